@@ -1,0 +1,192 @@
+// Package seal keeps what Letterlock stores unreadable to whoever steals the database, its log, a backup or the blob folder.
+//
+// A [Keyring] seals values with AES-256-GCM (Tink AEAD keysets, so that keys can be rotated) and binds each to the table,
+// the column and the row it belongs to: a value that was moved elsewhere doesn't open. Big content is sealed as a stream, in
+// segments (Tink streaming AEAD, AES-256-GCM-HKDF). What must be found again is looked up by a keyed hash (HMAC-SHA-256),
+// and the same primitive under another key marks the addresses and Message-IDs that Letterlock gives out.
+//
+// The keyring lives in one small file, which nothing but that file holds: whoever loses it has lost the content.
+//
+// This package must not know what it seals: no tables, no mail, no SQL.
+package seal
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/streamingaead"
+	"github.com/tink-crypto/tink-go/v2/tink"
+)
+
+// LookupSize is the length of a look-up hash. At 16 octets two values meet by chance once in 2^64 values.
+const LookupSize = 16
+
+// Overhead is by how many octets a sealed value is longer than the plain one: key id, nonce and tag.
+const Overhead = 5 + 12 + 16
+
+// ErrSealed means that a sealed value doesn't open: it was changed, moved from another row, or sealed with a key that this
+// keyring doesn't have. It never says which.
+var ErrSealed = errors.New("sealed value does not open")
+
+// Keyring holds the keys of one installation. It is safe for use by many goroutines and never changes.
+type Keyring struct {
+	values, streams *keyset.Handle // kept to write the file again
+	aead            tink.AEAD
+	stream          tink.StreamingAEAD
+	lookup, mac     hmacKey
+}
+
+func newKeyring(values, streams *keyset.Handle, lookup, mac []byte) (*Keyring, error) {
+	a, err := aead.New(values)
+	if err != nil {
+		return nil, fmt.Errorf("read the value keys: %w", err)
+	}
+	s, err := streamingaead.New(streams)
+	if err != nil {
+		return nil, fmt.Errorf("read the stream keys: %w", err)
+	}
+	if len(lookup) != keySize || len(mac) != keySize {
+		return nil, fmt.Errorf("read the hash keys: they must have %d octets", keySize)
+	}
+	k := &Keyring{values: values, streams: streams, aead: a, stream: s}
+	k.lookup.set(lookup)
+	k.mac.set(mac)
+	return k, nil
+}
+
+// Seal returns the plain value sealed for one column of one row of one table. Sealing the same value twice gives two
+// different results of the same length. The result belongs to the caller.
+func (k *Keyring) Seal(plain []byte, table, column string, row []byte) []byte {
+	b := buffers.Get().(*buffer)
+	sealed, err := k.aead.Encrypt(plain, b.bind(table, column, row))
+	buffers.Put(b)
+	if err != nil {
+		// Only a value beyond AES-GCM's 64 GiB or an operating system without randomness gets here; going on would store plain text.
+		panic("seal a value: " + err.Error())
+	}
+	return sealed
+}
+
+// Open returns the plain value of what Seal made for the same table, column and row. Its error is ErrSealed.
+func (k *Keyring) Open(sealed []byte, table, column string, row []byte) ([]byte, error) {
+	b := buffers.Get().(*buffer)
+	plain, err := k.aead.Decrypt(sealed, b.bind(table, column, row))
+	buffers.Put(b)
+	if err != nil {
+		return nil, fmt.Errorf("open %s.%s: %w", table, column, ErrSealed)
+	}
+	return plain, nil
+}
+
+// Lookup returns the keyed hash by which a sealed value is found again, LookupSize octets long. Equal values under one purpose have
+// equal hashes, and nothing else can be told from them without the key. The caller brings the value to its canonical form first.
+func (k *Keyring) Lookup(purpose string, value []byte) []byte {
+	return k.lookup.sum(purpose, value)[:LookupSize:LookupSize]
+}
+
+// MAC returns HMAC-SHA-256 over data, 32 octets, for one purpose. It marks what Letterlock gives out and gets back,
+// such as the tokens of reply addresses. Compare with [crypto/hmac.Equal]; it may be truncated.
+func (k *Keyring) MAC(purpose string, data []byte) []byte {
+	return k.mac.sum(purpose, data)
+}
+
+// SealStream returns a writer that seals what is written to it into w, under a name that OpenStream must give again. Closing it
+// writes the last segment and leaves w open: without Close nothing can be opened.
+func (k *Keyring) SealStream(w io.Writer, name []byte) (io.WriteCloser, error) {
+	sw, err := k.stream.NewEncryptingWriter(w, name)
+	if err != nil {
+		return nil, fmt.Errorf("seal a stream: %w", err)
+	}
+	return sw, nil
+}
+
+// OpenStream returns a reader of the plain content of what SealStream made under that name. A stream that was cut off,
+// reordered or changed ends in an error that wraps ErrSealed, after whole segments that were right.
+func (k *Keyring) OpenStream(r io.Reader, name []byte) (io.Reader, error) {
+	src := &sourceReader{r: r}
+	pr, err := k.stream.NewDecryptingReader(src, name)
+	if err != nil {
+		return nil, fmt.Errorf("open a stream: %w", ErrSealed)
+	}
+	return &openReader{r: pr, src: src}, nil
+}
+
+// openReader tells the faults of the source from those of the seal, since a caller may try the first again.
+type openReader struct {
+	r   io.Reader
+	src *sourceReader
+}
+
+func (o *openReader) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case o.src.err != nil:
+		return n, fmt.Errorf("open a stream: %w", o.src.err)
+	}
+	return n, fmt.Errorf("open a stream: %w", ErrSealed)
+}
+
+type sourceReader struct {
+	r   io.Reader
+	err error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// buffer holds associated data. It comes from a pool, since what is passed through an interface would be allocated each time.
+type buffer struct{ b []byte }
+
+var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 96)} }}
+
+// bind writes what a sealed value is bound to. Lengths make it unambiguous.
+func (b *buffer) bind(table, column string, row []byte) []byte {
+	b.b = binary.AppendUvarint(b.b[:0], uint64(len(table)))
+	b.b = append(b.b, table...)
+	b.b = binary.AppendUvarint(b.b, uint64(len(column)))
+	b.b = append(b.b, column...)
+	b.b = append(b.b, row...)
+	return b.b
+}
+
+// hmacKey computes HMAC-SHA-256 without setting up the key each time.
+type hmacKey struct {
+	key  []byte
+	pool sync.Pool
+}
+
+type hmacState struct {
+	h    hash.Hash
+	head []byte
+}
+
+func (h *hmacKey) set(key []byte) {
+	h.key = key
+	h.pool.New = func() any { return &hmacState{h: hmac.New(sha256.New, key)} }
+}
+
+func (h *hmacKey) sum(purpose string, value []byte) []byte {
+	s := h.pool.Get().(*hmacState)
+	defer h.pool.Put(s)
+	s.h.Reset()
+	s.head = binary.AppendUvarint(s.head[:0], uint64(len(purpose)))
+	s.head = append(s.head, purpose...)
+	s.h.Write(s.head)
+	s.h.Write(value)
+	return s.h.Sum(make([]byte, 0, sha256.Size))
+}

@@ -1,0 +1,65 @@
+// Comfort only: every page works without this file. Nothing here asks the server for anything.
+(() => {
+	"use strict";
+
+	// Times are written in the organization's time zone; show the reader's own.
+	for (const t of document.querySelectorAll("time[data-full]")) {
+		const at = new Date(t.dateTime);
+		if (!isNaN(at)) t.title = at.toLocaleString(document.documentElement.lang, { dateStyle: "full", timeStyle: "short" });
+	}
+
+	// A formatted mail's frame grows to its content. The frame may run no script; it is only measured.
+	const fit = (frame) => {
+		const doc = frame.contentDocument;
+		if (!doc || !doc.documentElement) return;
+		const height = Math.min(Math.max(doc.documentElement.scrollHeight + 4, 96), 4000);
+		frame.style.blockSize = height + "px";
+	};
+	for (const frame of document.querySelectorAll("iframe.paper")) {
+		frame.addEventListener("load", () => fit(frame));
+		const fold = frame.closest("details");
+		if (fold) fold.addEventListener("toggle", () => fold.open && fit(frame));
+	}
+
+	// A draft outlives a reload or an expired session in this tab, and goes when the tab is closed or someone signs out.
+	const drafts = "draft ";
+	for (const area of document.querySelectorAll("textarea[data-draft]")) {
+		const key = drafts + area.dataset.draft;
+		const kept = sessionStorage.getItem(key);
+		if (kept && !area.value) area.value = kept;
+		area.addEventListener("input", () => area.value ? sessionStorage.setItem(key, area.value) : sessionStorage.removeItem(key));
+	}
+	// What was sent is known by the page that follows.
+	for (const done of document.querySelectorAll("[data-sent]")) sessionStorage.removeItem(drafts + done.dataset.sent);
+	for (const form of document.querySelectorAll("form[data-sign-out]")) form.addEventListener("submit", () => sessionStorage.clear());
+
+	// Names and sizes of the files chosen, and a word when they are too large, before they are sent.
+	const size = (n) => n < 1e3 ? n + " B" : n < 1e6 ? Math.round(n / 1e3) + " kB" : (n / 1e6).toFixed(1) + " MB";
+	for (const input of document.querySelectorAll("input[type=file][data-limit]")) {
+		const list = document.createElement("ul");
+		list.className = "chosen";
+		list.setAttribute("aria-live", "polite");
+		input.after(list);
+		input.addEventListener("change", () => {
+			const files = [...input.files];
+			const total = files.reduce((sum, f) => sum + f.size, 0);
+			const over = total > Number(input.dataset.limit);
+			list.replaceChildren(...files.map((f) => {
+				const li = document.createElement("li");
+				li.textContent = f.name + ", " + size(f.size);
+				return li;
+			}));
+			input.setCustomValidity(over ? "Together these files are " + size(total) + "; at most " + size(Number(input.dataset.limit)) + " can be sent at once." : "");
+			if (over) input.reportValidity();
+		});
+	}
+
+	// One press is enough.
+	for (const form of document.querySelectorAll("form[method=post]")) {
+		form.addEventListener("submit", (event) => {
+			if (form.dataset.sent) event.preventDefault();
+			form.dataset.sent = "1";
+		});
+	}
+	addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[method=post]")) delete form.dataset.sent; });
+})();
