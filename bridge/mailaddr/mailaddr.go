@@ -52,24 +52,26 @@ func Split(addr string) (local, domain string, ok bool) {
 //
 // It is idempotent. What is no address at all comes back in lower case.
 func Normalize(addr string) string {
+	// Taking off quotes, dots and spaces may lay bare more of them, and lowering may change what NFC joins: a few rounds settle it.
+	// An ordinary address is settled by the first.
+	for range 6 {
+		next := normalizeOnce(addr)
+		if next == addr {
+			break
+		}
+		addr = next
+	}
+	return addr
+}
+
+func normalizeOnce(addr string) string {
 	addr = strings.TrimSpace(addr)
 	local, domain, ok := Split(addr)
 	if !ok {
 		return lower(addr)
 	}
-	return normalizeLocal(local) + "@" + normalizeDomain(domain)
-}
-
-func normalizeLocal(local string) string {
-	// Unquoting may lay bare another pair of quotes, as may lowering change what NFC joins; a few rounds settle both.
-	for range 4 {
-		next := lower(unquote(local))
-		if next == local {
-			break
-		}
-		local = next
-	}
-	return local
+	local, domain = lower(unquote(local)), normalizeDomain(domain)
+	return local + "@" + domain
 }
 
 func normalizeDomain(domain string) string {
