@@ -107,9 +107,7 @@ func (s *shaper) run(in string) {
 				continue
 			}
 			if hidden(t.Attr) && (e.kind == block || e.kind == inline) && tt == html.StartTagToken {
-				skip, depth = t.Data, 1
-				s.skipHidden(z, t.Data)
-				skip, depth = "", 0
+				skipHidden(z, t.Data)
 				continue
 			}
 			s.start(t, e)
@@ -133,7 +131,7 @@ func (s *shaper) run(in string) {
 }
 
 // skipHidden passes over an element that its sender hid, such as a preheader, up to its end tag.
-func (s *shaper) skipHidden(z *html.Tokenizer, name string) {
+func skipHidden(z *html.Tokenizer, name string) {
 	for depth := 1; depth > 0; {
 		switch z.Next() {
 		case html.ErrorToken:
@@ -169,6 +167,11 @@ func (s *shaper) start(t html.Token, e element) {
 	if len(s.stack) >= maxDepth {
 		s.over++
 		return
+	}
+	for _, a := range attrs {
+		if a.Key == markKey && a.Val == markRemote {
+			s.remote++ // replaced when the HTML was cleaned before
+		}
 	}
 	silent := !e.bare && len(attrs) == 0
 	if !silent {
@@ -321,7 +324,10 @@ func (s *shaper) image(attrs []html.Attribute) {
 		what = markRemote
 		s.remote++
 	}
-	s.tag("span", []html.Attribute{{Key: markKey, Val: what}})
+	marked := len(s.stack) < maxDepth
+	if marked {
+		s.tag("span", []html.Attribute{{Key: markKey, Val: what}})
+	}
 	switch {
 	case tiny || hidden(attrs):
 	case alt != "":
@@ -329,5 +335,7 @@ func (s *shaper) image(attrs []html.Attribute) {
 	case !hasAlt:
 		s.out.WriteString("[image]")
 	}
-	s.out.WriteString("</span>")
+	if marked {
+		s.out.WriteString("</span>")
+	}
 }
