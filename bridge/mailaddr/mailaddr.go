@@ -78,7 +78,8 @@ func normalizeDomain(domain string) string {
 	if isLowerASCIIDomain(domain) {
 		return strings.TrimRight(domain, ".")
 	}
-	if !strings.HasPrefix(domain, "[") {
+	// IDNA takes the square of a label's length, and nothing this long is a domain.
+	if !strings.HasPrefix(domain, "[") && len(domain) <= 4*MaxDomain {
 		if a, err := domains.ToASCII(domain); err == nil && isLowerASCIIDomain(a) {
 			return strings.TrimRight(a, ".")
 		}
@@ -214,7 +215,7 @@ func validDomain(domain string) error {
 		var err error
 		if !plain(r) {
 			err = ErrInvalid
-		} else if a == domain {
+		} else if a == domain && len(domain) <= 4*MaxDomain {
 			a, err = idna.Lookup.ToASCII(domain)
 		}
 		if err != nil {
