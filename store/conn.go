@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// conn is one connection to the database, with the statements it has prepared. One goroutine at a time may use it.
+//
+// Statements run to their end whatever becomes of a caller's context: to interrupt one would make SQLite roll back the
+// transaction that others share. They are short by design, and contexts are looked at between them.
+type conn struct {
+	c     *sqlx.Conn
+	bind  int // sqlx's bind type
+	stmts map[string]*sqlx.Stmt
+	start string // begins a transaction
+}
+
+// background is the context of all statements; see conn.
+var background = context.Background()
+
+func newConn(ctx context.Context, db *sqlx.DB, start string) (*conn, error) {
+	c, err := db.Connx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{c: c, bind: sqlx.BindType(db.DriverName()), stmts: map[string]*sqlx.Stmt{}, start: start}, nil
+}
+
+// stmt returns the prepared form of a query. Queries are constants, so their number is bounded.
+func (c *conn) stmt(query string) (*sqlx.Stmt, error) {
+	if s, ok := c.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := c.c.PreparexContext(background, sqlx.Rebind(c.bind, query))
+	if err != nil {
+		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
+	}
+	c.stmts[query] = s
+	return s, nil
+}
+
+func (c *conn) exec(query string, args ...any) (sql.Result, error) {
+	s, err := c.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(background, args...)
+}
+
+func (c *conn) do(query string) error {
+	_, err := c.exec(query)
+	return err
+}
+
+func (c *conn) begin() error     { return c.do(c.start) }
+func (c *conn) commit() error    { return c.do("commit") }
+func (c *conn) savepoint() error { return c.do("savepoint member") }
+func (c *conn) release() error   { return c.do("release member") }
+
+// undo takes back what happened since the savepoint.
+func (c *conn) undo() error {
+	if err := c.do("rollback to member"); err != nil {
+		return err
+	}
+	return c.release()
+}
+
+// rollback ends the transaction if there still is one. SQLite ends it by itself after some errors, so there is no error to tell.
+func (c *conn) rollback() { _ = c.do("rollback") }
+
+func (c *conn) close() error {
+	var errs []error
+	for _, s := range c.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.c.Close())...)
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"letterlock/bridge"
+)
+
+// tx is one transaction, for the time of one function. One goroutine at a time may use it.
+type tx struct {
+	conn  *conn
+	write bool
+	ended bool
+	err   error // the first statement that failed; nothing works after it
+}
+
+var errEnded = errors.New("the transaction has ended")
+
+// ready returns the error that stands in the way of another statement.
+func (t *tx) ready(ctx context.Context) error {
+	if t.ended {
+		return errEnded
+	}
+	if t.err == nil {
+		t.err = ctx.Err()
+	}
+	return t.err
+}
+
+// fail keeps the first error of a statement: what was done before it can't stay without what should have followed.
+func (t *tx) fail(err error) error {
+	err = unavailable(err)
+	t.err = err
+	return err
+}
+
+// exec runs a statement and returns how many rows it touched.
+func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := t.ready(ctx); err != nil {
+		return 0, err
+	}
+	res, err := t.conn.exec(query, args...)
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	return n, nil
+}
+
+// one reads the first row of a query into dest. Without a row its error is bridge.ErrNotFound, and the transaction goes on.
+func (t *tx) one(ctx context.Context, query string, args []any, dest ...any) error {
+	found := false
+	err := t.each(ctx, query, args, func(r row) error {
+		if found {
+			return nil
+		}
+		found = true
+		return r.Scan(dest...)
+	})
+	if err == nil && !found {
+		return bridge.ErrNotFound
+	}
+	return err
+}
+
+// row is what each hands out.
+type row interface{ Scan(dest ...any) error }
+
+// each calls fn for every row of a query. fn must not use the transaction.
+func (t *tx) each(ctx context.Context, query string, args []any, fn func(row) error) error {
+	if err := t.ready(ctx); err != nil {
+		return err
+	}
+	s, err := t.conn.stmt(query)
+	if err != nil {
+		return t.fail(err)
+	}
+	rows, err := s.QueryxContext(background, args...)
+	if err != nil {
+		return t.fail(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
