@@ -84,12 +84,14 @@ type Threads interface {
 	LeaveThread(ctx context.Context, thread, person ID, at time.Time) error
 	// MarkRead moves the person's ReadSeq up to seq (never down) and recounts what is unread. It works for staff who are not participants too.
 	MarkRead(ctx context.Context, thread, person ID, seq int) error
+	// ReadSeq returns what MarkRead last set, for participants and for staff who are none; 0 if it never did.
+	ReadSeq(ctx context.Context, thread, person ID) (int, error)
 }
 
 // Messages keeps messages, their attachments and their receipts.
 type Messages interface {
-	// AddMessage appends m to its thread and sets m.Seq; it brings the thread's LastAt, Preview, Seq and Awaiting and the
-	// participants' unread counts up to date. The author's own ReadSeq moves with it.
+	// AddMessage appends m to its thread and sets m.Seq; it brings the thread's LastAt, Preview (from Message.Preview), Seq and
+	// Awaiting and the participants' unread counts up to date; a note changes Seq only. The author's own ReadSeq moves with it.
 	AddMessage(ctx context.Context, m *Message) error
 	Message(ctx context.Context, id ID) (Message, error)
 	// ListMessages returns messages in order, with their attachments (without content), from after seq on; notes only if asked for.

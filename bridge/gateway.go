@@ -1,0 +1,126 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"letterlock/bridge/mailaddr"
+	"letterlock/bridge/password"
+)
+
+// Config is what a Gateway needs. Store, Keyring, Domain, BaseURL and Organization must be set.
+type Config struct {
+	Store        Store
+	Keyring      Keyring
+	Domain       string           // reply addresses and Message-IDs are at this domain
+	BaseURL      string           // where the portal is, such as https://portal.example.org
+	Organization string           // the name that people see
+	Inbox        []string         // addresses at which known contacts may start a thread by email
+	MaxText      int              // octets of one message's text; 1 MiB if zero
+	MaxFiles     int64            // octets of all attachments of one message; 25 MiB if zero
+	Now          func() time.Time // time.Now if nil
+	Log          *slog.Logger     // discarded if nil
+}
+
+// Gateway is the one place where things happen: it holds every rule, and decides every permission. Its methods may be called at once.
+type Gateway struct {
+	store        Store
+	keys         Keyring
+	issuer       *Issuer
+	domain       string
+	baseURL      string
+	organization string
+	inbox        map[string]bool
+	maxText      int
+	maxFiles     int64
+	clock        func() time.Time
+	log          *slog.Logger
+	hasher       *password.Hasher
+	outbox       chan struct{}
+	refusals     refusalBudget
+}
+
+const (
+	defaultMaxText  = 1 << 20
+	defaultMaxFiles = 25 << 20
+	maxFileCount    = 100
+	maxSubject      = 300 // characters
+	maxName         = 200 // characters
+	maxContacts     = 50  // named at once when a thread is started
+)
+
+// New returns a Gateway, or an error that names the setting that is wrong.
+func New(c Config) (*Gateway, error) {
+	if c.Store == nil || c.Keyring == nil {
+		return nil, errors.New("a gateway needs a store and a keyring")
+	}
+	domain := strings.ToLower(strings.TrimSpace(c.Domain))
+	if err := mailaddr.Valid("postmaster@" + domain); err != nil {
+		return nil, fmt.Errorf("domain %q: %w", c.Domain, err)
+	}
+	// As addresses are compared, so that an internationalised domain is found again.
+	domain = mailaddr.Normalize("postmaster@" + domain)[len("postmaster@"):]
+	base := strings.TrimRight(c.BaseURL, "/")
+	if u, err := url.Parse(base); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		return nil, fmt.Errorf("base_url %q is not an http or https address", c.BaseURL)
+	}
+	organization := cleanLine(c.Organization, maxName)
+	if organization == "" {
+		return nil, errors.New("organization: a name is needed, since people see who writes to them")
+	}
+	g := &Gateway{
+		store: c.Store, keys: c.Keyring, issuer: NewIssuer(c.Keyring, domain, base),
+		domain: domain, baseURL: base, organization: organization, inbox: make(map[string]bool),
+		maxText: c.MaxText, maxFiles: c.MaxFiles, clock: c.Now, log: c.Log,
+		hasher: password.New(2), outbox: make(chan struct{}, 1),
+	}
+	for _, a := range c.Inbox {
+		if err := mailaddr.Valid(a); err != nil {
+			return nil, fmt.Errorf("inbox %q: %w", a, err)
+		}
+		g.inbox[mailaddr.Normalize(a)] = true
+	}
+	if g.maxText == 0 {
+		g.maxText = defaultMaxText
+	}
+	if g.maxFiles == 0 {
+		g.maxFiles = defaultMaxFiles
+	}
+	if g.clock == nil {
+		g.clock = time.Now
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	return g, nil
+}
+
+// Organization returns the organization's display name.
+func (g *Gateway) Organization() string { return g.organization }
+
+// BaseURL returns where the portal is, without a slash at the end.
+func (g *Gateway) BaseURL() string { return g.baseURL }
+
+// Domain returns the domain of reply addresses.
+func (g *Gateway) Domain() string { return g.domain }
+
+// Issuer returns what makes the tokens of this gateway.
+func (g *Gateway) Issuer() *Issuer { return g.issuer }
+
+// Outbox receives after deliveries were added, so that a worker need not wait for its next look.
+func (g *Gateway) Outbox() <-chan struct{} { return g.outbox }
+
+// wake tells one worker to look. It is called after the commit.
+func (g *Gateway) wake() {
+	select {
+	case g.outbox <- struct{}{}:
+	default:
+	}
+}
+
+// now is the clock at the precision that every database keeps.
+func (g *Gateway) now() time.Time { return g.clock().UTC().Truncate(time.Microsecond) }

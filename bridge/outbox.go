@@ -1,0 +1,302 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"letterlock/bridge/richtext"
+)
+
+// ClaimDeliveries leases deliveries that are due to a worker, the most urgent first. A lease that runs out lets another worker
+// claim the same delivery, so that a crash can repeat a mail but never lose one.
+func (g *Gateway) ClaimDeliveries(ctx context.Context, worker string, lease time.Duration, limit int) ([]Delivery, error) {
+	var list []Delivery
+	err := g.store.Update(ctx, func(tx Tx) (err error) {
+		list, err = tx.ClaimDeliveries(ctx, worker, g.now(), lease, limit)
+		return err
+	})
+	return list, wrap("claim deliveries", err)
+}
+
+// NextDelivery returns when the next waiting delivery is due, or ErrNotFound when none waits.
+func (g *Gateway) NextDelivery(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := g.store.View(ctx, func(tx Tx) (err error) {
+		at, err = tx.NextDelivery(ctx)
+		return err
+	})
+	return at, wrap("next delivery", err)
+}
+
+// Prepare gathers what one claimed delivery is to carry. The mode is decided here, from what every level says at this moment, so it
+// is called right before the mail leaves. For a notice no content is even read.
+//
+// It returns ErrLeaseLost if the worker holds the delivery no longer, and a *Suppression, already recorded, if it is not to be sent.
+func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgoing, error) {
+	var out Outgoing
+	err := g.store.View(ctx, func(tx Tx) error {
+		d, err := tx.Delivery(ctx, d.ID)
+		if err != nil {
+			return err
+		}
+		if d.State.final() || d.LeaseBy != worker || !g.now().Before(d.LeaseUntil) {
+			return ErrLeaseLost
+		}
+		out, err = g.outgoing(ctx, tx, d)
+		return err
+	})
+	var s *Suppression
+	if errors.As(err, &s) {
+		if err := g.finish(ctx, worker, d.ID, Suppressed, "", s.Reason); err != nil {
+			return Outgoing{}, wrap("prepare delivery", err)
+		}
+		return Outgoing{}, s
+	}
+	return out, wrap("prepare delivery", err)
+}
+
+func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, error) {
+	p, err := tx.Person(ctx, d.Person)
+	if err != nil {
+		return Outgoing{}, err
+	}
+	if p.Disabled {
+		return Outgoing{}, &Suppression{Reason: "the person is disabled"}
+	}
+	out := Outgoing{
+		Delivery: d, Form: FormNotice,
+		ReversePath:  g.issuer.ReversePath(d.ID),
+		Recipient:    Address{Addr: p.Address},
+		From:         Address{Name: g.organization, Addr: noReplyLocal + "@" + g.domain},
+		MessageID:    g.issuer.MessageID(d.ID),
+		Date:         d.CreatedAt,
+		Locale:       p.Locale,
+		Organization: g.organization,
+		BaseURL:      g.baseURL,
+		ToStaff:      p.Kind == Staff,
+	}
+	switch d.Kind {
+	case DeliverCode:
+		if g.now().Sub(d.CreatedAt) >= CodeLife {
+			return Outgoing{}, &Suppression{Reason: "the code is no longer valid"}
+		}
+		out.Code, out.CodeLife, out.Link = d.Payload, CodeLife, g.baseURL
+		return out, nil
+	case DeliverAlert:
+		out.Link = g.baseURL + "/desk/held"
+		return out, nil
+	case DeliverAnswer:
+		out.Reason, out.Link, out.ReversePath = d.Payload, g.baseURL, ""
+		return out, nil
+	}
+	out.Link = g.issuer.Link(d.ID)
+	in, err := tx.Participant(ctx, d.Thread, p.ID)
+	if errors.Is(err, ErrNotFound) || (err == nil && !in.LeftAt.IsZero()) {
+		return Outgoing{}, &Suppression{Reason: "the person is no longer in the conversation"}
+	}
+	if err != nil {
+		return Outgoing{}, err
+	}
+	if p.Kind == Staff {
+		return out, nil
+	}
+	mode, err := g.modeFor(ctx, tx, d.Thread, p)
+	if err != nil || mode != ModeConvenience {
+		return out, err
+	}
+	return out, g.fillCopy(ctx, tx, d, p, &out)
+}
+
+// fillCopy adds the message itself, which only a copy carries.
+func (g *Gateway) fillCopy(ctx context.Context, tx Tx, d Delivery, p Person, out *Outgoing) error {
+	t, err := tx.Thread(ctx, d.Thread)
+	if err != nil {
+		return err
+	}
+	m, err := tx.Message(ctx, d.Message)
+	if err != nil {
+		return err
+	}
+	if m.Kind != Public {
+		return &Suppression{Reason: "an internal note is mailed to nobody"}
+	}
+	reply, err := tx.ReplyAddressOf(ctx, d.Thread, p.ID)
+	if err != nil {
+		return err
+	}
+	out.Form = FormCopy
+	out.Recipient.Name = p.Name
+	out.ReplyTo = g.issuer.ReplyAddress(reply.ID)
+	out.Subject, out.Author, out.Text, out.Attachments = t.Subject, m.AuthorName, m.Text, m.Attachments
+	if strings.Contains(out.Author, "@") {
+		// A person without a name is shown by their address; it goes to nobody else.
+		out.Author = ""
+	}
+	if out.Author != "" && out.Author != g.organization {
+		out.From.Name = out.Author + " via " + g.organization
+	}
+	// The formatted body of a mail holds what it quoted, which is not for passing on; text that was made here is.
+	if m.HTML != "" && m.Received.IsZero() {
+		clean, err := richtext.Clean(m.HTML)
+		if err != nil {
+			return err
+		}
+		out.HTML = clean.HTML
+	}
+	letters, err := tx.Correspondence(ctx, d.Thread, p.ID, d.CreatedAt, 10)
+	if err != nil {
+		return err
+	}
+	for _, l := range letters {
+		if l.Delivery == d.ID {
+			continue
+		}
+		id := l.MailID
+		if !l.Delivery.IsZero() {
+			id = g.issuer.MessageID(l.Delivery)
+		}
+		out.References = append(out.References, id)
+		out.InReplyTo = id
+	}
+	return nil
+}
+
+func (s DeliveryState) final() bool { return s == Relayed || s == Failed || s == Suppressed }
+
+// RecordRelayed records that the next hop took a mail. It holds even if the lease ran out meanwhile, since the mail is out.
+func (g *Gateway) RecordRelayed(ctx context.Context, worker string, id ID, form Form, said string) error {
+	return wrap("record relayed", g.finish(ctx, worker, id, Relayed, form, said))
+}
+
+// RecordFailed records that a mail was refused for good, or given up, with what the next hop said. Staff see it in the thread.
+func (g *Gateway) RecordFailed(ctx context.Context, worker string, id ID, said string) error {
+	return wrap("record failed", g.finish(ctx, worker, id, Failed, "", said))
+}
+
+// RecordDeferred gives a delivery back, to be tried again at next.
+func (g *Gateway) RecordDeferred(ctx context.Context, worker string, id ID, next time.Time, said string) error {
+	err := g.store.Update(ctx, func(tx Tx) error {
+		d, err := tx.Delivery(ctx, id)
+		if err != nil {
+			return err
+		}
+		if d.State.final() || d.LeaseBy != worker {
+			return ErrLeaseLost
+		}
+		d.State, d.NextAt, d.LeaseBy, d.LeaseUntil = Deferred, next.UTC().Truncate(time.Microsecond), "", time.Time{}
+		d.Diagnostic = cleanLine(said, 500)
+		d.Attempts++
+		return tx.UpdateDelivery(ctx, d)
+	})
+	return wrap("record deferred", err)
+}
+
+func (g *Gateway) finish(ctx context.Context, worker string, id ID, state DeliveryState, form Form, said string) error {
+	return g.store.Update(ctx, func(tx Tx) error {
+		d, err := tx.Delivery(ctx, id)
+		if err != nil {
+			return err
+		}
+		if d.State.final() || (d.LeaseBy != worker && state != Relayed) {
+			return ErrLeaseLost
+		}
+		if state != Suppressed {
+			d.Attempts++
+		}
+		d.State, d.Form, d.DoneAt, d.Diagnostic, d.Payload = state, form, g.now(), cleanLine(said, 500), ""
+		d.LeaseBy, d.LeaseUntil = "", time.Time{}
+		return tx.UpdateDelivery(ctx, d)
+	})
+}
+
+// ListDeliveries lists deliveries, newest first, to staff. What a delivery carries in confidence is not shown to anyone.
+func (g *Gateway) ListDeliveries(ctx context.Context, a Actor, q DeliveryQuery) ([]Delivery, Cursor, error) {
+	var list []Delivery
+	var next Cursor
+	err := g.store.View(ctx, func(tx Tx) error {
+		if _, err := g.resolveStaff(ctx, tx, a); err != nil {
+			return err
+		}
+		q := q
+		limit := pageLimit(q.Limit)
+		q.Limit = limit + 1
+		var err error
+		if list, err = tx.ListDeliveries(ctx, q); err != nil {
+			return err
+		}
+		next = Cursor{}
+		if len(list) > limit {
+			list = list[:limit]
+			last := list[limit-1]
+			next = Cursor{At: last.CreatedAt, ID: last.ID}
+		}
+		for i := range list {
+			list[i].Payload = ""
+		}
+		return nil
+	})
+	return list, next, wrap("list deliveries", err)
+}
+
+// CountDeliveries counts deliveries by state, for staff.
+func (g *Gateway) CountDeliveries(ctx context.Context, a Actor) (map[DeliveryState]int, error) {
+	var counts map[DeliveryState]int
+	err := g.store.View(ctx, func(tx Tx) error {
+		_, err := g.resolveStaff(ctx, tx, a)
+		if err == nil {
+			counts, err = tx.CountDeliveries(ctx)
+		}
+		return err
+	})
+	return counts, wrap("count deliveries", err)
+}
+
+// RetryDelivery puts a failed delivery of a message back into the queue, or lets a deferred one go at once: admins only.
+func (g *Gateway) RetryDelivery(ctx context.Context, a Actor, id ID) error {
+	err := g.changeDelivery(ctx, a, id, "delivery.retry", func(d *Delivery) error {
+		if d.State != Deferred && (d.State != Failed || d.Kind != DeliverMessage) {
+			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
+		}
+		d.State, d.NextAt, d.DoneAt, d.Attempts = Queued, g.now(), time.Time{}, 0
+		return nil
+	})
+	if err == nil {
+		g.wake()
+	}
+	return wrap("retry delivery", err)
+}
+
+// CancelDelivery keeps a waiting delivery from being sent: admins only. One that is being sent at this moment may still go.
+func (g *Gateway) CancelDelivery(ctx context.Context, a Actor, id ID) error {
+	return wrap("cancel delivery", g.changeDelivery(ctx, a, id, "delivery.cancel", func(d *Delivery) error {
+		if d.State.final() {
+			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
+		}
+		d.State, d.DoneAt, d.Diagnostic, d.Payload = Suppressed, g.now(), "cancelled by an admin", ""
+		return nil
+	}))
+}
+
+func (g *Gateway) changeDelivery(ctx context.Context, a Actor, id ID, action string, set func(*Delivery) error) error {
+	return g.store.Update(ctx, func(tx Tx) error {
+		p, err := g.resolveAdmin(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		d, err := tx.Delivery(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := set(&d); err != nil {
+			return err
+		}
+		d.LeaseBy, d.LeaseUntil = "", time.Time{}
+		if err := tx.UpdateDelivery(ctx, d); err != nil {
+			return err
+		}
+		return g.audit(ctx, tx, p, AuditEntry{Action: action, Thread: d.Thread, Person: d.Person})
+	})
+}

@@ -1,0 +1,206 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"letterlock/bridge/richtext"
+)
+
+// Once makes a request safe to repeat: with the same Key the first one's result is returned again. Request is a hash of the
+// request; the same Key with another one is ErrConflict. The zero Once is a request that is never repeated.
+type Once struct {
+	Key     string
+	Request [32]byte
+}
+
+// onceLife is how long a Key is remembered.
+const onceLife = 7 * 24 * time.Hour
+
+func (g *Gateway) onceBefore(ctx context.Context, tx Tx, p principal, o Once) (*OnceRecord, error) {
+	if o.Key == "" {
+		return nil, nil
+	}
+	done, err := tx.Once(ctx, p.id(), o.Key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case done.Request != o.Request:
+		return nil, fmt.Errorf("this idempotency key was used for another request: %w", ErrConflict)
+	}
+	return &done, nil
+}
+
+func (g *Gateway) onceAfter(ctx context.Context, tx Tx, p principal, o Once, thread, message ID) error {
+	if o.Key == "" {
+		return nil
+	}
+	return tx.AddOnce(ctx, OnceRecord{Owner: p.id(), Key: o.Key, Request: o.Request, Thread: thread, Message: message, CreatedAt: g.now()})
+}
+
+// Post is the request to add a message to a thread.
+type Post struct {
+	Thread ID
+	Text   string
+	HTML   string // cleaned here; Text is made from it if empty
+	Note   bool   // internal: staff only see it
+	Files  []Attachment
+	Via    Via
+	Once   Once
+}
+
+// Post adds a message to a thread, and the deliveries to its other participants, in one transaction.
+// A contact's message opens a closed thread again.
+func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
+	body, err := g.body(r.Text, r.HTML, r.Files)
+	if err != nil {
+		return Message{}, err
+	}
+	var m Message
+	err = g.store.Update(ctx, func(tx Tx) error {
+		p, err := g.resolve(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		if err := p.mayRead(ctx, tx, r.Thread); err != nil {
+			return err
+		}
+		if r.Note && !p.isStaff() {
+			return ErrForbidden
+		}
+		if done, err := g.onceBefore(ctx, tx, p, r.Once); err != nil {
+			return err
+		} else if done != nil {
+			m, err = tx.Message(ctx, done.Message)
+			return err
+		}
+		t, err := tx.Thread(ctx, r.Thread)
+		if err != nil {
+			return err
+		}
+		m = body
+		m.Via = r.Via
+		if r.Note {
+			m.Kind = Note
+		}
+		if err := g.append(ctx, tx, p, &t, &m); err != nil {
+			return err
+		}
+		return g.onceAfter(ctx, tx, p, r.Once, t.ID, m.ID)
+	})
+	if err != nil {
+		return Message{}, fmt.Errorf("post: %w", err)
+	}
+	g.wake()
+	return m, nil
+}
+
+// body makes the content of a message that was written here, not mailed. Its errors wrap ErrInvalid or ErrTooLarge.
+func (g *Gateway) body(text, html string, files []Attachment) (Message, error) {
+	if len(text) > g.maxText || len(html) > g.maxText {
+		return Message{}, fmt.Errorf("a message has at most %d characters: %w", g.maxText, ErrTooLarge)
+	}
+	m := Message{Kind: Public, Text: cleanText(text)}
+	if html != "" {
+		clean, err := richtext.Clean(html)
+		if err != nil {
+			return Message{}, fmt.Errorf("the formatted text can't be read (%v): %w", err, ErrInvalid)
+		}
+		m.HTML = clean.HTML
+		if m.Text == "" {
+			m.Text = cleanText(richtext.Text(m.HTML))
+		}
+	}
+	if m.Text == "" && len(files) == 0 {
+		return Message{}, fmt.Errorf("a message needs a text or a file: %w", ErrInvalid)
+	}
+	if len(files) > maxFileCount {
+		return Message{}, fmt.Errorf("a message has at most %d files: %w", maxFileCount, ErrTooLarge)
+	}
+	var size int64
+	for _, f := range files {
+		size += f.Blob.Size
+	}
+	if size > g.maxFiles {
+		return Message{}, fmt.Errorf("the files of one message may have %d MB together: %w", g.maxFiles>>20, ErrTooLarge)
+	}
+	m.Attachments = append(m.Attachments, files...)
+	return m, nil
+}
+
+// append adds the principal's message to a thread. It changes m: the transaction may run again, so give it a fresh copy.
+func (g *Gateway) append(ctx context.Context, tx Tx, p principal, t *Thread, m *Message) error {
+	switch {
+	case p.isContact():
+		m.AuthorKind, m.Author, m.AuthorName = ByContact, p.person.ID, p.person.DisplayName()
+	case p.actor.kind == actorPerson:
+		m.AuthorKind, m.Author, m.AuthorName = ByStaff, p.person.ID, p.person.DisplayName()
+		if m.Kind == Public {
+			// Who answers a thread is told of what comes next.
+			if _, err := g.join(ctx, tx, t.ID, p.person); err != nil {
+				return err
+			}
+		}
+	default:
+		m.AuthorKind, m.AuthorName = ByProgram, g.organization
+	}
+	return g.add(ctx, tx, t, m)
+}
+
+// add completes a message whose author is set, stores it, opens the thread again if a contact wrote, and fills the outbox.
+func (g *Gateway) add(ctx context.Context, tx Tx, t *Thread, m *Message) error {
+	m.ID, m.Thread, m.At = NewID(), t.ID, g.now()
+	files := make([]Attachment, len(m.Attachments))
+	for i, f := range m.Attachments {
+		f.ID, f.Message, f.Thread, f.Note = NewID(), m.ID, t.ID, m.Kind == Note
+		files[i] = f
+	}
+	m.Attachments = files
+	if err := tx.AddMessage(ctx, m); err != nil {
+		return err
+	}
+	if m.Kind == Note {
+		t.Seq = m.Seq
+		return nil
+	}
+	t.LastAt, t.Preview, t.Seq, t.Awaiting = m.At, m.Preview(), m.Seq, m.AuthorKind == ByContact
+	if t.Status == Closed && m.AuthorKind == ByContact {
+		t.Status = Open
+		if err := tx.UpdateThread(ctx, *t); err != nil {
+			return err
+		}
+	}
+	return g.deliver(ctx, tx, t.ID, m)
+}
+
+// deliver queues a mail to each participant but the author. Staff are told only of what contacts write.
+func (g *Gateway) deliver(ctx context.Context, tx Tx, thread ID, m *Message) error {
+	in, err := tx.Participants(ctx, thread)
+	if err != nil {
+		return err
+	}
+	for _, one := range in {
+		if one.Person == m.Author || !one.LeftAt.IsZero() || (one.Kind == Staff && m.AuthorKind != ByContact) {
+			continue
+		}
+		d := Delivery{
+			ID: NewID(), Kind: DeliverMessage, Thread: thread, Message: m.ID, Person: one.Person,
+			Priority: priorityMessage, State: Queued, CreatedAt: m.At, NextAt: m.At,
+		}
+		if err := tx.AddDelivery(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lower leaves earlier.
+const (
+	priorityCode    = 0
+	priorityMessage = 5
+	priorityLate    = 9
+)

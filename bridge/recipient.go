@@ -1,0 +1,185 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"letterlock/bridge/mailaddr"
+)
+
+// CheckRecipient says whether mail to a forward-path may come in, before any of it is taken (RFC 5321, section 3.3).
+// It returns nil, ErrUnknownRcpt, ErrRevokedRcpt, ErrRepliesOff or, when it cannot tell, ErrUnavailable. A forged token is refused without any look-up.
+//
+// The address that notices come from is accepted, since receivers may probe it before they believe a notice; mail to it is refused by Receive.
+func (g *Gateway) CheckRecipient(ctx context.Context, forwardPath string) error {
+	at, id := g.locate(mailaddr.Normalize(forwardPath))
+	switch at {
+	case elsewhere:
+		return ErrUnknownRcpt
+	case atReply:
+		err := g.store.View(ctx, func(tx Tx) error {
+			r, err := tx.ReplyAddress(ctx, id)
+			if err != nil {
+				return err
+			}
+			_, err = g.accepts(ctx, tx, r)
+			return err
+		})
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return ErrUnknownRcpt
+		case errors.Is(err, ErrRevokedRcpt), errors.Is(err, ErrRepliesOff):
+			return err
+		case err != nil:
+			return fmt.Errorf("check recipient: %w: %w", ErrUnavailable, err)
+		}
+	}
+	return nil
+}
+
+// accepts reports whether a reply address takes replies now, and whose it is.
+func (g *Gateway) accepts(ctx context.Context, tx Tx, r ReplyAddress) (Person, error) {
+	p, err := tx.Person(ctx, r.Person)
+	if err != nil {
+		return Person{}, err
+	}
+	if !r.RevokedAt.IsZero() || p.Disabled {
+		return p, ErrRevokedRcpt
+	}
+	return p, g.repliesOn(ctx, tx, r.Thread, p)
+}
+
+// repliesOn returns ErrRevokedRcpt for somebody who is not in the thread, and ErrRepliesOff where a mode forbids answers by email.
+func (g *Gateway) repliesOn(ctx context.Context, tx Tx, thread ID, p Person) error {
+	in, err := tx.Participant(ctx, thread, p.ID)
+	if errors.Is(err, ErrNotFound) || (err == nil && !in.LeftAt.IsZero()) {
+		return ErrRevokedRcpt
+	}
+	if err != nil {
+		return err
+	}
+	m, err := g.modeFor(ctx, tx, thread, p)
+	if err == nil && m != ModeConvenience {
+		err = ErrRepliesOff
+	}
+	return err
+}
+
+// modeFor is the mode that holds for one person in one thread, at this moment.
+func (g *Gateway) modeFor(ctx context.Context, tx Tx, thread ID, p Person) (Mode, error) {
+	org, err := g.organizationMode(ctx, tx)
+	if err != nil {
+		return ModeSecure, err
+	}
+	t, err := tx.Thread(ctx, thread)
+	if err != nil {
+		return ModeSecure, err
+	}
+	return Strictest(org, t.Mode, p.Mode), nil
+}
+
+// ours reports whether a normalised address is one of this gateway's own, so that nobody writes to it as to a person.
+func (g *Gateway) ours(address string) bool {
+	at, _ := g.locate(address)
+	local, domain, _ := strings.Cut(address, "@")
+	return at != elsewhere || (domain == g.domain && (strings.HasPrefix(local, replyPrefix) || strings.HasPrefix(local, bouncePrefix)))
+}
+
+// Refusal returns a sentence for whoever sent what was refused: plain ASCII, one line, and nothing of the mail or the thread in it.
+func (g *Gateway) Refusal(err error) string {
+	switch {
+	case errors.Is(err, ErrRepliesOff):
+		return "Replies by email are not accepted here. Please sign in at " + g.baseURL + " to read and answer."
+	case errors.Is(err, ErrRevokedRcpt):
+		return "This reply address is no longer in use. Please sign in at " + g.baseURL + " to read and answer."
+	case errors.Is(err, ErrUnknownRcpt):
+		return "No such address here."
+	case errors.Is(err, ErrForbidden):
+		return "The sender of this mail could not be verified. Please sign in at " + g.baseURL + " to answer."
+	case errors.Is(err, ErrTooLarge):
+		return "This mail is too large. Please sign in at " + g.baseURL + " to send it."
+	case errors.Is(err, ErrTooMany):
+		return "Too many mails at once. Please try again later."
+	case errors.Is(err, ErrUnavailable):
+		return "Temporarily unavailable. Please try again later."
+	}
+	return "This mail can't be accepted."
+}
+
+// refusalBudget bounds how many refusals at RCPT are written down: an attacker's guesses must not fill the store.
+type refusalBudget struct {
+	mu    sync.Mutex
+	since time.Time
+	n     int
+}
+
+const refusalsAMinute = 60
+
+func (b *refusalBudget) spend(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Sub(b.since) >= time.Minute {
+		b.since, b.n = now, 0
+	}
+	b.n++
+	return b.n <= refusalsAMinute
+}
+
+// NoteRefusal records that a forward-path was refused before any mail was taken, at most 60 a minute. It never fails: the refusal stands anyway.
+func (g *Gateway) NoteRefusal(ctx context.Context, e Envelope, reason error) {
+	now := g.now()
+	if !g.refusals.spend(now) {
+		return
+	}
+	if e.At.IsZero() {
+		e.At = now
+	}
+	r := Received{ID: NewID(), Envelope: e, Disposition: Refused, Reasons: []string{reason.Error()}}
+	err := g.store.Update(ctx, func(tx Tx) error {
+		r := r
+		if at, id := g.locate(mailaddr.Normalize(e.ForwardPath)); at == atReply {
+			if a, err := tx.ReplyAddress(ctx, id); err == nil {
+				r.Thread, r.Person = a.Thread, a.Person
+			}
+		}
+		return tx.AddReceived(ctx, r, Blob{})
+	})
+	if err != nil {
+		g.log.WarnContext(ctx, "refusal not recorded", "error", err)
+	}
+}
+
+// Claim is whose reply a mail would be, if it were theirs.
+type Claim struct {
+	Person  ID     // zero where the mail names no participant
+	Address string // the participant's, normalised
+	Thread  ID
+}
+
+// Author tells whose reply a mail claims to be, by its reply address or else the Message-IDs it refers to. It is for whoever judges the sender.
+func (g *Gateway) Author(ctx context.Context, e Envelope, m *Mail) (Claim, error) {
+	var c Claim
+	err := g.store.View(ctx, func(tx Tx) error {
+		t, err := g.target(ctx, tx, e, m)
+		if err != nil || t.thread.IsZero() {
+			return err
+		}
+		p, err := tx.Person(ctx, t.person)
+		if err != nil {
+			return err
+		}
+		c = Claim{Person: p.ID, Address: p.Address, Thread: t.thread}
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return Claim{}, nil
+	}
+	if err != nil {
+		return Claim{}, fmt.Errorf("author of a mail: %w: %w", ErrUnavailable, err)
+	}
+	return c, nil
+}
