@@ -69,9 +69,10 @@ const staging = "staging"
 var buffers = sync.Pool{New: func() any { b := make([]byte, InlineLimit+1); return &b }}
 
 // Stage reads r to its end and keeps the content, without holding more than InlineLimit octets and a segment in memory. When it
-// returns a Blob with a Key, the file is on the disk. It leaves nothing behind when it fails or when ctx ends.
+// returns a Blob with a Key, the file is on the disk. It leaves nothing behind when it fails or when ctx ends. An error of r is returned as it is.
 func (d *Dir) Stage(ctx context.Context, r io.Reader) (Blob, error) {
-	r = &ctxReader{ctx, r}
+	src := &sourceReader{r: &ctxReader{ctx, r}}
+	r = src
 	buf := buffers.Get().(*[]byte)
 	defer func() {
 		clear(*buf) // plain content doesn't stay in memory longer than it must
@@ -79,16 +80,17 @@ func (d *Dir) Stage(ctx context.Context, r io.Reader) (Blob, error) {
 	}()
 	n, err := io.ReadFull(r, *buf)
 	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		if n <= InlineLimit {
-			inline := append(make([]byte, 0, n), (*buf)[:n]...)
-			return Blob{Inline: inline, Size: int64(n), SHA256: sha256.Sum256(inline)}, nil
-		}
+	case src.err == nil && (err == io.EOF || err == io.ErrUnexpectedEOF):
+		inline := append(make([]byte, 0, n), (*buf)[:n]...)
+		return Blob{Inline: inline, Size: int64(n), SHA256: sha256.Sum256(inline)}, nil
 	case err != nil:
-		return Blob{}, fmt.Errorf("stage a blob: %w", err)
+		return Blob{}, err
 	}
 	b, err := d.stageFile((*buf)[:n], r)
-	if err != nil {
+	switch {
+	case src.err != nil:
+		return Blob{}, src.err
+	case err != nil:
 		return Blob{}, fmt.Errorf("stage a blob: %w", err)
 	}
 	return b, nil
@@ -280,6 +282,20 @@ func validKey(key string) bool {
 		}
 	}
 	return true
+}
+
+// sourceReader remembers a reader's own error, to tell it from the disk's.
+type sourceReader struct {
+	r   io.Reader
+	err error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }
 
 // ctxReader stops a copy between two reads.

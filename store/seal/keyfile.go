@@ -32,7 +32,7 @@ type keyFile struct {
 	Values  json.RawMessage `json:"values"`  // Tink keyset, AEAD
 	Streams json.RawMessage `json:"streams"` // Tink keyset, streaming AEAD
 	Lookup  []byte          `json:"lookup"`
-	MAC     []byte          `json:"mac"`
+	Sign    [][]byte        `json:"sign"` // the first one signs, all verify
 }
 
 const fileNote = "Letterlock's keys. Without this file nothing that Letterlock stored can be read: keep a copy apart from the data."
@@ -63,7 +63,7 @@ func Generate() (*Keyring, error) {
 	}
 	hashes := make([]byte, 2*keySize)
 	rand.Read(hashes) // never fails (crypto/rand)
-	return newKeyring(values, streams, hashes[:keySize], hashes[keySize:])
+	return newKeyring(values, streams, hashes[:keySize], [][]byte{hashes[keySize:]})
 }
 
 // Create generates a keyring and writes it to a new file that only its owner can read. It never writes over a file: its error
@@ -142,12 +142,15 @@ func Parse(text []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, errors.New("its stream keys can't be read")
 	}
-	return newKeyring(values, streams, f.Lookup, f.MAC)
+	return newKeyring(values, streams, f.Lookup, f.Sign)
 }
 
 // Marshal returns the keyring in the form of its file: JSON with the keys in the clear. It is as secret as everything it seals.
 func (k *Keyring) Marshal() ([]byte, error) {
-	f := keyFile{Note: fileNote, Version: fileVersion, Lookup: k.lookup.key, MAC: k.mac.key}
+	f := keyFile{Note: fileNote, Version: fileVersion, Lookup: k.lookup.key}
+	for _, key := range k.sign {
+		f.Sign = append(f.Sign, key.key)
+	}
 	for _, part := range []struct {
 		to   *json.RawMessage
 		from *keyset.Handle

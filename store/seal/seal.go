@@ -13,6 +13,7 @@ package seal
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -41,10 +42,11 @@ type Keyring struct {
 	values, streams *keyset.Handle // kept to write the file again
 	aead            tink.AEAD
 	stream          tink.StreamingAEAD
-	lookup, mac     hmacKey
+	lookup          *hmacKey
+	sign            []*hmacKey // the first one signs; the others still verify
 }
 
-func newKeyring(values, streams *keyset.Handle, lookup, mac []byte) (*Keyring, error) {
+func newKeyring(values, streams *keyset.Handle, lookup []byte, sign [][]byte) (*Keyring, error) {
 	a, err := aead.New(values)
 	if err != nil {
 		return nil, fmt.Errorf("read the value keys: %w", err)
@@ -53,12 +55,20 @@ func newKeyring(values, streams *keyset.Handle, lookup, mac []byte) (*Keyring, e
 	if err != nil {
 		return nil, fmt.Errorf("read the stream keys: %w", err)
 	}
-	if len(lookup) != keySize || len(mac) != keySize {
-		return nil, fmt.Errorf("read the hash keys: they must have %d octets", keySize)
-	}
 	k := &Keyring{values: values, streams: streams, aead: a, stream: s}
-	k.lookup.set(lookup)
-	k.mac.set(mac)
+	if len(sign) == 0 {
+		return nil, errors.New("read the signing keys: there are none")
+	}
+	if k.lookup, err = newHMACKey(lookup); err != nil {
+		return nil, fmt.Errorf("read the look-up key: %w", err)
+	}
+	for _, key := range sign {
+		h, err := newHMACKey(key)
+		if err != nil {
+			return nil, fmt.Errorf("read the signing keys: %w", err)
+		}
+		k.sign = append(k.sign, h)
+	}
 	return k, nil
 }
 
@@ -92,10 +102,26 @@ func (k *Keyring) Lookup(purpose string, value []byte) []byte {
 	return k.lookup.sum(purpose, value)[:LookupSize:LookupSize]
 }
 
-// MAC returns HMAC-SHA-256 over data, 32 octets, for one purpose. It marks what Letterlock gives out and gets back,
-// such as the tokens of reply addresses. Compare with [crypto/hmac.Equal]; it may be truncated.
-func (k *Keyring) MAC(purpose string, data []byte) []byte {
-	return k.mac.sum(purpose, data)
+// Sign returns HMAC-SHA-256 over data, 32 octets, for one purpose. It marks what Letterlock gives out and gets back, such as the
+// tokens of reply addresses. A code made for one purpose never verifies for another.
+func (k *Keyring) Sign(purpose string, data []byte) []byte {
+	return k.sign[0].sum(purpose, data)
+}
+
+// minCode is the shortest code that Verify accepts, in octets.
+const minCode = 10
+
+// Verify reports, in constant time, whether code begins a code that Sign made, with the key of now or one that was rotated out.
+// A code of fewer than 10 octets never verifies.
+func (k *Keyring) Verify(purpose string, data, code []byte) bool {
+	if len(code) < minCode || len(code) > sha256.Size {
+		return false
+	}
+	ok := 0
+	for _, key := range k.sign {
+		ok |= subtle.ConstantTimeCompare(key.sum(purpose, data)[:len(code)], code)
+	}
+	return ok == 1
 }
 
 // SealStream returns a writer that seals what is written to it into w, under a name that OpenStream must give again. Closing it
@@ -175,9 +201,13 @@ type hmacState struct {
 	head []byte
 }
 
-func (h *hmacKey) set(key []byte) {
-	h.key = key
+func newHMACKey(key []byte) (*hmacKey, error) {
+	if len(key) != keySize {
+		return nil, fmt.Errorf("a key has %d octets, not %d", len(key), keySize)
+	}
+	h := &hmacKey{key: key}
 	h.pool.New = func() any { return &hmacState{h: hmac.New(sha256.New, key)} }
+	return h, nil
 }
 
 func (h *hmacKey) sum(purpose string, value []byte) []byte {

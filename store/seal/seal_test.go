@@ -75,14 +75,53 @@ func TestHashesAreKeyedAndApart(t *testing.T) {
 		"another purpose": k.Lookup("message id", v),
 		"purpose runs on": k.Lookup("addressa", v[1:]),
 		"another key":     keyring(t).Lookup("address", v),
-		"the MAC key":     k.MAC("address", v)[:LookupSize],
+		"the signing key": k.Sign("address", v)[:LookupSize],
 	} {
 		if bytes.Equal(a, other) {
 			t.Errorf("%s: the hash is the same", name)
 		}
 	}
-	if got := len(k.MAC("token", nil)); got != 32 {
-		t.Errorf("MAC length: got %d, want 32", got)
+}
+
+func TestCodesAreKeyedAndApart(t *testing.T) {
+	k, data := keyring(t), []byte("an id")
+	code := k.Sign("reply address", data)
+	for _, n := range []int{10, 16, 32} {
+		if !k.Verify("reply address", data, code[:n]) {
+			t.Errorf("the first %d octets of a code don't verify", n)
+		}
+	}
+	flipped := bytes.Clone(code)
+	flipped[9] ^= 1
+	for name, ok := range map[string]bool{
+		"too short":       k.Verify("reply address", data, code[:9]),
+		"empty":           k.Verify("reply address", data, nil),
+		"too long":        k.Verify("reply address", data, append(bytes.Clone(code), 0)),
+		"changed":         k.Verify("reply address", data, flipped[:10]),
+		"another purpose": k.Verify("link", data, code),
+		"other data":      k.Verify("reply address", []byte("an iD"), code),
+		"purpose runs on": k.Verify("reply addressa", data[1:], code),
+		"another key":     keyring(t).Verify("reply address", data, code),
+	} {
+		if ok {
+			t.Errorf("%s: it verifies", name)
+		}
+	}
+	// A key that was rotated out still verifies, and signs no more.
+	fresh := keyring(t)
+	rotated, err := newKeyring(k.values, k.streams, k.lookup.key, [][]byte{fresh.sign[0].key, k.sign[0].key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := rotated.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rotated, err = Parse(text); err != nil {
+		t.Fatal(err)
+	}
+	if !rotated.Verify("reply address", data, code[:10]) || bytes.Equal(rotated.Sign("reply address", data), code) {
+		t.Error("after rotation the old key must verify and must not sign")
 	}
 }
 
@@ -153,7 +192,7 @@ func TestKeyFile(t *testing.T) {
 	if got, err := loaded.Open(k.Seal([]byte("x"), "t", "c", nil), "t", "c", nil); err != nil || string(got) != "x" {
 		t.Errorf("open with the loaded keys: got %q, %v", got, err)
 	}
-	if !bytes.Equal(loaded.Lookup("p", nil), k.Lookup("p", nil)) || !bytes.Equal(loaded.MAC("p", nil), k.MAC("p", nil)) {
+	if !bytes.Equal(loaded.Lookup("p", nil), k.Lookup("p", nil)) || !bytes.Equal(loaded.Sign("p", nil), k.Sign("p", nil)) {
 		t.Error("the loaded hash keys differ")
 	}
 	for _, mode := range []fs.FileMode{0o640, 0o604, 0o660, 0o644} {
