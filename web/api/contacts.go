@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"letterlock/bridge"
+)
+
+// Contact is a person on the customers' side.
+type Contact struct {
+	ID        string    `json:"id" format:"uuid" doc:"The contact's id." example:"019a9f3e-0b1c-7d3e-8f4a-5b6c7d8e9f01"`
+	Name      string    `json:"name" doc:"Their name; may be empty." example:"Ann Ardern"`
+	Address   string    `json:"address" doc:"Their email address, as it is compared: in lower case." example:"ann@example.org"`
+	Locale    string    `json:"locale,omitempty" doc:"The language that they get mail in (BCP 47)." example:"en"`
+	Mode      string    `json:"mode" enum:"inherit,secure,convenience" doc:"Their own mode; it can only be stricter than the organization's." example:"inherit"`
+	Disabled  bool      `json:"disabled" doc:"Whether they can't sign in or write any more." example:"false"`
+	CreatedAt time.Time `json:"created_at" doc:"Since when they are known." example:"2026-11-19T15:04:05Z"`
+}
+
+// ContactList is one page of the list of contacts.
+type ContactList struct {
+	Contacts []Contact `json:"contacts" nullable:"false" doc:"Newest first."`
+	Next     string    `json:"next,omitempty" doc:"The cursor of the next page; absent at the end." example:"AAZDV9x0cAABmp8-fBp7Up0OPxxae54h"`
+}
+
+// ContactDraft is the request to add a contact.
+type ContactDraft struct {
+	Address string `json:"address" minLength:"3" maxLength:"320" doc:"Their email address." example:"ann@example.org"`
+	Name    string `json:"name,omitempty" maxLength:"200" doc:"Their name." example:"Ann Ardern"`
+	Locale  string `json:"locale,omitempty" maxLength:"35" pattern:"^[A-Za-z0-9-]*$" doc:"The language that they get mail in (BCP 47)." example:"en"`
+}
+
+type contactPath struct {
+	Contact string `path:"contact" maxLength:"100" doc:"The contact's id." example:"019a9f3e-0b1c-7d3e-8f4a-5b6c7d8e9f01"`
+}
+
+type contactAnswer struct{ Body Contact }
+
+type createdContact struct {
+	created
+	Body Contact
+}
+
+func contactOf(p bridge.Person) Contact {
+	return Contact{
+		ID: p.ID.String(), Name: p.Name, Address: p.Address, Locale: p.Locale, Mode: modeWord(p.Mode), Disabled: p.Disabled, CreatedAt: p.CreatedAt.UTC(),
+	}
+}
+
+func (s *server) registerContacts() {
+	register(s, operation{
+		id: "list-contacts", method: http.MethodGet, path: "/contacts", tag: "Contacts", summary: "List contacts",
+		about: "All contacts, newest first.",
+	}, s.listContacts)
+	register(s, operation{
+		id: "add-contact", method: http.MethodPost, path: "/contacts", tag: "Contacts", summary: "Add a contact",
+		about: "An address that is somebody's already is a conflict. Starting a thread with a new address adds the contact too.", status: http.StatusCreated,
+		may: []kind{conflict},
+	}, s.addContact)
+	register(s, operation{
+		id: "get-contact", method: http.MethodGet, path: "/contacts/{contact}", tag: "Contacts", summary: "Read a contact",
+		about: "One contact.",
+	}, s.getContact)
+}
+
+func (s *server) listContacts(ctx context.Context, c caller, in *struct{ page }) (*struct{ Body ContactList }, error) {
+	after, err := in.after()
+	if err != nil {
+		return nil, s.fault("query.cursor", "expected what next said")
+	}
+	people, next, err := s.gateway.ListPeople(ctx, c.actor, bridge.Contact, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := ContactList{Contacts: make([]Contact, 0, len(people)), Next: next.String()}
+	for _, p := range people {
+		out.Contacts = append(out.Contacts, contactOf(p))
+	}
+	return &struct{ Body ContactList }{out}, nil
+}
+
+func (s *server) addContact(ctx context.Context, c caller, in *struct{ Body ContactDraft }) (*createdContact, error) {
+	v, replayed, err := s.once.do(ctx, c.actor, c.once, func() (any, error) {
+		p, err := s.gateway.AddContact(ctx, c.actor, in.Body.Name, in.Body.Address, in.Body.Locale)
+		return contactOf(p), err
+	})
+	if err != nil {
+		return nil, s.reused(err)
+	}
+	out := &createdContact{Body: v.(Contact)}
+	out.Location = Prefix + "/contacts/" + out.Body.ID
+	out.replayed(replayed)
+	return out, nil
+}
+
+func (s *server) getContact(ctx context.Context, c caller, in *contactPath) (*contactAnswer, error) {
+	person, err := id(in.Contact)
+	if err != nil {
+		return nil, err
+	}
+	return s.contactNow(ctx, c, person)
+}
+
+func (s *server) contactNow(ctx context.Context, c caller, person bridge.ID) (*contactAnswer, error) {
+	p, err := s.gateway.PersonByID(ctx, c.actor, person)
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind != bridge.Contact {
+		return nil, bridge.ErrNotFound // staff are no contacts
+	}
+	return &contactAnswer{contactOf(p)}, nil
+}
