@@ -1,0 +1,263 @@
+package mailin
+
+import (
+	"bytes"
+	"strings"
+)
+
+// field is one line of a header, as written: the value still folded and encoded.
+type field struct {
+	name  string // in lower case
+	value []byte
+}
+
+// header is the fields of a mail or a part, in order.
+type header struct{ fields []field }
+
+// first returns the value of the first field of that name (in lower case), or nil.
+func (h *header) first(name string) []byte {
+	for i := range h.fields {
+		if h.fields[i].name == name {
+			return h.fields[i].value
+		}
+	}
+	return nil
+}
+
+// all returns the values of every field of that name.
+func (h *header) all(name string) [][]byte {
+	var vs [][]byte
+	for i := range h.fields {
+		if h.fields[i].name == name {
+			vs = append(vs, h.fields[i].value)
+		}
+	}
+	return vs
+}
+
+func (h *header) has(name string) bool {
+	for i := range h.fields {
+		if h.fields[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// text returns the first field of that name, decoded.
+func (h *header) text(name string) string { return decodeText(h.first(name)) }
+
+// names spares an allocation for each field that nearly every mail has.
+var names = func() map[string]string {
+	m := map[string]string{}
+	for n := range strings.FieldsSeq(`from to cc bcc sender reply-to subject date message-id in-reply-to references received
+		return-path delivered-to x-original-to envelope-to mime-version content-type content-transfer-encoding
+		content-disposition content-id content-description content-language dkim-signature authentication-results
+		received-spf arc-seal arc-message-signature arc-authentication-results user-agent x-mailer thread-topic
+		thread-index auto-submitted precedence list-id list-post list-unsubscribe x-received importance x-priority`) {
+		m[n] = n
+	}
+	return m
+}()
+
+func fieldName(b []byte) string {
+	var buf [40]byte
+	if len(b) <= len(buf) {
+		lowerInto(buf[:], b)
+		if n, ok := names[string(buf[:len(b)])]; ok {
+			return n
+		}
+	}
+	return string(bytes.ToLower(b))
+}
+
+func lowerInto(dst, src []byte) {
+	for i, c := range src {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst[i] = c
+	}
+}
+
+// lines walks over lines that end in CRLF, LF or the end of the data. It remembers where the next LF is, so that looking for
+// bare CRs within a line does not look for its end again and again.
+type lines struct {
+	data []byte
+	pos  int
+	nl   int // the next LF at or after pos; len(data) where there is none; -1 unknown
+}
+
+func (l *lines) end() int {
+	if l.nl < l.pos {
+		if i := bytes.IndexByte(l.data[l.pos:], '\n'); i >= 0 {
+			l.nl = l.pos + i
+		} else {
+			l.nl = len(l.data)
+		}
+	}
+	return l.nl
+}
+
+// next returns the line at pos without its end, and where the following one begins. A bare CR ends a line too, where what
+// follows it is a field: some clients read it so, and a field hidden from us there would not be hidden from them.
+func (l *lines) next() (line []byte, after int, bare bool) {
+	end := l.end()
+	after = min(end+1, len(l.data))
+	line = bytes.TrimRight(l.data[l.pos:end], "\r")
+	from := 0
+	for {
+		i := bytes.IndexByte(line[from:], '\r')
+		if i < 0 {
+			return line, after, false
+		}
+		i += from
+		if colon := nameEnd(line[i+1:]); colon > 0 {
+			return line[:i], l.pos + i + 1, true
+		}
+		from = i + 1
+	}
+}
+
+// maxName bounds the search for the colon; the longest registered field name has 50 octets.
+const maxName = 200
+
+// nameEnd returns the index of the colon if the line begins with a field name (RFC 5322, section 3.6.8), else 0. Spaces before
+// the colon are forgiven, as section 4.5 asks.
+func nameEnd(line []byte) int {
+	spaced := false
+	for i, c := range line {
+		switch {
+		case c == ':' && i > 0:
+			return i
+		case c == ' ' || c == '\t':
+			if i == 0 {
+				return 0
+			}
+			spaced = true
+		case c < ' ' || c == 0x7f || c == ':' || spaced || i > maxName:
+			return 0
+		}
+	}
+	return 0
+}
+
+// readHeader reads the fields at the start of data and returns where the body begins. It forgives what some client forgives:
+// what it passes over or where it guesses goes to the notes.
+func readHeader(data []byte, lim Limits, n *notes) (header, int) {
+	var h header
+	h.fields = make([]field, 0, 16)
+	l := lines{data: data, nl: -1}
+	if bytes.HasPrefix(data, []byte("From ")) || bytes.HasPrefix(data, []byte(">From ")) {
+		if _, after, _ := l.next(); nameEnd(data[after:min(after+maxName, len(data))]) > 0 {
+			n.defect("an mbox From line stands before the header")
+			l.pos = after
+		}
+	}
+	for l.pos < len(data) {
+		if l.pos > lim.HeaderBytes || len(h.fields) >= lim.Fields {
+			n.overBound("the header is larger than is read")
+			return h, endOfHeader(data, l.pos)
+		}
+		start := l.pos
+		line, after, bare := l.next()
+		if bare {
+			n.defect("a bare CR stands in the header")
+		}
+		if len(line) == 0 {
+			return h, after
+		}
+		if isBlank(line) {
+			// Whitespace alone may be a folded line or a broken end of the header; what follows tells.
+			if !continues(data, after) {
+				n.defect("the header ends with a line of spaces")
+				return h, after
+			}
+			n.defect("a line of spaces stands in the header")
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if len(h.fields) > 0 {
+				f := &h.fields[len(h.fields)-1]
+				f.value = extend(data, f.value, line, start)
+			}
+			l.pos = after
+			continue
+		}
+		colon := nameEnd(line)
+		if colon == 0 {
+			if !continues(data, after) || bytes.HasPrefix(line, []byte("--")) {
+				n.defect("no empty line stands between header and body")
+				return h, start
+			}
+			n.defect("a line in the header is not a field")
+			// It must not become a part of the field before it when a folded line follows.
+			h.fields = append(h.fields, field{value: line})
+			l.pos = after
+			continue
+		}
+		name := line[:colon]
+		if trimmed := bytes.TrimRight(name, " \t"); len(trimmed) != len(name) {
+			n.defect("a space stands between a field's name and its colon")
+			name = trimmed
+		}
+		h.fields = append(h.fields, field{name: fieldName(name), value: line[colon+1:]})
+		l.pos = after
+	}
+	return h, len(data)
+}
+
+// extend makes a field's value reach over a folded line. Both lie in data, one behind the other, so that nothing is copied.
+func extend(data, value, line []byte, lineStart int) []byte {
+	if cap(value) == 0 {
+		return line
+	}
+	begin := cap(data) - cap(value)
+	return data[begin : lineStart+len(line)]
+}
+
+func isBlank(line []byte) bool { return len(bytes.TrimLeft(line, " \t\r\x00")) == 0 }
+
+// continues reports whether the header goes on at that place: with a field or a folded line, not with the end of the header.
+func continues(data []byte, at int) bool {
+	if at >= len(data) {
+		return false
+	}
+	rest := data[at:min(at+maxName, len(data))]
+	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+		rest = rest[:i]
+	}
+	return nameEnd(rest) > 0 || (rest[0] == ' ' || rest[0] == '\t') && !isBlank(rest)
+}
+
+// endOfHeader finds the body of a header that is too large to be read.
+func endOfHeader(data []byte, from int) int {
+	for from < len(data) {
+		i := bytes.IndexByte(data[from:], '\n')
+		if i < 0 {
+			break
+		}
+		from += i + 1
+		rest := data[from:]
+		if bytes.HasPrefix(rest, []byte("\r\n")) {
+			return from + 2
+		}
+		if bytes.HasPrefix(rest, []byte("\n")) {
+			return from + 1
+		}
+	}
+	return len(data)
+}
+
+// unfold takes the line ends out of a value (RFC 5322, section 2.2.3). It copies only if there are any.
+func unfold(value []byte) []byte {
+	if bytes.IndexByte(value, '\n') < 0 && bytes.IndexByte(value, '\r') < 0 && bytes.IndexByte(value, 0) < 0 {
+		return bytes.TrimSpace(value)
+	}
+	out := make([]byte, 0, len(value))
+	for _, c := range value {
+		if c != '\r' && c != '\n' && c != 0 {
+			out = append(out, c)
+		}
+	}
+	return bytes.TrimSpace(out)
+}

@@ -1,0 +1,223 @@
+package mailin
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"letterlock/mailin/report"
+)
+
+// leaves reads a part that holds no parts, once for each transfer encoding that it claims.
+func (w *walker) leaves(e *entity, t mediaType, encs []transfer) []piece {
+	var out []piece
+	for _, enc := range encs {
+		out = firstPieces(out, w.leaf(e, t, enc))
+	}
+	return out
+}
+
+// leaf reads a part that holds no parts, as text for the body, as an attachment, or both.
+func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
+	raw := e.body()
+	isText := t.main == "text/plain" || t.main == "text/html"
+	enc = w.trueEncoding(raw, enc, isText)
+	content, first, ok := w.decode(raw, enc)
+	if !ok {
+		return nil
+	}
+	name := w.filename(e, t)
+	inline, attached := w.disposition(e)
+	if report.IsPart(t.main) && w.foreign == 0 {
+		w.report(t.main, content)
+		return nil
+	}
+	if !isText || attached || e.parent == "multipart/related" && e.index > 0 && e.has("content-id") {
+		w.attach(e, t, name, content, first)
+		return nil
+	}
+	if looksBinary(content, t) {
+		w.defect("a text part holds no text")
+		if t.main = "application/octet-stream"; len(content) > 0 {
+			w.attach(e, t, name, content, first)
+		}
+		return nil
+	}
+	if name != "" {
+		// Some clients show such a part in the body, some as a file, some as both.
+		w.attach(e, t, name, content, first)
+		if !inline && (e.index > 0 || !e.top && e.parent == "multipart/mixed" && !inline) {
+			return nil
+		}
+	}
+	if w.foreign > 0 {
+		_, files := cutUU(content)
+		w.attachUU(e, files)
+		return nil
+	}
+	return []piece{w.text(e, t, content)}
+}
+
+// trueEncoding corrects an encoding that the content belies.
+func (w *walker) trueEncoding(raw []byte, enc transfer, isText bool) transfer {
+	switch {
+	case enc == encBase64 && isProse(raw):
+		w.defect("a part is not base64 although it says so")
+		return encNone
+	case enc == encNone && isWhollyBase64(raw):
+		if isText {
+			b, _ := decodeBase64(raw[:min(len(raw), 2048)])
+			if !utf8.Valid(b[:max(0, len(b)-4)]) || looksBinary(b, mediaType{}) {
+				return enc
+			}
+		}
+		w.defect("a part is base64 and does not say so")
+		return encBase64
+	}
+	return enc
+}
+
+// isProse tells words from base64: base64 has no spaces within its lines.
+func isProse(b []byte) bool {
+	b = bytes.TrimSpace(b[:min(len(b), 4096)])
+	spaces, strange := 0, 0
+	for i, c := range b {
+		switch {
+		case c == ' ' && i > 0 && b[i-1] > ' ':
+			spaces++
+		case base64Value[c] == 255 && c > ' ':
+			strange++
+		}
+	}
+	return len(b) > 0 && (spaces+strange)*12 > len(b)
+}
+
+// decode undoes a transfer encoding within the bound on decoded octets. first is not zero if some readers see only so much of it.
+func (w *walker) decode(raw []byte, enc transfer) (content []byte, first int, ok bool) {
+	estimate := int64(len(raw))
+	if enc == encBase64 || enc == encUU {
+		estimate = estimate * 3 / 4
+	}
+	if w.decoded+estimate > w.lim.Decoded {
+		w.overBound("its decoded content is larger than is read")
+		return nil, 0, false
+	}
+	w.decoded += estimate
+	switch enc {
+	case encBase64:
+		content, first = decodeBase64(raw)
+	case encQP:
+		content = decodeQP(raw)
+	case encUU:
+		content = decodeUU(raw)
+	default:
+		content = raw
+	}
+	return content, first, true
+}
+
+// attach lists a file, and once more the shorter form that readers see who stop at the first padding of base64.
+func (w *walker) attach(e *entity, t mediaType, name string, content []byte, first int) {
+	w.add(e, t, name, content)
+	if first > 0 && first < len(content) {
+		w.defect("base64 goes on behind its end")
+		w.add(e, t, name, content[:first:first])
+	}
+}
+
+func (w *walker) attachUU(e *entity, files []uuFile) {
+	for _, f := range files {
+		w.add(&entity{place: e.place}, mediaType{main: typeByName(f.name)}, f.name, f.content)
+	}
+}
+
+// text makes a piece of the body out of a text part.
+func (w *walker) text(e *entity, t mediaType, content []byte) piece {
+	if len(content) > w.lim.Text {
+		w.overBound("its text is longer than is read")
+		content = content[:w.lim.Text]
+	}
+	html := t.main == "text/html"
+	if !html {
+		var files []uuFile
+		if content, files = cutUU(content); len(files) > 0 {
+			w.attachUU(e, files)
+		}
+	}
+	s := newlines(decodeCharset(content, t.text("charset"), html))
+	if html {
+		return piece{html: s}
+	}
+	if strings.EqualFold(t.text("format"), "flowed") {
+		s = unflow(s, strings.EqualFold(t.text("delsp"), "yes"))
+	}
+	return piece{text: s}
+}
+
+// newlines makes every line end a LF.
+func newlines(s string) string {
+	if strings.IndexByte(s, '\r') < 0 {
+		return s
+	}
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return strings.ReplaceAll(s, "\r", "\n")
+}
+
+// looksBinary reports whether content that is said to be text is none: control characters that no text has, and no sign of a charset
+// that would explain them.
+func looksBinary(b []byte, t mediaType) bool {
+	if stateful(cleanLabel(t.text("charset"))) {
+		return false
+	}
+	b = b[:min(len(b), 8192)]
+	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+		return false
+	}
+	bad := 0
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b && c != 0x0e && c != 0x0f && c != 0x1a {
+			bad++
+		}
+	}
+	return bad*20 > len(b)
+}
+
+// joinPieces puts pieces together: as text and as HTML. Where some piece has HTML, text of the others joins it in its place.
+func joinPieces(ps []piece) (text, html string) {
+	if len(ps) == 1 {
+		return ps[0].text, ps[0].html
+	}
+	anyHTML, anyText := false, false
+	for _, p := range ps {
+		anyHTML = anyHTML || p.html != ""
+		anyText = anyText || strings.TrimSpace(p.text) != ""
+	}
+	var t, h strings.Builder
+	for _, p := range ps {
+		switch {
+		case strings.TrimSpace(p.text) != "":
+			joinText(&t, p.text)
+		case anyText && p.html != "":
+			joinText(&t, htmlText(p.html))
+		}
+		if anyHTML {
+			if p.html != "" {
+				h.WriteString(p.html)
+			} else if strings.TrimSpace(p.text) != "" {
+				h.WriteString(textHTML(p.text))
+			}
+			h.WriteByte('\n')
+		}
+	}
+	return t.String(), strings.TrimSuffix(h.String(), "\n")
+}
+
+func joinText(b *strings.Builder, s string) {
+	if b.Len() > 0 && s != "" {
+		b.WriteString("\n")
+	}
+	b.WriteString(s)
+	if !strings.HasSuffix(s, "\n") {
+		b.WriteByte('\n')
+	}
+}

@@ -1,0 +1,284 @@
+// Package mailin reads mail that comes in: out of the octets of one message (RFC 5322, MIME of RFC 2045 to 2049) it makes a [bridge.Mail],
+// with its author, its new text, its attachments and what kind of mail it is.
+//
+// [Parse] reads anything. What is wrong with a mail goes to its Defects, what is larger than the [Limits] to its OverBound; neither
+// makes it fail, since a customer's mail is read as far as it can be. Its cost is linear in the size of the mail, for any input.
+// Parts that mail programs disagree on are read in each way, so that no attachment shows in somebody's client that was hidden here.
+//
+// The structure is walked by this package itself, in place and within bounds, where go-message would stop at the first fault and
+// follow one reading only; its charset tables serve for what the WHATWG's do not name. The package opens no connection and
+// keeps nothing: the SMTP server and the IMAP poller are its sub-packages, and what becomes of a mail is the Gateway's to say.
+package mailin
+
+import (
+	"bytes"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/bridge/richtext"
+	"letterlock/mailin/reply"
+	"letterlock/mailin/report"
+)
+
+// Parse reads one mail. It never fails and never returns nil: see Mail.Defects and Mail.OverBound.
+//
+// The mail keeps raw if its lines end in CRLF, and else a copy with such lines; attachments may share its memory. So the caller
+// must not change raw afterwards.
+func Parse(raw []byte, limits Limits) *bridge.Mail {
+	lim := limits.orDefault()
+	w := &walker{lim: lim}
+	m := &bridge.Mail{Kind: bridge.KindMessage}
+	m.Raw = w.crlf(raw)
+	if len(bytes.TrimSpace(m.Raw)) == 0 {
+		w.defect("the mail is empty")
+	}
+
+	h, skip := readHeader(m.Raw, lim, &w.notes)
+	if len(h.fields) == 0 && len(m.Raw) > 0 {
+		w.defect("the mail has no header")
+	}
+	w.originator(m, &h)
+
+	w.parts = 1
+	e := &entity{source: &source{data: m.Raw}, place: place{top: true}, header: h, lo: skip, hi: len(m.Raw)}
+	pieces := w.entity(e)
+	text, html := joinPieces(pieces)
+	m.Attachments = w.attachments
+
+	w.judge(m, e, text, html)
+	w.body(m, text, html)
+	m.Defects, m.OverBound = w.defects, w.over
+	m.Digest = digest(m, text, html)
+	return m
+}
+
+// crlf makes every line end in CRLF. A bare CR ends a line only where no LF occurs at all.
+func (w *walker) crlf(raw []byte) []byte {
+	lf := bytes.Count(raw, []byte("\n"))
+	if lf == 0 {
+		if bytes.IndexByte(raw, '\r') < 0 {
+			return raw
+		}
+		w.defect("its lines end in CR")
+		return bytes.ReplaceAll(raw, []byte("\r"), []byte("\r\n"))
+	}
+	pairs := bytes.Count(raw, []byte("\r\n"))
+	if pairs == lf {
+		return raw
+	}
+	// A file has LF throughout; a mail with both was damaged, or made to be read in two ways.
+	if pairs > 0 {
+		w.defect("its lines end in CRLF and in LF")
+	}
+	out := make([]byte, 0, len(raw)+lf-pairs)
+	for {
+		i := bytes.IndexByte(raw, '\n')
+		if i < 0 {
+			return append(out, raw...)
+		}
+		if i > 0 && raw[i-1] == '\r' {
+			out = append(out, raw[:i+1]...)
+		} else {
+			out = append(append(out, raw[:i]...), '\r', '\n')
+		}
+		raw = raw[i+1:]
+	}
+}
+
+// originator reads the fields that say who wrote to whom, when, and in answer to what.
+func (w *walker) originator(m *bridge.Mail, h *header) {
+	from := h.all("from")
+	switch {
+	case len(from) == 0:
+		w.defect("it has no From field")
+	case len(from) > 1:
+		w.defect("it has several From fields")
+	}
+	m.From = w.addresses(from, "From")
+	if len(m.From) > 1 {
+		w.defect("the From field names several authors")
+	}
+	m.To = w.addresses(h.all("to"), "To")
+	m.Cc = w.addresses(h.all("cc"), "Cc")
+	for _, n := range []string{"subject", "date", "message-id"} {
+		if vs := h.all(n); len(vs) > 1 && !bytes.Equal(vs[0], vs[1]) {
+			w.defect("it has several " + n + " fields")
+		}
+	}
+	m.Subject = h.text("subject")
+	m.Date = w.date(h.first("date"))
+	if ids := messageIDs(h.first("message-id"), 1); len(ids) > 0 {
+		m.MessageID = ids[0]
+	}
+	m.InReplyTo = messageIDs(bytes.Join(h.all("in-reply-to"), []byte(" ")), 50)
+	m.References = messageIDs(bytes.Join(h.all("references"), []byte(" ")), 500)
+	for _, name := range []string{"delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "x-rcpt-to", "x-real-to"} {
+		for _, a := range (&notes{}).addresses(h.all(name), name) {
+			if !slices.ContainsFunc(m.Delivered, func(s string) bool { return strings.EqualFold(s, a.Addr) }) && len(m.Delivered) < 50 {
+				m.Delivered = append(m.Delivered, a.Addr)
+			}
+		}
+	}
+}
+
+// messageIDs reads a list of Message-IDs (RFC 5322, section 3.6.4), and words with an "@" where no brackets are. Of more than limit,
+// the first and the last ones stay: the one that began the conversation and the nearest.
+func messageIDs(value []byte, limit int) []string {
+	v := unfold(value)
+	var ids []string
+	add := func(b []byte) {
+		id := strings.Join(strings.Fields(oneLine(decodeRaw(b))), "")
+		if id == "" || len(id) > 998 || slices.Contains(ids[max(0, len(ids)-20):], id) {
+			return
+		}
+		if len(ids) == limit {
+			if limit == 1 {
+				return
+			}
+			ids = append(ids[:1], ids[2:]...)
+		}
+		ids = append(ids, id)
+	}
+	for rest := v; ; {
+		i := bytes.IndexByte(rest, '<')
+		if i < 0 {
+			break
+		}
+		j := bytes.IndexByte(rest[i:], '>')
+		if j < 0 {
+			break
+		}
+		inner := rest[i+1 : i+j]
+		if k := bytes.LastIndexByte(inner, '<'); k >= 0 {
+			inner = inner[k+1:]
+		}
+		add(inner)
+		rest = rest[i+j+1:]
+	}
+	if len(ids) == 0 {
+		for _, f := range bytes.Fields(v) {
+			if bytes.IndexByte(f, '@') > 0 {
+				add(bytes.Trim(f, "<>,;"))
+			}
+		}
+	}
+	return ids
+}
+
+// dateForms are what mailers write beside RFC 5322.
+var dateForms = []string{
+	"Mon, 2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05", "Mon, 2 Jan 06 15:04:05 -0700", "Mon, 02-Jan-2006 15:04:05 MST",
+	"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 -0700 2006", "Mon Jan 2 2006 15:04:05 GMT-0700", "Mon, 2 January 2006 15:04:05 -0700", "Monday, 2 January 2006 15:04:05 -0700", "Monday, January 2, 2006 3:04 PM",
+	time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "Mon, 2 Jan 2006 15:04 -0700", "Mon, 2 Jan 2006 15.04.05 -0700", "2 Jan 2006 15:04:05",
+}
+
+func (w *walker) date(value []byte) time.Time {
+	s := decodeText(value)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := mail.ParseDate(s)
+	if err != nil && len(s) < 100 {
+		if i := strings.IndexByte(s, '('); i > 0 {
+			s = s[:i]
+		}
+		s = strings.Join(strings.Fields(strings.TrimSuffix(s, "\"")), " ")
+		for _, form := range dateForms {
+			if t, err = time.Parse(form, s); err == nil {
+				break
+			}
+		}
+	}
+	if err != nil || t.Year() < 1970 || t.Year() > 9998 {
+		w.defect("the Date field cannot be read")
+		return time.Time{}
+	}
+	return t
+}
+
+// judge says what kind of mail it is.
+func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
+	r := reportInput(m, e, w)
+	if len(w.reports) > 0 || r.Type == "multipart/report" || r.NullSender || report.Suspect(r) {
+		r.Text = text
+		if strings.TrimSpace(text) == "" && html != "" {
+			r.Text = htmlText(html)
+		}
+		if found, ok := report.Read(r); ok {
+			m.Kind, m.Report, m.ReportedID = found.Kind, found.Recipients, found.MessageIDs
+			m.AutoSubmitted = true
+			m.List = isList(&e.header)
+			return
+		}
+	}
+	// It only looked like a report, so its parts are attachments.
+	for _, p := range w.reports {
+		if report.IsPart(p.Type) {
+			w.add(&entity{}, mediaType{main: p.Type}, "", p.Content)
+		}
+	}
+	m.Attachments = w.attachments
+	classify(m, &e.header)
+}
+
+func reportInput(m *bridge.Mail, e *entity, w *walker) report.Mail {
+	t := parseMedia(e.first("content-type"))
+	r := report.Mail{Type: t.main, ReportType: t.text("report-type"), Subject: m.Subject, NullSender: nullSender(&e.header), Field: e.text, Parts: w.reports, InReplyTo: len(m.InReplyTo)+len(m.References) > 0}
+	if r.Type == "" {
+		r.Type = "text/plain"
+	}
+	if len(m.From) > 0 {
+		r.From, r.FromName = m.From[0].Addr, m.From[0].Name
+	} else {
+		r.FromName = e.text("from")
+	}
+	r.Attachments = len(w.attachments)
+	return r
+}
+
+// nullSender reports whether a trace field says that the reverse-path was <>.
+func nullSender(h *header) bool {
+	v := h.first("return-path")
+	return v != nil && len(bytes.Trim(unfold(v), "<> \t")) == 0
+}
+
+// body fills in what the mail says.
+func (w *walker) body(m *bridge.Mail, text, html string) {
+	if len(html) > w.lim.Text {
+		w.overBound("its HTML is longer than is read")
+		html = strings.ToValidUTF8(html[:w.lim.Text], "")
+	}
+	if html != "" {
+		clean, err := richtext.Clean(html)
+		if err != nil {
+			w.overBound("its HTML is longer than is read")
+		}
+		m.HTML = clean.HTML
+	}
+	if m.Kind == bridge.KindBounce || m.Kind == bridge.KindComplaint || m.Kind == bridge.KindReceipt {
+		if m.Reply = strings.TrimSpace(text); m.Reply == "" {
+			m.Reply = richtext.Text(m.HTML)
+		}
+		return
+	}
+	var r reply.Result
+	if preferHTML(text, html) {
+		r = reply.HTML(html)
+	} else {
+		r = reply.Text(text)
+	}
+	m.Reply, m.Quoted, m.Signature = r.Visible(), r.Quoted(), r.Signature()
+}
+
+func htmlText(html string) string {
+	clean, err := richtext.Clean(html)
+	if err != nil {
+		return ""
+	}
+	return richtext.Text(clean.HTML)
+}
+
+func textHTML(text string) string { return richtext.FromText(text) }

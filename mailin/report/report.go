@@ -1,0 +1,190 @@
+// Package report recognises mails that report on other mails, and reads what they say: delivery status notifications (RFC 3464, with
+// RFC 6522 and the non-ASCII forms of RFC 6533), the bounces that mail servers write in words of their own, abuse reports (RFC 5965) and
+// message disposition notifications (RFC 8098).
+//
+// It is pure: it works on the decoded parts of a mail and knows neither MIME nor the rest of this program. It believes what the report says; whether
+// the report is about a mail that we sent, and so worth believing, is for the caller to check with Result.MessageIDs. A bounce
+// without a standard's form is only taken for one if several independent signs agree, since a person's mail that quotes a bounce must stay a
+// person's mail. Time is linear in the input.
+package report
+
+import (
+	"bytes"
+	"strings"
+
+	"letterlock/bridge"
+)
+
+// Part is one part of the mail, not of a message inside it.
+type Part struct {
+	Type    string // media type in lower case
+	Content []byte // decoded
+}
+
+// Mail is what Read looks at.
+type Mail struct {
+	Type        string // media type of the whole, in lower case
+	ReportType  string // its report-type parameter (RFC 6522)
+	From        string // addr-spec of the author
+	FromName    string
+	Subject     string
+	NullSender  bool                     // the reverse-path is known to be <>
+	Field       func(name string) string // the first header field of that name (in lower case), decoded, or ""
+	Text        string                   // the decoded body, also when it came as HTML; line endings LF
+	Parts       []Part
+	InReplyTo   bool // it has an In-Reply-To or References field
+	Attachments int  // files beside the parts of a report
+}
+
+// Result is what Read found.
+type Result struct {
+	Kind       bridge.MailKind
+	Recipients []bridge.ReportedRecipient // for a bounce
+	MessageIDs []string                   // of the reported mail, without angle brackets
+}
+
+// IsPart reports whether a media type is one that only reports have, so that it is no attachment.
+func IsPart(mediaType string) bool {
+	switch mediaType {
+	case "message/delivery-status", "message/global-delivery-status", "message/feedback-report", "message/disposition-notification",
+		"message/global-disposition-notification", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
+		return true
+	}
+	return false
+}
+
+// Read tells what kind of report a mail is. It reports false for anything that is none.
+func Read(m Mail) (Result, bool) {
+	if m.Field == nil {
+		m.Field = func(string) string { return "" }
+	}
+	reporting := m.Type == "multipart/report"
+	var status, feedback, disposition, returned []byte
+	for _, p := range m.Parts {
+		switch p.Type {
+		case "message/delivery-status", "message/global-delivery-status":
+			// Some servers split the report; its groups are one list.
+			status = append(append(bytes.Clone(status), "\n\n"...), p.Content...)
+		case "message/feedback-report":
+			feedback = p.Content
+		case "message/disposition-notification", "message/global-disposition-notification":
+			disposition = p.Content
+		case "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
+			if returned == nil {
+				returned = p.Content
+			}
+		}
+	}
+	multipart := m.Type == "" || strings.HasPrefix(m.Type, "multipart/") || IsPart(m.Type)
+	switch {
+	case feedback != nil && multipart, reporting && strings.EqualFold(m.ReportType, "feedback-report"):
+		return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(returned, feedback)}, true
+	case disposition != nil && multipart && status == nil, reporting && strings.EqualFold(m.ReportType, "disposition-notification"):
+		return Result{Kind: bridge.KindReceipt, MessageIDs: originalIDs(disposition, returned)}, true
+	case status != nil && multipart:
+		rs := readStatus(status)
+		rs = improve(rs, m)
+		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, []byte(m.Text))}, true
+	}
+	if rs, copyOf, ok := readWords(m); ok {
+		if returned == nil {
+			returned = copyOf
+		}
+		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, copyOf)}, true
+	}
+	if reporting && (strings.EqualFold(m.ReportType, "delivery-status") || isDaemon(m.From)) {
+		// It says that it is a DSN and tells nothing else.
+		return Result{Kind: bridge.KindBounce, MessageIDs: messageIDs(returned, nil)}, true
+	}
+	return Result{}, false
+}
+
+// improve fills what the machine-readable part of a DSN left out from the words beside it.
+func improve(rs []bridge.ReportedRecipient, m Mail) []bridge.ReportedRecipient {
+	if len(rs) == 0 {
+		words, _ := wordsOf(m.Text)
+		rs = findRecipients(m, words)
+		for i := range rs {
+			finish(&rs[i], guessAction(m, words))
+		}
+		return rs
+	}
+	var words []line
+	for i := range rs {
+		r := &rs[i]
+		if r.Diagnostic == "" || r.Recipient == "" || generic(r.Status) {
+			if words == nil {
+				words, _ = wordsOf(m.Text)
+				if words == nil {
+					words = []line{}
+				}
+			}
+			for _, f := range findRecipients(m, words) {
+				if r.Recipient == "" && len(rs) == 1 {
+					r.Recipient = f.Recipient
+				}
+				if r.Diagnostic == "" && strings.EqualFold(f.Recipient, r.Recipient) {
+					r.Diagnostic = f.Diagnostic
+				}
+			}
+		}
+		finish(r, "")
+	}
+	return rs
+}
+
+// messageIDs finds the Message-ID of the returned mail: in its header, else where the report's own words give one.
+func messageIDs(returned, elsewhere []byte) []string {
+	if ids := idsIn(returned, 64<<10, "message-id"); len(ids) > 0 {
+		return ids
+	}
+	return idsIn(elsewhere, 256<<10, "message-id", "original-message-id", "x-original-message-id")
+}
+
+func originalIDs(disposition, returned []byte) []string {
+	if ids := idsIn(disposition, 64<<10, "original-message-id"); len(ids) > 0 {
+		return ids
+	}
+	return idsIn(returned, 64<<10, "message-id")
+}
+
+// idsIn finds fields of those names in the first octets of a text, and what stands in their angle brackets.
+func idsIn(b []byte, limit int, names ...string) []string {
+	b = b[:min(len(b), limit)]
+	var ids []string
+	for len(b) > 0 && len(ids) < 20 {
+		var l []byte
+		l, b, _ = bytes.Cut(b, []byte("\n"))
+		l = bytes.TrimLeft(l, "> \t|")
+		name, value, ok := bytes.Cut(l, []byte(":"))
+		if !ok || len(name) > 40 {
+			continue
+		}
+		for _, n := range names {
+			if !strings.EqualFold(string(bytes.TrimSpace(name)), n) {
+				continue
+			}
+			if len(bytes.TrimSpace(value)) == 0 {
+				// A long Message-ID is folded behind the name.
+				value, _, _ = bytes.Cut(b, []byte("\n"))
+			}
+			if id, ok := angle(string(value)); ok {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+func angle(s string) (string, bool) {
+	i := strings.IndexByte(s, '<')
+	if i < 0 {
+		return "", false
+	}
+	j := strings.IndexByte(s[i:], '>')
+	if j < 4 || j > 998 {
+		return "", false
+	}
+	id := clean(s[i+1 : i+j])
+	return id, id != "" && !strings.ContainsAny(id, " \t<")
+}

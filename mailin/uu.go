@@ -1,0 +1,121 @@
+package mailin
+
+import (
+	"bytes"
+	"strings"
+)
+
+// uuFile is a file that stood uuencoded in a text.
+type uuFile struct {
+	name    string
+	content []byte
+}
+
+// maxUU bounds the files of one text.
+const maxUU = 100
+
+// cutUU takes uuencoded files out of a text: "begin 644 name", lines whose first octet tells their length, "end". What only looks
+// like a beginning stays text. Time is linear.
+func cutUU(b []byte) (text []byte, files []uuFile) {
+	if !bytes.Contains(b, []byte("begin ")) {
+		return b, nil
+	}
+	var out []byte
+	kept := 0
+	for i := 0; i < len(b) && len(files) < maxUU; {
+		next := nextLine(b, i)
+		name, ok := uuBegin(b[i:next])
+		if !ok {
+			i = next
+			continue
+		}
+		content, after, ok := decodeUULines(b, next, true)
+		if !ok {
+			// Nothing that lies between can be a file's lines, except a beginning of its own.
+			i = next
+			continue
+		}
+		out = append(out, b[kept:i]...)
+		kept, i = after, after
+		files = append(files, uuFile{name, content})
+	}
+	if len(files) == 0 {
+		return b, nil
+	}
+	return append(out, b[kept:]...), files
+}
+
+func nextLine(b []byte, i int) int {
+	if j := bytes.IndexByte(b[i:], '\n'); j >= 0 {
+		return i + j + 1
+	}
+	return len(b)
+}
+
+func uuBegin(line []byte) (name string, ok bool) {
+	rest, ok := bytes.CutPrefix(line, []byte("begin "))
+	if !ok {
+		return "", false
+	}
+	rest = bytes.TrimSpace(rest)
+	mode, file, ok := bytes.Cut(rest, []byte(" "))
+	if !ok || len(mode) < 3 || len(mode) > 4 || len(bytes.Trim(mode, "01234567")) > 0 {
+		return "", false
+	}
+	return strings.TrimSpace(decodeRaw(file)), true
+}
+
+// decodeUULines decodes lines up to "end". strict wants every line to be whole, as is needed where a text may only look like a file.
+func decodeUULines(b []byte, i int, strict bool) (content []byte, after int, ok bool) {
+	n := 0
+	for i < len(b) {
+		next := nextLine(b, i)
+		line := bytes.TrimRight(b[i:next], "\r\n")
+		switch {
+		case bytes.Equal(bytes.TrimSpace(line), []byte("end")):
+			return content, next, n > 0 || !strict
+		case len(bytes.TrimSpace(line)) == 0 || len(line) == 1 && (line[0] == '`' || line[0] == ' '):
+			i = next
+			continue
+		}
+		size := int(line[0]-' ') & 63
+		need := (size + 2) / 3 * 4
+		// Trailing spaces may have been lost on the way, and an encoder may add a checksum.
+		if line[0] < ' ' || line[0] > '`' || size == 0 || size > 45 || len(line)-1 > need+2 || strict && len(line)-1 < need-3 {
+			return content, i, n > 0 && !strict
+		}
+		content = appendUU(content, line[1:], size)
+		n++
+		i = next
+	}
+	return content, i, n > 0
+}
+
+func appendUU(out, line []byte, size int) []byte {
+	at := func(i int) byte {
+		if i < len(line) {
+			return (line[i] - ' ') & 63
+		}
+		return 0
+	}
+	for i := 0; size > 0; i += 4 {
+		three := [3]byte{at(i)<<2 | at(i+1)>>4, at(i+1)<<4 | at(i+2)>>2, at(i+2)<<6 | at(i+3)}
+		n := min(size, 3)
+		out = append(out, three[:n]...)
+		size -= n
+	}
+	return out
+}
+
+// decodeUU decodes a body whose transfer encoding is uuencode.
+func decodeUU(b []byte) []byte {
+	if _, files := cutUU(b); len(files) > 0 {
+		return files[0].content
+	}
+	i := bytes.Index(b, []byte("begin "))
+	if i < 0 {
+		return b
+	}
+	content, _, _ := decodeUULines(b, nextLine(b, i), false)
+	return content
+}

@@ -1,0 +1,458 @@
+package mailin
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+	"strings"
+
+	"letterlock/bridge"
+	"letterlock/mailin/report"
+)
+
+// piece is a stretch of the body: what one text part, or one set of alternatives, shows.
+type piece struct {
+	text, html string
+}
+
+// walker goes through the parts of one mail and gathers its body and its attachments.
+//
+// Mail programs disagree on what malformed MIME means, and an attachment that is hidden from a reader but shown by somebody's client is a
+// way in. So where a part can be read in more than one way it is read in each, and every attachment that comes out is
+// listed; the body is what the likeliest reading gives. Bounds on parts, work and decoded octets hold over all readings together.
+type walker struct {
+	notes
+	lim     Limits
+	parts   int
+	decoded int64
+	work    int
+
+	attachments []bridge.MailPart
+	fallback    []bool // for each attachment: its name was made up
+	reports     []report.Part
+	foreign     int // above 0 inside a message/rfc822 part: its text is not ours
+	several     int // above 0 inside a part that is read in more than one way
+	topType     string
+}
+
+// maxWork bounds the lines compared with boundaries, over all parts and readings.
+const maxWork = 20 << 20
+
+// maxReadings bounds how many values of a repeated field are tried.
+const maxReadings = 4
+
+// place is where a part stands.
+type place struct {
+	depth  int
+	parent string // media type of the multipart around it; empty at the top
+	index  int    // among its siblings
+	top    bool
+}
+
+// entity is a part whose header was read.
+type entity struct {
+	*source
+	place
+	header
+	lo, hi int // its body
+}
+
+func (e *entity) body() []byte { return e.data[e.lo:e.hi:e.hi] }
+
+// part reads the part at data[lo:hi].
+func (w *walker) part(s *source, lo, hi int, at place) []piece {
+	if w.parts++; w.parts > w.lim.Parts {
+		w.overBound("it has more parts than are read")
+		return nil
+	}
+	if at.depth > w.lim.Depth {
+		w.overBound("its parts are nested deeper than is read")
+		return nil
+	}
+	h, skip := readHeader(s.data[lo:hi:hi], w.lim, &w.notes)
+	e := &entity{source: s, place: at, header: h, lo: lo + skip, hi: hi}
+	if len(h.fields) == 0 && !at.top {
+		// An empty line too many before the part's fields.
+		rest := e.body()
+		trimmed := bytes.TrimLeft(rest, "\r\n \t")
+		if hasPrefixFold(trimmed, "content-") && nameEnd(trimmed[:min(len(trimmed), maxName)]) > 0 {
+			w.defect("an empty line stands before the fields of a part")
+			at.depth++
+			return w.part(s, hi-len(trimmed), hi, at)
+		}
+	}
+	return w.entity(e)
+}
+
+func (w *walker) entity(e *entity) []piece {
+	types := w.types(e)
+	encs := w.encodings(e)
+	if len(types) > 1 || len(encs) > 1 {
+		w.several++
+		defer func() { w.several-- }()
+	}
+	var out []piece
+	for _, t := range types {
+		var ps []piece
+		switch {
+		case t.isMultipart() || hasParam(&t, "boundary"):
+			var ok bool
+			if ps, ok = w.multipart(e, t, encs); !ok {
+				if t.isMultipart() {
+					w.defect("a multipart has no parts")
+					t.main = "text/plain"
+				}
+				ps = w.leaves(e, t, encs)
+			}
+		case t.main == "message/rfc822" || t.main == "message/global" || t.main == "message/news":
+			ps = w.message(e, t, encs[0])
+		default:
+			if b := e.guess(t); b != nil {
+				w.defect("parts stand where the header names none")
+				t := mediaType{main: "multipart/mixed", params: []param{{name: "boundary", value: b, section: -1}}}
+				if ps, ok := w.multipart(e, t, encs); ok {
+					out = firstPieces(out, ps)
+					continue
+				}
+			}
+			ps = w.leaves(e, t, encs)
+		}
+		out = firstPieces(out, ps)
+	}
+	return out
+}
+
+// guess finds a boundary in a body whose header lost its Content-Type.
+func (e *entity) guess(t mediaType) []byte {
+	if !e.top || e.has("content-type") && t.main != "" && t.main != "text/plain" {
+		return nil
+	}
+	b := e.guessBoundary(e.lo, e.hi, true)
+	if b == nil || e.has("content-type") && !bytes.Contains(e.body(), append([]byte("\n--"), append(slices.Clip(b), "--"...)...)) {
+		return nil
+	}
+	return b
+}
+
+// firstPieces keeps the body of the likeliest reading.
+func firstPieces(have, more []piece) []piece {
+	for _, p := range have {
+		if p.text != "" || p.html != "" {
+			return have
+		}
+	}
+	return more
+}
+
+func hasParam(m *mediaType, name string) bool {
+	for i := range m.params {
+		if m.params[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// types returns every media type that the part's fields claim, the first first.
+func (w *walker) types(e *entity) []mediaType {
+	values := e.all("content-type")
+	if len(values) == 0 {
+		if e.parent == "multipart/digest" {
+			return []mediaType{{main: "message/rfc822"}}
+		}
+		return []mediaType{{main: "text/plain"}}
+	}
+	var list []mediaType
+	for i, v := range values {
+		if i > 0 && slices.ContainsFunc(values[:i], func(o []byte) bool { return bytes.Equal(bytes.TrimSpace(o), bytes.TrimSpace(v)) }) {
+			w.defect("a Content-Type field is repeated")
+			continue
+		}
+		if len(list) == maxReadings {
+			w.defect("there are more Content-Type fields than are read")
+			break
+		}
+		t := parseMedia(v)
+		switch t.main {
+		case "text", "plain", "plain/text":
+			t.main = "text/plain"
+		case "html":
+			t.main = "text/html"
+		case "multipart", "mixed":
+			t.main = "multipart/mixed"
+		}
+		if !strings.Contains(t.main, "/") {
+			w.defect("a Content-Type field cannot be read")
+			if t.main = "text/plain"; strings.TrimSpace(string(v)) != "" && !hasParam(&t, "charset") {
+				t.main = "application/octet-stream"
+			}
+			if hasParam(&t, "boundary") {
+				t.main = "multipart/mixed"
+			}
+		}
+		list = append(list, t)
+	}
+	if len(list) > 1 {
+		w.defect("several Content-Type fields contradict each other")
+	}
+	return list
+}
+
+// encodings returns every transfer encoding that the part's fields claim.
+func (w *walker) encodings(e *entity) []transfer {
+	values := e.all("content-transfer-encoding")
+	if len(values) == 0 {
+		return []transfer{encNone}
+	}
+	var list []transfer
+	for _, v := range values {
+		enc, known := parseEncoding(v)
+		if !known {
+			w.defect("a Content-Transfer-Encoding is not a known one")
+		}
+		if !slices.Contains(list, enc) {
+			list = append(list, enc)
+		}
+	}
+	if len(list) > 1 {
+		w.defect("several Content-Transfer-Encoding fields contradict each other")
+	}
+	return list
+}
+
+// multipart reads the parts of e. It reports false where there are none.
+func (w *walker) multipart(e *entity, t mediaType, encs []transfer) ([]piece, bool) {
+	if ps, ok := w.parted(e, t); ok {
+		return ps, true
+	}
+	// A multipart must not be encoded (RFC 2045, section 6.4), but some are.
+	for _, enc := range encs {
+		if enc == encNone {
+			continue
+		}
+		b, _, ok := w.decode(e.body(), enc)
+		if !ok {
+			return nil, true
+		}
+		inner := &entity{source: &source{data: b}, place: e.place, header: e.header, lo: 0, hi: len(b)}
+		if ps, ok := w.parted(inner, t); ok {
+			w.defect("a multipart is encoded")
+			return ps, true
+		}
+	}
+	return nil, false
+}
+
+func (w *walker) parted(e *entity, t mediaType) ([]piece, bool) {
+	candidates := t.boundaries()
+	var out []piece
+	found := 0
+	try := func(b []byte, loose bool) {
+		w.work += len(e.within(e.lo, e.hi)) + 1
+		if w.work > maxWork {
+			w.overBound("it has more lines that look like boundaries than are read")
+			return
+		}
+		parts, closed, late := e.split(e.lo, e.hi, b, loose, w.lim.Parts)
+		if len(parts) == 0 {
+			return
+		}
+		if found++; found > 1 {
+			w.defect("a multipart has several boundaries")
+			w.several++
+			defer func() { w.several-- }()
+		}
+		if late {
+			w.defect("parts stand behind the end of a multipart")
+		} else if !closed {
+			w.defect("a multipart does not end")
+		}
+		out = firstPieces(out, w.siblings(e, t, parts))
+	}
+	for _, b := range candidates {
+		try(b, false)
+	}
+	if found == 0 {
+		for _, b := range candidates {
+			if try(b, true); found > 0 {
+				w.defect("the lines between parts are malformed")
+				break
+			}
+		}
+	}
+	if found == 0 {
+		if b := e.guessBoundary(e.lo, e.hi, false); b != nil {
+			if try(b, false); found > 0 {
+				w.defect("the boundary between parts is not the declared one")
+			}
+		}
+	}
+	if e.clipped {
+		w.overBound("it has more lines that look like boundaries than are read")
+	}
+	return out, found > 0
+}
+
+// siblings reads the parts of one multipart and joins what they show.
+func (w *walker) siblings(e *entity, t mediaType, parts []segment) []piece {
+	kind := t.main
+	if e.top && w.foreign == 0 {
+		w.topType = kind
+	}
+	var all []piece
+	var alternative piece
+	for i, seg := range parts {
+		ps := w.part(e.source, seg.lo, seg.hi, place{depth: e.depth + 1, parent: kind, index: i})
+		if kind != "multipart/alternative" {
+			all = append(all, ps...)
+			continue
+		}
+		// Alternatives say the same in rising order of fidelity (RFC 2046, section 5.1.4): the first text, the last HTML.
+		text, html := joinPieces(ps)
+		if alternative.text == "" {
+			alternative.text = text
+		}
+		if html != "" {
+			alternative.html = html
+		}
+		if w.over != "" && w.parts > w.lim.Parts {
+			break
+		}
+	}
+	if kind == "multipart/alternative" {
+		return []piece{alternative}
+	}
+	return all
+}
+
+// message reads a message inside the mail: it is an attachment, and so is every file that it holds, since the clients that open
+// it in place show them.
+func (w *walker) message(e *entity, t mediaType, enc transfer) []piece {
+	body, src, lo, hi := e.body(), e.source, e.lo, e.hi
+	if enc == encBase64 || enc == encQP {
+		if b, _, ok := w.decode(body, enc); ok {
+			if h, _ := readHeader(b, w.lim, &notes{}); len(h.fields) > 1 {
+				body, src, lo, hi = b, &source{data: b}, 0, len(b)
+			}
+		}
+	}
+	var n notes
+	h, _ := readHeader(body, w.lim, &n)
+	name := w.filename(e, t)
+	if name == "" {
+		if name = h.text("subject"); name != "" {
+			name += ".eml"
+		}
+	}
+	w.report("message/rfc822", body)
+	if w.foreign < 2 {
+		// One deeper is inside one that is listed; hashing it again at each depth would cost the square of the size.
+		w.add(e, t, name, body)
+	}
+	if w.isReport(e) {
+		return nil
+	}
+	w.foreign++
+	w.part(src, lo, hi, place{depth: e.depth + 1, parent: t.main})
+	w.foreign--
+	return nil
+}
+
+// isReport reports whether the part belongs to a report, whose returned message holds what we sent ourselves.
+func (w *walker) isReport(e *entity) bool {
+	return e.parent == "multipart/report" && e.depth == 1 || slices.ContainsFunc(w.reports, func(p report.Part) bool {
+		return p.Type == "message/delivery-status" || p.Type == "message/feedback-report"
+	})
+}
+
+// report keeps a part for reading it as a report.
+func (w *walker) report(kind string, content []byte) {
+	if w.foreign == 0 && w.several == 0 && len(w.reports) < 50 {
+		w.reports = append(w.reports, report.Part{Type: kind, Content: content})
+	}
+}
+
+// add lists an attachment.
+func (w *walker) add(e *entity, t mediaType, name string, content []byte) {
+	a := bridge.MailPart{ContentType: cleanType(t.main), Content: content, SHA256: sha256.Sum256(content)}
+	if w.several > 0 {
+		// Another reading of the same part.
+		for i := range w.attachments {
+			if have := &w.attachments[i]; have.SHA256 == a.SHA256 && (have.Filename == Filename(name, a.ContentType, i+1) || name == "") {
+				return
+			}
+		}
+	}
+	a.ContentID = contentID(e.first("content-id"))
+	inline, attachment := w.disposition(e)
+	a.Inline = !attachment && (inline || a.ContentID != "" && e.parent == "multipart/related")
+	a.Filename = Filename(name, a.ContentType, len(w.attachments)+1)
+	w.attachments = append(w.attachments, a)
+}
+
+func contentID(v []byte) string {
+	return clipText(oneLine(string(bytes.Trim(unfold(v), "<> \t"))), 256)
+}
+
+// cleanType makes a media type safe to write anywhere.
+func cleanType(s string) string {
+	major, minor, ok := strings.Cut(s, "/")
+	if !ok || len(s) > 100 || !isToken(major) || !isToken(minor) {
+		return "application/octet-stream"
+	}
+	return s
+}
+
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// disposition reads the Content-Disposition fields. If any says attachment, it is one; a word that nobody knows means the same
+// (RFC 2183, section 2.8).
+func (w *walker) disposition(e *entity) (inline, attachment bool) {
+	values := e.all("content-disposition")
+	for i, v := range values {
+		switch d := parseMedia(v); d.main {
+		case "inline", "form-data":
+			inline = true
+		case "":
+		default:
+			attachment = true
+		}
+		if i == 1 && !bytes.Equal(bytes.TrimSpace(values[0]), bytes.TrimSpace(v)) {
+			w.defect("several Content-Disposition fields contradict each other")
+		}
+	}
+	return inline, attachment
+}
+
+// filename returns the name that the part's fields give it, as written, or "".
+func (w *walker) filename(e *entity, t mediaType) string {
+	for _, v := range e.all("content-disposition") {
+		d := parseMedia(v)
+		if s := d.text("filename"); s != "" {
+			return s
+		}
+		if s := d.text("name"); s != "" {
+			return s
+		}
+	}
+	if s := t.text("name"); s != "" {
+		return s
+	}
+	if s := t.text("filename"); s != "" {
+		return s
+	}
+	for _, v := range e.all("content-type") {
+		o := parseMedia(v)
+		if s := o.text("name"); s != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,176 @@
+package mailin
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// decodeText returns an unstructured field as text: unfolded, encoded-words decoded (RFC 2047), raw 8-bit read as what it most
+// likely is, without control characters.
+func decodeText(value []byte) string {
+	if len(value) == 0 {
+		return ""
+	}
+	return oneLine(decodeWords(unfold(value)))
+}
+
+// oneLine makes a string fit for one line: no control characters, spaces in place of tabs and line ends, valid UTF-8.
+func oneLine(s string) string {
+	clean := true
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return strings.TrimSpace(s)
+	}
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
+			return ' '
+		case unicode.IsControl(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD")))
+}
+
+// word is one encoded-word, its text decoded to the octets of its charset.
+type word struct {
+	charset string
+	octets  []byte
+}
+
+// decodeWords decodes every encoded-word in b, wherever it stands: real senders put them into quoted strings and leave out the
+// spaces around them. Neighbours of one charset are joined before their charset is decoded, since many senders cut a
+// character in two. Time is linear in b.
+func decodeWords(b []byte) string {
+	i := bytes.Index(b, []byte("=?"))
+	if i < 0 {
+		return decodeRaw(b)
+	}
+	var out strings.Builder
+	out.Grow(len(b))
+	var pending word
+	open := false // an encoded-word was the last thing read
+	flush := func() {
+		if open {
+			out.WriteString(decodeCharset(pending.octets, pending.charset, false))
+			open = false
+		}
+	}
+	for {
+		w, after, ok, more := readWord(b, i)
+		if !ok {
+			if !more {
+				break
+			}
+			// Not one after all: go on behind its first sign, keeping what was passed for the next raw stretch.
+			j := bytes.Index(b[i+2:], []byte("=?"))
+			if j < 0 {
+				break
+			}
+			i += 2 + j
+			continue
+		}
+		raw := b[:i]
+		if !open || !isBlank(raw) {
+			flush()
+			out.WriteString(decodeRaw(raw))
+		}
+		if open && strings.EqualFold(pending.charset, w.charset) {
+			pending.octets = append(pending.octets, w.octets...)
+		} else {
+			flush()
+			pending, open = w, true
+		}
+		b = b[after:]
+		if i = bytes.Index(b, []byte("=?")); i < 0 {
+			break
+		}
+	}
+	flush()
+	out.WriteString(decodeRaw(b))
+	return out.String()
+}
+
+// readWord reads the encoded-word that begins at b[i:]. more is false if no further one can follow, so that a value full of
+// beginnings without an end is not searched from each of them.
+func readWord(b []byte, i int) (w word, after int, ok, more bool) {
+	p := i + 2
+	q := bytes.IndexByte(b[p:min(p+80, len(b))], '?')
+	if q <= 0 {
+		return w, 0, false, true
+	}
+	charset := b[p : p+q]
+	if bytes.IndexByte(charset, ' ') >= 0 {
+		return w, 0, false, true
+	}
+	p += q + 1
+	if p+2 > len(b) || b[p+1] != '?' {
+		return w, 0, false, true
+	}
+	enc := b[p] | 0x20
+	if enc != 'b' && enc != 'q' {
+		return w, 0, false, true
+	}
+	p += 2
+	e := bytes.Index(b[p:], []byte("?="))
+	if e < 0 {
+		return w, 0, false, false
+	}
+	text := b[p : p+e]
+	if star := bytes.IndexByte(charset, '*'); star > 0 {
+		charset = charset[:star] // RFC 2231, section 5: a language follows
+	}
+	w.charset = string(charset)
+	if enc == 'b' {
+		w.octets, _ = decodeBase64(text)
+	} else {
+		w.octets = decodeQ(text)
+	}
+	return w, p + e + 2, true, true
+}
+
+// decodeQ decodes the "Q" encoding (RFC 2047, section 4.2).
+func decodeQ(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '_':
+			out = append(out, ' ')
+		case c == '=' && i+2 < len(b) && unhex(b[i+1]) >= 0 && unhex(b[i+2]) >= 0:
+			out = append(out, byte(unhex(b[i+1])<<4|unhex(b[i+2])))
+			i += 2
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// decodeRaw reads octets that stand undeclared in a header.
+func decodeRaw(b []byte) string {
+	for _, c := range b {
+		if c >= utf8.RuneSelf || c == 0x1b {
+			return decodeCharset(b, "", false)
+		}
+	}
+	return string(b)
+}
