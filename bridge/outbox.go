@@ -21,6 +21,12 @@ func (g *Gateway) ClaimDeliveries(ctx context.Context, worker string, lease time
 	return list, wrap("claim deliveries", err)
 }
 
+// ReleaseLeases gives back what a worker of this name held when it last ended. A worker calls it when it begins, so that a crash
+// delays nothing; names are therefore unique among the processes that share a store.
+func (g *Gateway) ReleaseLeases(ctx context.Context, worker string) error {
+	return wrap("release leases", g.store.Update(ctx, func(tx Tx) error { return tx.ReleaseLeases(ctx, worker) }))
+}
+
 // NextDelivery returns when the next waiting delivery is due, or ErrNotFound when none waits.
 func (g *Gateway) NextDelivery(ctx context.Context) (time.Time, error) {
 	var at time.Time
@@ -200,7 +206,8 @@ func (g *Gateway) finish(ctx context.Context, worker string, id ID, state Delive
 		if err != nil {
 			return err
 		}
-		if d.State.final() || (d.LeaseBy != worker && state != Relayed) {
+		// What is out is out, even if the lease ran out or an admin cancelled it meanwhile.
+		if d.State == Relayed || (state != Relayed && (d.State.final() || d.LeaseBy != worker)) {
 			return ErrLeaseLost
 		}
 		if state != Suppressed {

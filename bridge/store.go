@@ -143,6 +143,8 @@ type Deliveries interface {
 	UpdateDelivery(ctx context.Context, d Delivery) error
 	// ClaimDeliveries leases up to limit deliveries that are due (queued or deferred, NextAt reached, no live lease), in order of Priority, then NextAt.
 	ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit int) ([]Delivery, error)
+	// ReleaseLeases gives back all that a worker holds.
+	ReleaseLeases(ctx context.Context, worker string) error
 	// NextDelivery returns when the earliest waiting delivery is due or its lease ends, or ErrNotFound.
 	NextDelivery(ctx context.Context) (time.Time, error)
 	ListDeliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
