@@ -2,6 +2,7 @@ package sender
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"letterlock/bridge"
@@ -50,11 +51,11 @@ func author(raw []byte, mail *bridge.Mail) (string, error) {
 		return "", err
 	}
 	if mail == nil || len(mail.From) != 1 {
-		return "", fmt.Errorf("From does not read as one mailbox")
+		return "", errors.New("the From field does not read as one mailbox")
 	}
 	address := mailaddr.Normalize(strict)
 	if mailaddr.Normalize(mail.From[0].Addr) != address {
-		return "", fmt.Errorf("From can be read in more than one way")
+		return "", errors.New("the From field can be read in more than one way")
 	}
 	return address, nil
 }

@@ -65,16 +65,16 @@ func fieldsNamed(raw []byte, name string) ([]string, error) {
 // address, quoted local parts, folding within the address) is refused with what it was.
 func plainMailbox(field string) (string, error) {
 	if !utf8.ValidString(field) {
-		return "", errors.New("From is not valid UTF-8")
+		return "", errors.New("the From field is not valid UTF-8")
 	}
 	for _, r := range field {
 		if r != '\t' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
-			return "", errors.New("From has a control character")
+			return "", errors.New("the From field has a control character")
 		}
 	}
 	field = strings.Trim(field, " \t")
 	if field == "" {
-		return "", errors.New("From is empty")
+		return "", errors.New("the From field is empty")
 	}
 	rest, err := skipPhrase(field)
 	if err != nil {
@@ -83,25 +83,25 @@ func plainMailbox(field string) (string, error) {
 	addr := field
 	if rest != "" {
 		if !strings.HasSuffix(rest, ">") {
-			return "", errors.New("From has something after the address")
+			return "", errors.New("the From field has something after the address")
 		}
 		addr = rest[1 : len(rest)-1]
 	}
 	switch {
 	case addr == "":
-		return "", errors.New("From has an empty address")
+		return "", errors.New("the From field has an empty address")
 	case strings.Contains(addr, "=?"):
-		return "", errors.New("From has an encoded address")
+		return "", errors.New("the From field has an encoded address")
 	case strings.Count(addr, "@") != 1:
-		return "", errors.New("From is not one plain address")
+		return "", errors.New("the From field is not one plain address")
 	}
 	for _, r := range addr {
 		if unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) {
-			return "", errors.New("From has an invisible character or a space in its address")
+			return "", errors.New("the From field has an invisible character or a space in its address")
 		}
 	}
 	if err := mailaddr.Valid(addr); err != nil {
-		return "", errors.New("From is not one plain address")
+		return "", errors.New("the From field is not one plain address")
 	}
 	return addr, nil
 }
@@ -117,12 +117,12 @@ func skipPhrase(field string) (string, error) {
 		case quoted:
 			quoted = c != '"'
 		case depth > 0 && (c == '<' || c == '>' || c == '@' || c == ','):
-			return "", errors.New("From has an address in a comment")
+			return "", errors.New("the From field has an address in a comment")
 		case c == '(':
 			depth++
 		case c == ')':
 			if depth--; depth < 0 {
-				return "", errors.New("From has a comment that does not begin")
+				return "", errors.New("the From field has a comment that does not begin")
 			}
 		case depth > 0:
 		case c == '"':
@@ -130,17 +130,17 @@ func skipPhrase(field string) (string, error) {
 		case c == '<':
 			return field[i:], nil
 		case c == ',':
-			return "", errors.New("From has several mailboxes")
+			return "", errors.New("the From field has several mailboxes")
 		case c == ':' || c == ';':
-			return "", errors.New("From is a group")
+			return "", errors.New("the From field is a group")
 		case c == '>':
-			return "", errors.New("From has a bracket that does not begin")
+			return "", errors.New("the From field has a bracket that does not begin")
 		case c == '@' && strings.Contains(field, "<"):
-			return "", errors.New("From has a second address in its name")
+			return "", errors.New("the From field has a second address in its name")
 		}
 	}
 	if quoted || depth > 0 {
-		return "", errors.New("From has a quote or a comment that does not end")
+		return "", errors.New("the From field has a quote or a comment that does not end")
 	}
 	return "", nil
 }

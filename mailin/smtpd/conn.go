@@ -1,0 +1,393 @@
+package smtpd
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"letterlock/bridge/mailaddr"
+)
+
+// maxLine is the longest command line, in octets with CR LF. RFC 5321, section 4.5.3.1.4, asks for 512, and the extensions add to that.
+const maxLine = 2048
+
+var (
+	errBareLine = errors.New("bare CR or LF")
+	errTooMuch  = errors.New("far over the size limit")
+)
+
+// conn is what go-smtp talks to: the client's octets after TLS, one command line for each Read, and data only up to the end of its mail.
+// It answers what go-smtp must not see: lines that are not well formed, STARTTLS, and BDAT, whose refused chunks go-smtp would take for
+// commands. All but drain and cut is called by one goroutine.
+type conn struct {
+	net.Conn
+	run  *run
+	peer netip.Addr
+	name string // host:port of the client, for the log
+	br   *bufio.Reader
+	bw   *bufio.Writer
+
+	until time.Time // the end of the session
+	tls   *tls.Conn // nil in clear text
+	ehlo  bool
+	quiet bool   // drop the next reply: after STARTTLS there is no second greeting (RFC 3207, section 4.2)
+	line  []byte // what is left of the command line being read
+	over  bool   // nothing more is read from the client
+	left  func() // takes the connection off all lists; nil once another conn has taken over
+
+	data  *scanner // set while a mail is being read
+	due   time.Time
+	spent int64 // octets of the mail so far
+	stray bool  // the client may still be sending, so its input is read before closing
+
+	mu       sync.Mutex
+	busy     bool // in a mail transaction
+	draining bool
+}
+
+func newConn(r *run, nc net.Conn, left func()) *conn {
+	return &conn{
+		Conn: nc, run: r, peer: peerIP(nc.RemoteAddr()), name: nc.RemoteAddr().String(),
+		br: bufio.NewReaderSize(nc, 8<<10), bw: bufio.NewWriterSize(nc, 4<<10),
+		until: time.Now().Add(r.SessionTimeout), left: left,
+	}
+}
+
+// Read gives go-smtp the rest of a command line, or the next one, or a piece of the mail.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.data != nil {
+		return c.readData(p)
+	}
+	for len(c.line) == 0 {
+		line, err := c.readLine()
+		if err != nil {
+			return 0, err
+		}
+		if c.line, err = c.command(line); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.line)
+	c.line = c.line[n:]
+	return n, nil
+}
+
+// readLine returns the next command line with its CR LF. Its end, like every end of input, is io.EOF, with the reason told to the client.
+func (c *conn) readLine() ([]byte, error) {
+	if c.over {
+		return nil, io.EOF
+	}
+	if b, _ := c.br.Peek(c.br.Buffered()); bytes.IndexByte(b, '\n') < 0 {
+		// The client waits, or will. Until then replies to pipelined commands gather (RFC 2920, section 3.2).
+		if err := c.flush(); err != nil {
+			return nil, io.EOF
+		}
+	}
+	if !c.await() {
+		return nil, c.hangUp("421 4.3.2 %s is shutting down, try again later", c.run.Domain)
+	}
+	line, err := c.br.ReadSlice('\n')
+	switch {
+	case err == nil:
+	case errors.Is(err, bufio.ErrBufferFull):
+		c.stray = true
+		return nil, c.hangUp("500 5.5.2 The line is too long")
+	case !isTimeout(err):
+		c.over = true
+		return nil, io.EOF
+	case !c.await():
+		return nil, c.hangUp("421 4.3.2 %s is shutting down, try again later", c.run.Domain)
+	default:
+		return nil, c.hangUp("421 4.4.2 Nothing was heard for too long, closing")
+	}
+	if len(line) > maxLine {
+		c.stray = true
+		return nil, c.hangUp("500 5.5.2 The line is too long")
+	}
+	text, ok := bytes.CutSuffix(line, []byte("\r\n"))
+	if !ok || bytes.IndexFunc(text, isControl) >= 0 {
+		c.stray = true
+		return nil, c.hangUp("500 5.5.2 A line must end with CR LF and have no other control characters (RFC 5321, section 2.3.8)")
+	}
+	return line, nil
+}
+
+func isControl(r rune) bool { return (r < ' ' && r != '\t') || r == 0x7f }
+
+// await sets the deadline for the next command. It reports false if the server is closing and no mail is under way.
+func (c *conn) await() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining && !c.busy {
+		return false
+	}
+	return c.Conn.SetReadDeadline(earlier(time.Now().Add(c.run.CommandTimeout), c.until)) == nil
+}
+
+// command looks at a line before go-smtp does. It returns the line to hand on, or nothing if it was answered here.
+func (c *conn) command(line []byte) ([]byte, error) {
+	text := strings.TrimRight(string(line), " \t\r\n")
+	verb, arg, _ := strings.Cut(text, " ")
+	switch verb = strings.ToUpper(verb); {
+	case verb == "EHLO" || verb == "HELO":
+		c.ehlo = verb == "EHLO"
+	case verb == "BDAT":
+		c.stray = true
+		return nil, c.hangUp("502 5.5.1 BDAT is not offered here")
+	case verb == "RCPT":
+		return c.localPostmaster(line, arg), nil
+	case strings.HasPrefix(verb, "STARTTLS") && c.run.TLS != nil && c.tls == nil:
+		if text = strings.ToUpper(text); text != "STARTTLS" {
+			return nil, c.reply("501 5.5.4 STARTTLS takes no argument")
+		}
+		return nil, c.startTLS()
+	}
+	return line, nil
+}
+
+// localPostmaster gives <postmaster> its domain: it must be accepted without one (RFC 5321, section 4.5.1), and go-smtp wants one.
+func (c *conn) localPostmaster(line []byte, arg string) []byte {
+	const path = "<postmaster>"
+	arg = strings.TrimSpace(arg)
+	if len(arg) < 3 || !strings.EqualFold(arg[:3], "TO:") {
+		return line
+	}
+	arg = strings.TrimSpace(arg[3:])
+	if len(arg) < len(path) || !strings.EqualFold(arg[:len(path)], path) {
+		return line
+	}
+	return []byte("RCPT TO:<postmaster@" + c.run.Domain + ">" + arg[len(path):] + "\r\n")
+}
+
+// startTLS makes the connection a TLS session and hands it to the server for those, as a new one: whatever was said before is forgotten
+// (RFC 3207, section 4.2).
+func (c *conn) startTLS() error {
+	if c.br.Buffered() > 0 {
+		// Commands that somebody put behind STARTTLS in clear text must not count as said within TLS.
+		c.stray = true
+		return c.hangUp("554 5.5.1 Nothing may follow STARTTLS before the handshake")
+	}
+	if err := c.reply("220 2.0.0 Ready to start TLS"); err != nil {
+		return err
+	}
+	if err := c.flush(); err != nil {
+		return io.EOF
+	}
+	c.over = true
+	session := tls.Server(c.Conn, c.run.TLS)
+	if err := c.run.handshake(session); err != nil {
+		c.run.Log.Debug("no TLS session", "peer", c.name, "error", err)
+		return io.EOF
+	}
+	next := newConn(c.run, session, c.left)
+	next.tls, next.quiet, next.until = session, true, c.until
+	c.left = nil
+	c.run.replace(c, next)
+	return io.EOF
+}
+
+// startData makes what follows a mail of at most so many octets, all told. It is called once go-smtp has answered 354.
+func (c *conn) startData() {
+	c.data, c.spent = &scanner{}, 0
+	c.due = earlier(time.Now().Add(c.run.DataTimeout), c.until)
+}
+
+// readData reads up to the end of the mail, and never past it.
+func (c *conn) readData(p []byte) (int, error) {
+	for {
+		if c.br.Buffered() == 0 {
+			if err := c.flush(); err != nil {
+				return 0, c.abort(err)
+			}
+			if err := c.Conn.SetReadDeadline(earlier(time.Now().Add(c.run.BlockTimeout), c.due)); err != nil {
+				return 0, c.abort(err)
+			}
+			if _, err := c.br.Peek(1); err != nil {
+				return 0, c.abort(err)
+			}
+		}
+		b, _ := c.br.Peek(min(len(p), c.br.Buffered()))
+		n, end := c.data.feed(b)
+		copy(p, b[:n])
+		bad := c.data.bad
+		if _, err := c.br.Discard(n); err != nil {
+			return 0, c.abort(err)
+		}
+		if c.spent += int64(n); c.spent > 2*c.run.MaxSize+1<<20 {
+			c.stray = true
+			return 0, c.abort(errTooMuch)
+		}
+		switch {
+		case bad && end:
+			c.stray = true
+			return 0, c.abort(errBareLine)
+		case bad:
+			continue
+		case end:
+			c.data = nil
+		}
+		return n, nil
+	}
+}
+
+// abort ends the reading of a mail, and of the session.
+func (c *conn) abort(err error) error {
+	c.data, c.over = nil, true
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Write takes one reply line from go-smtp.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.quiet {
+		c.quiet = false
+		return len(p), nil
+	}
+	line := string(p)
+	switch line {
+	case "250-CHUNKING\r\n":
+		return len(p), nil
+	case "250-SIZE\r\n", "250 SIZE\r\n":
+		// go-smtp is not told the limit, since it would refuse a mail of exactly that size.
+		line = fmt.Sprintf("%s %d\r\n", line[:8], c.run.MaxSize)
+	}
+	if strings.HasPrefix(line, "421 ") {
+		c.over = true // this reply says that we close (RFC 5321, section 3.8)
+	}
+	if err := c.put(line); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (c *conn) put(line string) error {
+	if c.bw.Available() < len(line) {
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+	_, err := c.bw.WriteString(line)
+	return err
+}
+
+// reply answers in go-smtp's stead.
+func (c *conn) reply(format string, args ...any) error {
+	if err := c.put(fmt.Sprintf(format, args...) + "\r\n"); err != nil {
+		return io.EOF
+	}
+	return nil
+}
+
+// hangUp answers and ends the input.
+func (c *conn) hangUp(format string, args ...any) error {
+	c.over = true
+	_ = c.reply(format, args...)
+	return io.EOF
+}
+
+func (c *conn) flush() error {
+	if c.bw.Buffered() == 0 {
+		return nil
+	}
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+		return err
+	}
+	return c.bw.Flush()
+}
+
+// Close is called by go-smtp, also after another conn has taken over, and more than once.
+func (c *conn) Close() error {
+	c.over = true
+	if c.left == nil {
+		return nil
+	}
+	left := c.left
+	c.left = nil
+	defer left()
+	err := c.flush()
+	if c.stray && err == nil {
+		c.linger()
+	}
+	c.run.forget(c)
+	return errors.Join(err, c.Conn.Close())
+}
+
+// linger reads on for a moment, since closing with input unread would make TCP drop our last reply on its way.
+func (c *conn) linger() {
+	if t, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		_ = t.CloseWrite()
+	}
+	if err := c.Conn.SetReadDeadline(time.Now().Add(2 * time.Second)); err == nil {
+		_, _ = io.CopyN(io.Discard, c.br, 1<<20)
+	}
+}
+
+// begin and finish mark a mail transaction.
+func (c *conn) begin()  { c.setBusy(true) }
+func (c *conn) finish() { c.setBusy(false) }
+
+func (c *conn) setBusy(busy bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = busy
+}
+
+// drain asks the connection to end, at once or after the mail that is under way. Any goroutine may call it.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = true
+	if !c.busy {
+		_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// cut ends the connection without a word. Any goroutine may call it.
+func (c *conn) cut() {
+	if c.tls != nil {
+		_ = c.tls.NetConn().Close() // not tls.Conn.Close, which waits to say goodbye
+		return
+	}
+	_ = c.Conn.Close()
+}
+
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// checkPath reports whether a path, as go-smtp read it, may be used. Without SMTPUTF8 it has to be ASCII.
+func checkPath(path string, utf8 bool) error {
+	if len(path) > mailaddr.MaxAddress {
+		return errLongPath
+	}
+	for _, r := range path {
+		if r == '\uFFFD' || isControl(r) || r == '\t' {
+			return errOddPath
+		}
+		if r > 0x7f && !utf8 {
+			return errUTF8Path
+		}
+	}
+	return nil
+}

@@ -1,0 +1,291 @@
+package smtpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"letterlock/bridge"
+	"letterlock/mailin/sender"
+)
+
+// How long the Gateway may take.
+const (
+	checkTimeout   = 30 * time.Second
+	receiveTimeout = 2 * time.Minute
+	roomTimeout    = 30 * time.Second // for a place among the big mails
+)
+
+// session is one client's, from its HELO on. It holds at most one mail transaction (RFC 5321, section 3.3).
+type session struct {
+	run     *run
+	conn    *conn
+	smtp    *smtp.Conn
+	refused int // recipients
+
+	open  bool // MAIL was accepted
+	from  string
+	utf8  bool
+	size  int64 // as declared; zero if it was not
+	rcpts []string
+}
+
+var _ smtp.Session = (*session)(nil)
+
+func (r *run) newSession(c *smtp.Conn) (smtp.Session, error) {
+	guard, ok := c.Conn().(*conn)
+	if !ok {
+		return nil, errors.New("a connection came in by a side door")
+	}
+	return &session{run: r, conn: guard, smtp: c}, nil
+}
+
+// Reset implements smtp.Session.
+func (s *session) Reset() {
+	s.open, s.from, s.utf8, s.size, s.rcpts = false, "", false, 0, nil
+	s.conn.finish()
+}
+
+// Logout implements smtp.Session.
+func (s *session) Logout() error {
+	s.Reset()
+	return nil
+}
+
+// Mail implements smtp.Session. The null reverse-path is taken like any other: that is how bounces come.
+func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	if s.open {
+		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A mail is under way already"}
+	}
+	if err := checkPath(from, opts.UTF8); err != nil {
+		return s.run.replyTo(err)
+	}
+	if opts.Size > s.run.MaxSize {
+		return s.run.replyTo(errTooBig)
+	}
+	s.open, s.from, s.utf8, s.size = true, from, opts.UTF8, opts.Size
+	s.conn.begin()
+	return nil
+}
+
+// Rcpt implements smtp.Session. Only what the Gateway knows as its own is accepted, so nothing is ever relayed.
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if len(s.rcpts) >= s.run.MaxRecipients {
+		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 5, 3}, Message: "Too many recipients, send the mail to the others again"}
+	}
+	if err := checkPath(to, s.utf8); err != nil {
+		return s.run.replyTo(err)
+	}
+	ctx, cancel := context.WithTimeout(s.run.work, checkTimeout)
+	defer cancel()
+	if err := s.run.Gateway.CheckRecipient(ctx, to); err != nil {
+		return s.refuse(ctx, to, err)
+	}
+	for _, r := range s.rcpts {
+		if strings.EqualFold(r, to) {
+			return nil
+		}
+	}
+	s.rcpts = append(s.rcpts, to)
+	return nil
+}
+
+// refuse says no to a recipient, and to the session once there were many: that is somebody trying addresses.
+func (s *session) refuse(ctx context.Context, to string, err error) error {
+	reply := s.run.replyTo(err)
+	if !isPermanent(reply) {
+		s.run.Log.WarnContext(ctx, "recipient deferred", "peer", s.conn.name, "error", err)
+		return reply
+	}
+	s.run.Gateway.NoteRefusal(ctx, s.envelope(to), err)
+	s.run.Log.InfoContext(ctx, "recipient refused", "peer", s.conn.name, "code", reply.Code, "reason", err)
+	if s.refused++; s.refused >= s.run.MaxRefused {
+		return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Too many unknown recipients, closing"}
+	}
+	return reply
+}
+
+func (s *session) envelope(to string) bridge.Envelope {
+	return bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: s.from, ForwardPath: to, Peer: s.conn.name, At: s.run.Now().UTC()}
+}
+
+// Data implements smtp.Session. It answers 250 only when every recipient's part is durable.
+func (s *session) Data(r io.Reader) error {
+	s.conn.startData()
+	raw, leave, err := s.read(r)
+	if err != nil {
+		s.run.Log.Info("mail not taken", "peer", s.conn.name, "reason", err)
+		if isTimeout(err) {
+			return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 4, 2}, Message: "The mail took too long, closing"}
+		}
+		return s.run.replyTo(err)
+	}
+	defer leave()
+	if hops(raw) > maxHops {
+		s.run.Log.Warn("mail loop", "peer", s.conn.name)
+		return s.run.replyTo(errLoop)
+	}
+	mail := s.run.Parse(raw)
+	outcomes := make([]outcome, len(s.rcpts))
+	for i, to := range s.rcpts {
+		outcomes[i] = s.receive(to, raw, mail)
+	}
+	if s.run.AfterReceive != nil {
+		s.run.AfterReceive()
+	}
+	return summary(outcomes)
+}
+
+// read takes the mail into memory, with our Received field before it. What leave gives back is held for as long as the mail is.
+func (s *session) read(r io.Reader) (raw []byte, leave func(), err error) {
+	prefix := s.received()
+	limit := len(prefix) + int(s.run.MaxSize)
+	leave = func() {}
+	defer func() {
+		if err != nil {
+			leave()
+		}
+	}()
+	raw = make([]byte, 0, min(len(prefix)+max(int(s.size)+1, 4<<10), smallMail))
+	raw = append(raw, prefix...)
+	for {
+		if len(raw) == cap(raw) {
+			size := 2 * cap(raw)
+			if size > smallMail && cap(raw) <= smallMail {
+				if leave, err = s.run.enterBig(); err != nil {
+					return nil, leave, err
+				}
+				size = max(size, len(prefix)+int(s.size)+1)
+			}
+			// One octet more than is allowed shows that there are more.
+			grown := make([]byte, len(raw), min(size, limit+1))
+			copy(grown, raw)
+			raw = grown
+		}
+		n, err := r.Read(raw[len(raw):cap(raw)])
+		raw = raw[:len(raw)+n]
+		if len(raw) > limit {
+			return nil, leave, errTooBig
+		}
+		if err == io.EOF {
+			return raw, leave, nil
+		}
+		if err != nil {
+			return nil, leave, err
+		}
+	}
+}
+
+// enterBig waits for a place among the big mails.
+func (r *run) enterBig() (leave func(), err error) {
+	timer := time.NewTimer(roomTimeout)
+	defer timer.Stop()
+	select {
+	case r.big <- struct{}{}:
+		return func() { <-r.big }, nil
+	case <-timer.C:
+	case <-r.work.Done():
+	}
+	return func() {}, errNoRoom
+}
+
+// received returns our Received field for the mail.
+func (s *session) received() []byte {
+	t := trace{helo: s.smtp.Hostname(), peer: s.conn.peer, by: s.run.Domain, with: "SMTP", id: bridge.NewID().String(), at: s.run.Now()}
+	if s.conn.ehlo {
+		t.with = "ESMTP"
+	}
+	if s.utf8 {
+		t.with = "UTF8SMTP"
+	}
+	if s.conn.tls != nil {
+		state := s.conn.tls.ConnectionState()
+		t.tls = &state
+		if s.conn.ehlo {
+			t.with += "S"
+		}
+	}
+	if len(s.rcpts) == 1 {
+		t.rcpt = s.rcpts[0]
+	}
+	return t.field()
+}
+
+// outcome is what became of the mail for one recipient: a record, or a reply that says why there is none.
+type outcome struct {
+	received bridge.Received
+	refusal  *smtp.SMTPError
+}
+
+// receive judges the mail for one recipient and hands it over. A panic on one mail is its sender's to try again, not the end of the process.
+func (s *session) receive(to string, raw []byte, mail *bridge.Mail) (o outcome) {
+	ctx, cancel := context.WithTimeout(s.run.work, receiveTimeout)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			s.run.Log.ErrorContext(ctx, "receiving a mail panicked", "peer", s.conn.name, "stack", string(debug.Stack()))
+			o = outcome{refusal: s.run.replyTo(bridge.ErrUnavailable)}
+		}
+	}()
+	e := s.envelope(to)
+	received, err := s.hand(ctx, e, raw, mail)
+	if err != nil {
+		s.run.Log.WarnContext(ctx, "mail deferred", "peer", s.conn.name, "error", err)
+		return outcome{refusal: s.run.replyTo(err)}
+	}
+	s.run.Log.InfoContext(ctx, "mail received", "peer", s.conn.name, "received", received.ID, "disposition", received.Disposition,
+		"octets", len(raw))
+	if received.Disposition == bridge.Refused {
+		reason := received.Refusal
+		if reason == nil {
+			reason = bridge.ErrForbidden
+		}
+		return outcome{refusal: s.run.replyTo(reason)}
+	}
+	return outcome{received: received}
+}
+
+// hand asks who wrote the mail and gives it to the Gateway. All its errors ask the client to try again.
+func (s *session) hand(ctx context.Context, e bridge.Envelope, raw []byte, mail *bridge.Mail) (bridge.Received, error) {
+	claim, err := s.run.Gateway.Author(ctx, e, mail)
+	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
+		return bridge.Received{}, fmt.Errorf("%w: look up the author: %w", bridge.ErrUnavailable, err)
+	}
+	peer := sender.Peer{IP: s.conn.peer, Helo: s.smtp.Hostname(), TLS: s.conn.tls != nil}
+	verdict := s.run.Judge.Judge(ctx, e, peer, raw, mail, claim)
+	if verdict.Result == bridge.VerdictTemporary {
+		return bridge.Received{}, errVerdict
+	}
+	received, err := s.run.Gateway.Receive(ctx, e, mail, verdict)
+	if err != nil {
+		return bridge.Received{}, fmt.Errorf("%w: receive: %w", bridge.ErrUnavailable, err)
+	}
+	return received, nil
+}
+
+// summary makes one reply of many outcomes. If one has to be tried again, all are: what was recorded is then found to be there. If
+// one was taken, the mail was: SMTP has no way to refuse it for the others now, and their refusal is on record.
+func summary(outcomes []outcome) *smtp.SMTPError {
+	var taken *bridge.Received
+	var refusal *smtp.SMTPError
+	for i := range outcomes {
+		switch o := &outcomes[i]; {
+		case o.refusal == nil && taken == nil:
+			taken = &o.received
+		case o.refusal != nil && !isPermanent(o.refusal):
+			return o.refusal
+		case o.refusal != nil && refusal == nil:
+			refusal = o.refusal
+		}
+	}
+	if taken != nil {
+		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "OK " + taken.ID.String()}
+	}
+	return refusal
+}
