@@ -89,7 +89,7 @@ func isProse(b []byte) bool {
 			strange++
 		}
 	}
-	return len(b) > 0 && (spaces+strange)*12 > len(b)
+	return len(b) > 0 && (spaces*12 > len(b) || strange*3 > len(b))
 }
 
 // decode undoes a transfer encoding within the bound on decoded octets. first is not zero if some readers see only so much of it.
@@ -105,7 +105,7 @@ func (w *walker) decode(raw []byte, enc transfer) (content []byte, first int, ok
 	w.decoded += estimate
 	switch enc {
 	case encBase64:
-		content, first = decodeBase64(raw)
+		content, first = decodeBase64(withoutFooter(raw))
 	case encQP:
 		content = decodeQP(raw)
 	case encUU:
@@ -114,6 +114,17 @@ func (w *walker) decode(raw []byte, enc transfer) (content []byte, first int, ok
 		content = raw
 	}
 	return content, first, true
+}
+
+// withoutFooter cuts off a footer that a list or scanner put in clear text below base64: what follows an empty line and is no base64.
+func withoutFooter(b []byte) []byte {
+	lead := len(b) - len(bytes.TrimLeft(b, "\r\n"))
+	for _, empty := range []string{"\n\r\n", "\n\n"} {
+		if i := bytes.Index(b[lead:], []byte(empty)); i >= 0 && !moreBase64(b[lead+i:]) {
+			return b[:lead+i+1]
+		}
+	}
+	return b
 }
 
 // attach lists a file, and once more the shorter form that readers see who stop at the first padding of base64.

@@ -1,0 +1,272 @@
+package reply
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// evidence is what a string has of the parts of an attribution.
+type evidence uint8
+
+const (
+	hasAddress evidence = 1 << iota // a mail address
+	hasYear                         // 19xx or 20xx
+	hasDate                         // numbers joined like a date
+	hasTime                         // hours and minutes
+	hasVerb                         // "wrote", in any language
+)
+
+// maxAttribution bounds how long, in octets, and over how many lines an attribution may run.
+const (
+	maxAttribution      = 500
+	maxAttributionLines = 5
+)
+
+// verbs are the words by which attributions say that somebody wrote. One in an attribution suffices.
+var verbs = [...]string{
+	"wrote", "writes", "written", "schrieb", "schreibt", "geschrieben", "a écrit", "à écrit", "écrivait", "écrit", "escribió", "escribio", "escribiste",
+	"ha scritto", "scritto", "scrive", "scriveva", "escreveu", "escrito", "schreef", "geschreven", "skrev", "skreiv", "skrifaði", "kirjoitti", "napisał", "pisze", "napsal", "píše",
+	"написал", "пишет", "писал", "писа", "пише", "έγραψε", "έγραψαν", "yazdı", "yazmış", "כתב", "כתבה", "كتب", "كتبت", "كتابة",
+	"写道", "寫道", "撰写", "寫", "书写", "書きました", "書いた", "のメール", "作成", "작성", "쓴 글", "썼습니다", "wrote:", "đã viết", "viết", "írta", "a scris", "napisao", "rašė", "rakstīja", "kirjutas",
+	"odesílatel", "napísal", "písal", "va escriure", "idatzi du",
+}
+
+// openings are the words attributions begin with. A date follows, so they only say where one begins.
+var openings = [...]string{
+	"On ", "At ", "Am ", "Le ", "El ", "Il ", "Em ", "No dia ", "A ", "Op ", "Den ", "På ", "W dniu ", "Dnia ", "Dne ", "Στις ", "Την ", "Τη ", "Στα ",
+	"Vào ", "Lúc ", "Ngày ", "في ", "بتاريخ ", "בתאריך ", "ב-", "ב־", "ביום ", "在", "于", "於", "La ", "Pe ", "Dana ", "На ", "Quoting ", "Zitat von ",
+	"Wiadomość napisana przez ", "Il giorno ", "Citando ", "---- On ", "----- On ", "--- On ", "---- Am ", "---- El ", "---- Le ", "---- Il ",
+}
+
+// notice reads a string once and returns what it has, but for hasVerb.
+func notice(s string) evidence {
+	var ev evidence
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c == '@':
+			if i > 0 && i+1 < len(s) && isWord(s[i-1]) && isWord(s[i+1]) {
+				ev |= hasAddress
+			}
+			i++
+		case c >= '0' && c <= '9':
+			n := run(s[i:])
+			if n == 4 && (s[i:i+2] == "20" || s[i:i+2] == "19") {
+				ev |= hasYear
+			}
+			rest := s[i+n:]
+			if n <= 2 && len(rest) > 2 {
+				m := run(rest[1:])
+				switch rest[0] {
+				case ':', 'h':
+					if m == 2 {
+						ev |= hasTime
+					}
+				case '.', '/', '-':
+					if m == 2 && rest[0] == '.' && (len(rest) == 3 || rest[3] != '.') {
+						ev |= hasTime // 15.00, as Finland and Denmark write
+					}
+					if m >= 1 && m <= 2 && len(rest) > m+2 && rest[m+1] == rest[0] && run(rest[m+2:]) >= 2 {
+						ev |= hasDate
+					}
+				}
+			} else if n == 4 && len(rest) > 4 && (rest[0] == '-' || rest[0] == '/' || rest[0] == '.') && run(rest[1:]) > 0 {
+				ev |= hasDate | hasYear
+			}
+			i += n
+		default:
+			i++
+		}
+	}
+	if ev&hasTime == 0 && (strings.Contains(s, "时") || strings.Contains(s, "時") || strings.Contains(s, "시 ")) {
+		ev |= hasTime
+	}
+	return ev
+}
+
+// run returns how many digits s begins with.
+func run(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80 || c == '_' || c == '-'
+}
+
+func saysWrote(s string) bool {
+	for _, v := range verbs {
+		if i := strings.Index(s, v); i >= 0 {
+			// A Latin verb is a word of its own: "rewrote" is not one of them.
+			if i > 0 && v[0] < 0x80 && isWord(s[i-1]) && s[i-1] < 0x80 {
+				continue
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// opens reports whether a line begins as attributions do.
+func opens(s string) bool {
+	s = strings.TrimLeft(s, "*_-–— \u200e\u200f\u202a\u202b\u202c\u2067\u2068")
+	if s == "" {
+		return false
+	}
+	if s[0] >= '0' && s[0] <= '9' {
+		return true
+	}
+	for _, o := range openings {
+		if strings.HasPrefix(s, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// trimMarks takes off what surrounds an attribution: emphasis, and marks that set the direction of writing.
+func trimMarks(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool {
+		switch r {
+		case '*', '_', '\u00a0', '\u200e', '\u200f', '\u200b', '\ufeff':
+			return true
+		}
+		return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || unicode.IsSpace(r)
+	})
+}
+
+// endsLikeAttribution is the cheap test that most lines fail.
+func endsLikeAttribution(s string) bool {
+	if s == "" || len(s) > maxAttribution {
+		return false
+	}
+	last := s[len(s)-1]
+	switch last {
+	case ':', '*', '_':
+		return true
+	case '-':
+		return len(s) > 20 && strings.HasPrefix(s, "---") // Zoho sets dashes at either end
+	}
+	if last < 0x80 {
+		return false
+	}
+	r, _ := utf8.DecodeLastRuneInString(s)
+	if r == '：' {
+		return true
+	}
+	return unicode.Is(unicode.Cf, r) && strings.HasSuffix(trimMarks(s), ":")
+}
+
+// strength says how sure an attribution is.
+type strength uint8
+
+const (
+	none   strength = iota
+	weak            // only if a quote follows
+	strong          // even if what follows has no marks of a quote
+)
+
+// attributionEnding looks for an attribution whose last line is i, and returns its first line. The lines between low and
+// i are free to be part of it.
+func (d *document) attributionEnding(i, low int) (first int, s strength) {
+	if !endsLikeAttribution(d.text(i)) {
+		return 0, none
+	}
+	dashed := strings.HasSuffix(d.text(i), "-")
+	if t := trimMarks(d.text(i)); !dashed && !strings.HasSuffix(t, ":") && !strings.HasSuffix(t, "：") {
+		return 0, none
+	}
+	if dashed {
+		if ev := notice(d.text(i)); saysWrote(d.text(i)) && judge(ev|hasVerb, true) == strong {
+			return i, strong
+		}
+		return 0, none
+	}
+	var ev evidence
+	size := 0
+	first, s = i, none
+	for k := i; k >= low && i-k < maxAttributionLines; k-- {
+		t := d.text(k)
+		if t == "" || d.lines[k].depth != d.lines[i].depth || d.lines[k].wrap != d.lines[i].wrap || d.lines[k].decided {
+			break
+		}
+		if size += len(t); size > maxAttribution {
+			break
+		}
+		if k < i && (strings.HasSuffix(t, ":") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?")) {
+			break
+		}
+		ev |= notice(t)
+		if ev&hasVerb == 0 && saysWrote(t) {
+			ev |= hasVerb
+		}
+		begins := opens(t)
+		got := judge(ev, begins)
+		if got == none && k == i {
+			continue
+		}
+		if got > s {
+			first, s = k, got
+		}
+		if begins && got == strong {
+			// It begins here, and has all it needs.
+			return k, strong
+		}
+	}
+	if s == none {
+		return 0, none
+	}
+	if s == strong && first == i {
+		// "<ann@example.com> wrote:" goes on from the line before; a date further up shows where it began.
+		if k := d.startAbove(i, low); k < i {
+			return k, strong
+		}
+	}
+	if s == weak && first < i {
+		// Without a sure sign only the line itself counts.
+		return i, weak
+	}
+	if s == strong && strings.HasPrefix(d.text(first), "<") && first > low && !d.blank(first-1) && !d.lines[first-1].decided {
+		first--
+	}
+	return first, s
+}
+
+// startAbove looks for a line shortly above i with which an attribution that ends at i may have begun.
+func (d *document) startAbove(i, low int) int {
+	for k := i - 1; k >= low && i-k < maxAttributionLines; k-- {
+		t := d.text(k)
+		if t == "" || len(t) > maxAttribution || d.lines[k].decided || d.lines[k].depth != d.lines[i].depth || d.lines[k].wrap != d.lines[i].wrap {
+			break
+		}
+		if strings.HasSuffix(t, ":") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?") {
+			break
+		}
+		if opens(t) && notice(t)&(hasYear|hasDate|hasTime) != 0 {
+			return k
+		}
+	}
+	return i
+}
+
+// judge weighs the parts an attribution has.
+func judge(ev evidence, begins bool) strength {
+	day := ev&(hasYear|hasDate) != 0
+	switch {
+	case ev&hasVerb != 0 && ev&hasAddress != 0 && (day || ev&hasTime != 0):
+		return strong
+	case ev&hasVerb != 0 && day && ev&hasTime != 0:
+		return strong
+	case ev&hasVerb != 0 && begins && day:
+		return strong
+	case ev&hasAddress != 0 && day && ev&hasTime != 0:
+		return strong
+	case ev&hasVerb != 0, ev&hasAddress != 0, day && ev&hasTime != 0:
+		return weak
+	}
+	return none
+}

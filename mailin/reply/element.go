@@ -1,0 +1,176 @@
+package reply
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// rolesByName has the roles that elements have by their name. Those not listed stand within a line.
+var rolesByName = map[string]role{
+	"p": roleBlock | rolePara, "div": roleBlock, "pre": roleBlock | rolePre, "blockquote": roleBlock, "table": roleBlock, "tbody": roleBlock, "thead": roleBlock, "tfoot": roleBlock,
+	"tr": roleBlock, "td": 0, "th": 0, "caption": roleBlock, "ul": roleBlock | roleList, "ol": roleBlock | roleList, "li": roleBlock, "dl": roleBlock, "dt": roleBlock, "dd": roleBlock,
+	"h1": roleBlock | rolePara, "h2": roleBlock | rolePara, "h3": roleBlock | rolePara, "h4": roleBlock | rolePara, "h5": roleBlock | rolePara, "h6": roleBlock | rolePara,
+	"center": roleBlock, "section": roleBlock, "article": roleBlock, "header": roleBlock, "footer": roleBlock, "main": roleBlock, "aside": roleBlock, "nav": roleBlock, "address": roleBlock,
+	"form": roleBlock, "fieldset": roleBlock, "figure": roleBlock, "figcaption": roleBlock, "details": roleBlock, "summary": roleBlock, "html": roleBlock, "body": roleBlock,
+	"head": roleHidden, "svg": roleHidden, "math": roleHidden, "template": roleHidden, "object": 0,
+}
+
+// sign is a word in an attribute by which a client tells what an element is. Clients that quote such an element put a
+// prefix before the word (x_, m_123) or a number behind it.
+type sign struct {
+	word  string
+	roles role
+}
+
+// signs lists them. The first whose word occurs in a class, id or name holds.
+var signs = [...]sign{
+	{"letterlock-", roleOurs | roleQuote},
+	{"gmail_attr", roleAttribution},
+	{"gmail_quote", roleWrap},
+	{"gmail_signature", roleSignature},
+	{"yahoo_quoted", roleQuote},
+	{"yahoo-quoted", roleQuote},
+	{"moz-cite-prefix", roleAttribution},
+	{"moz-signature", roleSignature},
+	{"moz-forward-container", roleWrap},
+	{"protonmail_quote", roleWrap},
+	{"protonmail_signature_block", roleSignature},
+	{"divrplyfwdmsg", roleRest},
+	{"appendonsend", roleRest},
+	{"mail-editor-reference-message-container", roleRest},
+	{"ms-outlook-mobile-reference-message", roleRest},
+	{"ms-outlook-mobile-body-separator-line", roleBlock},
+	{"ms-outlook-mobile-signature", roleSignature},
+	{"olk_src_body_section", roleQuote},
+	{"stopspelling", roleRest},
+	{"messagereplysection", roleWrap},
+	{"spark_quote", roleQuote},
+	{"applemailsignature", roleSignature},
+	{"tutanota_quote", roleQuote},
+	{"isreplycontent", roleQuote},
+	{"reply-intro", roleAttribution},
+	{"front-blockquote", roleQuote},
+	{"composer_signature", roleSignature},
+	{"ymail_android_signature", roleSignature},
+	{"mail_android_signature", roleSignature},
+	{"bloop_markdown_signature", roleSignature},
+	{"sh-signature", roleSignature},
+	{"front-signature", roleSignature},
+	{"tutanota-signature", roleSignature},
+	{"zimbra-signature", roleSignature},
+	{"history_container", roleQuote},
+	{"mailru-blockquote", roleQuote},
+	{"mail-quote-collapse", roleQuote},
+	{"quote-header", roleAttribution},
+	{"mimestream_quote", roleWrap},
+	{"hey-quote", roleQuote},
+	{"trix-content-quote", roleQuote},
+	{"fastmail-quote", roleQuote},
+	{"reply_quote", roleQuote},
+	{"replyforwardmessage", roleWrap},
+	{"wps-quote", roleQuote},
+}
+
+// rolesOf returns what an element means for the lines in it.
+func rolesOf(t html.Token) role {
+	r := rolesByName[t.Data]
+	var class, id, name, style, kind, data string
+	ours := false
+	for _, a := range t.Attr {
+		switch a.Key {
+		case "class":
+			class = a.Val
+		case "id":
+			id = a.Val
+		case "name":
+			name = a.Val
+		case "style":
+			style = a.Val
+		case "type":
+			kind = a.Val
+		case "data-marker":
+			data = a.Val
+		case "hidden":
+			r |= roleHidden
+		}
+		ours = ours || strings.Contains(a.Val, "letterlock-") || strings.Contains(a.Key, "data-letterlock")
+	}
+	if ours && t.Data != "a" && t.Data != "body" && t.Data != "html" {
+		r |= roleOurs | roleQuote
+	}
+	if style != "" && isHidden(style) {
+		r |= roleHidden
+	}
+	if class != "" || id != "" || name != "" {
+		r |= rolesBySign(t.Data, class, id, name)
+	}
+	switch data {
+	case "__HEADERS__":
+		r |= roleAttribution
+	case "__QUOTED_TEXT__":
+		r |= roleQuote
+	case "__SIG_PRE__", "__SIG_POST__":
+		r |= roleSignature
+	}
+	if t.Data == "blockquote" && r&roleQuote == 0 {
+		switch {
+		case strings.EqualFold(kind, "cite"), r&roleWrap != 0, strings.Contains(style, "border-left"):
+			r = r&^roleWrap | roleQuote
+		default:
+			r |= roleSoft
+		}
+	}
+	if t.Data == "div" && strings.EqualFold(name, "quote") {
+		r |= roleQuote
+	}
+	return r
+}
+
+// rolesBySign looks for the words of clients in a class, id or name.
+func rolesBySign(element, class, id, name string) role {
+	var r role
+	var buf [256]byte
+	b := lower(buf[:0], clip(class, 80))
+	b = append(b, ' ')
+	b = lower(b, clip(id, 80))
+	b = append(b, ' ')
+	b = lower(b, clip(name, 80))
+	all := string(b)
+	for _, s := range signs {
+		if strings.Contains(all, s.word) {
+			r |= s.roles
+			break
+		}
+	}
+	if low := strings.ToLower(id); element == "div" && (low == "signature" || strings.HasSuffix(low, "_signature")) {
+		r |= roleSignature // Outlook on the web
+	}
+	return r
+}
+
+// startsRest reports whether what follows a rule is quoted.
+func startsRest(t html.Token) bool {
+	return rolesOf(t)&roleRest != 0
+}
+
+// isHidden reports whether a style keeps an element from being shown.
+func isHidden(style string) bool {
+	if !strings.Contains(style, "none") && !strings.Contains(style, "NONE") {
+		return false
+	}
+	for d := range strings.SplitSeq(style, ";") {
+		k, v, _ := strings.Cut(d, ":")
+		if strings.EqualFold(strings.TrimSpace(k), "display") && strings.HasPrefix(strings.ToLower(strings.TrimSpace(v)), "none") {
+			return true
+		}
+	}
+	return false
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}

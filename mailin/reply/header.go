@@ -1,0 +1,253 @@
+package reply
+
+import (
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// field is a header field that clients copy above the mail they quote.
+type field uint8
+
+const (
+	noField field = iota
+	fieldFrom
+	fieldDate
+	fieldTo
+	fieldCc
+	fieldSubject
+	fieldOther
+)
+
+// fieldWords lists, for each field, its names in the languages clients speak, in lower case, separated by "|".
+var fieldWords = map[field]string{
+	fieldFrom: "from|von|de|da|van|från|fra|lähettäjä|od|от|від|από|kimden|gönderen|מאת|من|发件人|發件人|寄件者|寄件人|差出人|送信者|보낸 사람|보낸사람|보낸이|từ|người gửi|" +
+		"nadawca|expéditeur|remitente|mittente|remetente|afzender|avsändare|avsender|afsender|odesílatel|отправитель|відправник|feladó|expeditor|de la|od koho|absender|message from|寄信人",
+	fieldDate: "date|sent|sent on|gesendet|gesendet am|datum|envoyé|envoyé le|date d'envoi|envoyé par|enviado|enviado el|fecha|data|inviato|inviata|data invio|enviada em|enviado em|enviada|data de envio|" +
+		"verzonden|verzonden op|skickat|skickades|sendt|dato|lähetetty|päivämäärä|pvm|päiväys|wysłano|wysłane|data wysłania|odesláno|отправлено|дата|дата отправки|надіслано|відправлено|" +
+		"στάλθηκε|εστάλη|ημερομηνία|αποστολή|gönderildi|gönderilme tarihi|gönderim tarihi|gönderme tarihi|tarih|נשלח|תאריך|التاريخ|تاريخ الإرسال|تم الإرسال|أرسلت|أُرسلت|الإرسال|" +
+		"发送时间|发送日期|日期|時間|时间|寄件日期|傳送日期|傳送時間|日時|送信日時|送信|日付|보낸 날짜|보낸날짜|보낸 시간|날짜|đã gửi|ngày|gửi|ngày gửi|elküldve|dátum|trimis|received|recibido",
+	fieldTo: "to|an|à|para|a|aan|till|til|vastaanottaja|do|komu|кому|до|προς|kime|alıcı|אל|إلى|الى|收件人|收件者|宛先|받는 사람|받는사람|받는이|đến|tới|destinataire|destinataires|destinatario|" +
+		"destinatário|destinatari|adresat|empfänger|ontvanger|mottagare|mottaker|modtager|címzett|către|pre",
+	fieldCc:      "cc|kopie|kopie an|copie à|copie|copia|cópia|kopia|kopi|kopio|kopia till|dw|do wiadomości|копия|копія|κοιν|κοινοποίηση|bilgi|עותק|نسخة|抄送|副本|参照|參照|참조|đồng kính gửi|bcc|cci|cco|másolat",
+	fieldSubject: "subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|ämne|emne|aihe|temat|předmět|тема|θέμα|konu|נושא|الموضوع|موضوع|主题|主題|主旨|件名|제목|chủ đề|tiêu đề|tárgy|subiect|predmet|betr",
+	fieldOther: "reply-to|reply to|importance|attachments|priorität|wichtigkeit|anlagen|antwort an|répondre à|importancia|importanza|prioridade|message-id|organization|" +
+		"anhang|pièces jointes|x-mailer|sender|list-post|mailed-by|添付ファイル|附件|重要性",
+}
+
+// fieldNames finds a field by its name.
+var fieldNames = sync.OnceValue(func() map[string]field {
+	m := make(map[string]field, 300)
+	for f, words := range fieldWords {
+		for w := range strings.SplitSeq(words, "|") {
+			m[w] = f
+		}
+	}
+	return m
+})
+
+// fieldOf returns which header field a line begins with, and its value.
+func fieldOf(s string) (field, string) {
+	s = strings.TrimLeft(s, "*_ \u200e\u200f\u202a\u202b")
+	at := -1
+	wide := 1
+	for i := 0; i < len(s) && i < 48; i++ {
+		if s[i] == ':' {
+			at = i
+			break
+		}
+		if s[i] == 0xef && strings.HasPrefix(s[i:], "：") {
+			at, wide = i, 3
+			break
+		}
+	}
+	if at <= 0 {
+		return noField, ""
+	}
+	name := s[:at]
+	for strings.HasSuffix(name, " ") || strings.HasSuffix(name, "*") || strings.HasSuffix(name, "_") || strings.HasSuffix(name, "\u00a0") {
+		_, n := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-n]
+	}
+	// Japanese and Chinese clients spread short names: "发 件 人".
+	names := fieldNames()
+	f, ok := names[name]
+	if !ok {
+		var buf [64]byte
+		f, ok = names[string(lower(buf[:0], name))]
+	}
+	if !ok && name != "" && name[0] >= 0xe0 {
+		f, ok = names[strings.ReplaceAll(strings.ReplaceAll(name, " ", ""), "\u3000", "")]
+	}
+	if !ok {
+		return noField, ""
+	}
+	return f, strings.TrimLeft(s[at+wide:], "*_ \u00a0\t")
+}
+
+// lower appends s in lower case without allocating.
+func lower(b []byte, s string) []byte {
+	for _, r := range s {
+		switch {
+		case r < 0x80:
+			if r >= 'A' && r <= 'Z' {
+				r += 'a' - 'A'
+			}
+			b = append(b, byte(r))
+		default:
+			b = utf8.AppendRune(b, lowerRune(r))
+		}
+	}
+	return b
+}
+
+// maxHeaderLines bounds how many lines a block of header fields may have.
+const maxHeaderLines = 16
+
+// headerAt looks for a block of header fields that begins at line i, and returns the line after it. A block that follows a
+// line which separates an earlier mail needs less to be believed.
+func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
+	first, _ := fieldOf(d.text(i))
+	if first == noField || first == fieldOther && !separated {
+		return 0, false
+	}
+	var seen [fieldOther + 1]bool
+	var sure bool
+	last, extra := noField, 0
+	after = i
+	for j, n := i, 0; j < len(d.lines) && n < maxHeaderLines; j++ {
+		l := &d.lines[j]
+		if l.depth != d.lines[i].depth || l.wrap != d.lines[i].wrap {
+			break
+		}
+		if d.blank(j) {
+			// Some clients give each field a paragraph of its own.
+			k := d.next(j)
+			if k >= len(d.lines) || d.lines[k].depth != l.depth {
+				break
+			}
+			if f, _ := fieldOf(d.text(k)); f == noField || seen[f] {
+				break
+			}
+			continue
+		}
+		n++
+		f, value := fieldOf(d.text(j))
+		if f == noField {
+			if extra++; last == noField || extra > 4 || !(last == fieldTo || last == fieldCc || extra == 1 && last == fieldSubject || strings.Contains(d.text(j), "@")) {
+				break
+			}
+			if last == fieldSubject && j > i && runes(d.text(j-1)) < 50 {
+				break // too short to have been wrapped: the text begins
+			}
+			after = j + 1
+			continue
+		}
+		if seen[f] && f != fieldOther && f != fieldTo {
+			break
+		}
+		seen[f], last, extra = true, f, 0
+		after = j + 1
+		ev := notice(value)
+		switch f {
+		case fieldFrom:
+			sure = sure || ev&hasAddress != 0
+		case fieldDate:
+			sure = sure || ev&(hasYear|hasDate) != 0 && ev&hasTime != 0
+		case fieldSubject:
+			sure = true
+		}
+	}
+	kinds := 0
+	for _, f := range []field{fieldFrom, fieldDate, fieldTo, fieldSubject} {
+		if seen[f] {
+			kinds++
+		}
+	}
+	switch {
+	case kinds >= 3 && sure && (seen[fieldFrom] || seen[fieldDate]):
+		return after, true
+	case separated && kinds >= 2, separated && seen[fieldFrom] && sure:
+		return after, true
+	}
+	return 0, false
+}
+
+// originals are the words between dashes that separate an earlier mail, in lower case.
+var originals = [...]string{
+	"original message", "original email", "original mail", "originalmessage", "reply message", "replied message", "message original", "ursprüngliche nachricht", "originalnachricht", "ursprüngliche mail", "original-nachricht",
+	"message d'origine", "message d’origine", "message initial", "message original", "mensaje original", "correo original", "messaggio originale", "messaggio originario", "mensagem original", "oorspronkelijk bericht", "origineel bericht",
+	"ursprungligt meddelande", "originalmeddelande", "originalmelding", "opprinnelig melding", "opprinnelig e-post", "oprindelig meddelelse", "original meddelelse", "oprindelig besked", "alkuperäinen viesti", "wiadomość oryginalna", "oryginalna wiadomość",
+	"původní zpráva", "původní e-mail", "исходное сообщение", "исходное письмо", "оригинальное сообщение", "первоначальное сообщение", "оригінальне повідомлення", "вихідне повідомлення", "початкове повідомлення",
+	"αρχικό μήνυμα", "πρωτότυπο μήνυμα", "orijinal mesaj", "özgün ileti", "orijinal ileti", "asıl mesaj", "הודעה מקורית", "ההודעה המקורית", "رسالة أصلية", "الرسالة الأصلية", "الرسالة الأصليه",
+	"原始邮件", "原邮件", "原始消息", "原始信息", "回复的原邮件", "回复邮件", "原始郵件", "原始訊息", "元のメッセージ", "オリジナルメッセージ", "original message", "원본 메시지", "원본 메일", "원본메시지", "원본 이메일", "thư gốc", "tin nhắn gốc", "tin nhắn ban đầu", "eredeti üzenet", "mesaj original", "pôvodná správa", "original",
+}
+
+// forwards are the words that introduce a mail passed on, in lower case.
+var forwards = [...]string{
+	"forwarded message", "begin forwarded message", "forwarded by", "forwarded email", "weitergeleitete nachricht", "anfang der weitergeleiteten nachricht", "weitergeleitet von", "weitergeleitete mail", "message transféré", "début du message transféré", "début du message réexpédié", "mensaje reenviado", "inicio del mensaje reenviado",
+	"messaggio inoltrato", "inizio messaggio inoltrato", "mensagem encaminhada", "mensagem reencaminhada", "início da mensagem encaminhada", "início da mensagem reencaminhada", "doorgestuurd bericht", "begin doorgestuurd bericht", "vidarebefordrat meddelande", "vidarebefordrat brev", "videresendt melding", "videresendt besked", "videresendt meddelelse",
+	"starten på videresendt besked", "videresendt melding", "välitetty viesti", "edelleenlähetetty viesti", "przekazana wiadomość", "wiadomość przekazana", "początek przekazywanej wiadomości", "přeposlaná zpráva", "přeposlaný e-mail", "пересылаемое сообщение", "пересланное сообщение", "начало переадресованного сообщения", "переслане повідомлення", "пересилається", "початок переадресованого повідомлення", "початок листа, що пересилається",
+	"προωθημένο μήνυμα", "yönlendirilen ileti", "iletilen mesaj", "iletilmiş mesaj", "הודעה שהועברה", "הודעה מועברת", "رسالة معاد توجيهها", "الرسالة المعاد توجيهها", "رسالة مُعاد توجيهها", "转发的邮件", "转发邮件", "轉寄的郵件", "轉寄郵件", "転送メッセージ", "転送されたメッセージ", "전달된 메시지", "전달된 메일",
+	"thư được chuyển tiếp", "thư đã chuyển tiếp", "tin nhắn được chuyển tiếp", "továbbított üzenet", "mesaj redirecționat",
+}
+
+// separator says what a line between dashes, or one that announces a forwarded mail, introduces.
+type separator uint8
+
+const (
+	noSeparator separator = iota
+	ruleLine              // a long line of underscores, as Outlook draws
+	originalLine
+	forwardLine
+)
+
+// separatorOf recognises such a line. It looks at the words only where dashes, or a colon at the end, make it worthwhile.
+func separatorOf(s string) separator {
+	if len(s) < 5 || len(s) > 200 {
+		return noSeparator
+	}
+	inner := strings.TrimFunc(s, isDash)
+	if inner == "" {
+		if s[0] == '_' && len(s) >= 20 {
+			return ruleLine
+		}
+		return noSeparator
+	}
+	dashed := len(s)-len(inner) >= 6 && isDashed(s)
+	colon := s[len(s)-1] == ':' || strings.HasSuffix(s, "：")
+	if !dashed && !colon || len(inner) > 120 {
+		return noSeparator
+	}
+	var buf [256]byte
+	low := string(lower(buf[:0], strings.Trim(strings.TrimRight(inner, ":："), " \u00a0*")))
+	for _, w := range forwards {
+		if low == w || dashed && strings.HasPrefix(low, w) {
+			return forwardLine
+		}
+	}
+	if !dashed && !strings.HasPrefix(s, "*") {
+		return noSeparator
+	}
+	for _, w := range originals {
+		if low == w {
+			return originalLine
+		}
+	}
+	return noSeparator
+}
+
+// isDashed reports whether at least two dashes stand at either end.
+func isDashed(s string) bool {
+	front := s[:len(s)-len(strings.TrimLeftFunc(s, isDash))]
+	back := s[len(strings.TrimRightFunc(s, isDash)):]
+	return runes(strings.TrimSpace(front)) >= 2 && runes(strings.TrimSpace(back)) >= 2
+}
+
+func isDash(r rune) bool {
+	switch r {
+	case '-', '_', '=', '*', ' ', '\u00a0', '#', '~', '>', '<':
+		return true
+	}
+	return r >= '\u2010' && r <= '\u2015' || r == '－' || r == '─'
+}

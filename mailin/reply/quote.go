@@ -1,0 +1,253 @@
+package reply
+
+import "unicode"
+
+func lowerRune(r rune) rune { return unicode.ToLower(r) }
+
+// findQuotes settles the lines that are quoted or introduce a quote.
+func (d *document) findQuotes() {
+	low := 0 // lines before this one are taken
+	for i := 0; i < len(d.lines); i++ {
+		l := &d.lines[i]
+		if l.hint&hintOurs != 0 {
+			d.decide(i, i+1, Quote, whyOurs)
+			continue
+		}
+		if l.decided || d.blank(i) && l.depth == 0 && l.hint&hintQuoteBegins == 0 {
+			continue
+		}
+		if l.depth > 0 {
+			why := whyMarks
+			if l.hint&hintElement != 0 {
+				why = whyElement
+			}
+			d.decide(i, i+1, Quote, why)
+			low = i + 1
+			continue
+		}
+		if l.hint&hintQuoteBegins != 0 {
+			i = d.below(i, i, Quote, whyElement) - 1
+			continue
+		}
+		s := d.text(i)
+		switch sep := separatorOf(s); sep {
+		case forwardLine:
+			d.decide(i, i+1, Forwarded, whyForward)
+			end := d.scope(i)
+			d.forceAll(i, end, Forwarded, whyForward)
+			i, low = end-1, end
+			continue
+		case originalLine:
+			d.decide(i, i+1, Attribution, whySeparator)
+			i = d.below(d.introduction(i+1), i, Quote, whyBelowSeparator) - 1
+			low = i + 1
+			continue
+		case ruleLine:
+			if j := d.next(i + 1); j < len(d.lines) {
+				if after, ok := d.headerAt(j, true); ok {
+					d.decide(i, j, Attribution, whySeparator)
+					d.decide(j, after, Attribution, whyHeader)
+					i = d.below(after, i, Quote, whyBelowHeader) - 1
+					low = i + 1
+					continue
+				}
+			}
+		}
+		if after, ok := d.headerAt(i, l.hint&hintRule != 0); ok {
+			d.decide(i, after, Attribution, whyHeader)
+			i = d.below(after, i, Quote, whyBelowHeader) - 1
+			low = i + 1
+			continue
+		}
+		if l.hint&hintAttribution != 0 {
+			i = d.markedAttribution(i) - 1
+			low = i + 1
+			continue
+		}
+		first, sure := d.attributionEnding(i, low)
+		if sure == none {
+			continue
+		}
+		next := d.next(i + 1)
+		switch {
+		case next < len(d.lines) && (d.lines[next].depth > 0 || d.lines[next].hint&hintOurs != 0):
+			d.decide(first, i+1, Attribution, whyAttribution)
+			low = i + 1
+		case next < len(d.lines) && d.lines[next].hint&hintSoft != 0:
+			d.decide(first, i+1, Attribution, whyAttribution)
+			for j := next; j < len(d.lines) && (d.lines[j].hint&hintSoft != 0 || d.blank(j)); j++ {
+				d.decide(j, j+1, Quote, whyBelowAttribution)
+			}
+			low = i + 1
+		case sure == strong:
+			d.decide(first, i+1, Attribution, whyAttribution)
+			i = d.below(i+1, i, Quote, whyBelowAttribution) - 1
+			low = i + 1
+		}
+	}
+}
+
+// markedAttribution settles the lines from i on that stand in an element for attributions, and the quote below them. It
+// returns the line after.
+func (d *document) markedAttribution(i int) int {
+	j := i
+	for j < len(d.lines) && d.lines[j].depth == 0 && (d.blank(j) || d.lines[j].hint&hintAttribution != 0) {
+		j++
+	}
+	d.decide(i, j, Attribution, whyAttribution)
+	if j == len(d.lines) || d.lines[j].depth > 0 {
+		return j
+	}
+	if w := d.lines[i].wrap; w != 0 && d.lines[j].wrap >= w {
+		return d.below(j, i, Quote, whyBelowAttribution)
+	}
+	return j
+}
+
+// introduction settles what may stand between a separating line and the quote: header fields or an attribution. It returns
+// the line after it.
+func (d *document) introduction(i int) int {
+	j := d.next(i)
+	if j >= len(d.lines) {
+		return len(d.lines)
+	}
+	if after, ok := d.headerAt(j, true); ok {
+		d.decide(i, after, Attribution, whyHeader)
+		return after
+	}
+	for k := j; k < len(d.lines) && k < j+maxAttributionLines && !d.blank(k); k++ {
+		if first, s := d.attributionEnding(k, j); s != none && first == j {
+			d.decide(i, k+1, Attribution, whyAttribution)
+			return k + 1
+		}
+	}
+	return i
+}
+
+// below settles the text from line i on that an introduction at line of announces: the lines with marks if there are any
+// right below, else all there is. It returns the first line that is left.
+func (d *document) below(i, of int, k Kind, why reason) int {
+	next := d.next(i)
+	if next < len(d.lines) && d.lines[next].depth > 0 && d.lines[of].hint&hintQuoteBegins == 0 {
+		return next
+	}
+	end := d.scope(of)
+	d.decide(i, end, k, why)
+	return max(end, i)
+}
+
+// scope returns where the container that line i stands in ends, or else the document.
+func (d *document) scope(i int) int {
+	w := d.lines[i].wrap
+	if w == 0 {
+		return len(d.lines)
+	}
+	end := i + 1
+	for j := i + 1; j < len(d.lines) && d.lines[j].wrap >= w; j++ {
+		end = j + 1
+	}
+	return end
+}
+
+// forceAll settles lines whatever they were.
+func (d *document) forceAll(i, j int, k Kind, why reason) {
+	for ; i < j; i++ {
+		d.lines[i].kind, d.lines[i].why, d.lines[i].decided = k, why, true
+	}
+}
+
+// findOrphans finds the short rests that a client left without marks when it wrapped quoted lines.
+func (d *document) findOrphans() {
+	for i := 1; i+1 < len(d.lines); i++ {
+		l := d.lines[i]
+		if l.decided || l.depth > 0 || d.blank(i) || d.lines[i-1].depth == 0 || d.lines[i+1].depth == 0 || d.lines[i-1].hint&hintElement != 0 {
+			continue
+		}
+		before, s := d.text(i-1), d.text(i)
+		if runes(before) < 60 || runes(s) > 40 || before[len(before)-1] == '.' || before[len(before)-1] == '?' {
+			continue
+		}
+		if c := s[0]; c >= 'A' && c <= 'Z' {
+			continue
+		}
+		d.decide(i, i+1, Quote, whyWrapped)
+	}
+}
+
+// maxAnswered bounds how many quoted lines stay visible above an answer.
+const maxAnswered = 6
+
+// findAnswers finds what was written between quoted lines, and the quoted paragraph that each answer follows.
+func (d *document) findAnswers() {
+	type block struct {
+		first, last int
+		quote       bool
+		introduced  bool // by an attribution directly above it
+	}
+	var blocks []block
+	introduced := false
+	for i := range d.lines {
+		l := &d.lines[i]
+		if d.blank(i) && l.depth == 0 {
+			continue
+		}
+		var quote bool
+		switch {
+		case !l.decided || l.kind == New:
+		case l.kind == Quote && l.depth > 0:
+			quote = true
+		case l.kind == Attribution:
+			introduced = true
+			continue
+		default:
+			continue
+		}
+		if n := len(blocks); n > 0 && blocks[n-1].quote == quote && !introduced {
+			blocks[n-1].last = i
+			continue
+		}
+		if quote && len(blocks) > 0 && blocks[len(blocks)-1].quote {
+			blocks[len(blocks)-1].last = i
+		} else {
+			blocks = append(blocks, block{i, i, quote, introduced})
+		}
+		introduced = false
+	}
+	answers, quotes := 0, 0
+	for n, b := range blocks {
+		if b.quote {
+			quotes++
+		} else if n > 0 && blocks[n-1].quote {
+			answers++
+		}
+	}
+	if answers == 0 {
+		return
+	}
+	if answers == 1 && quotes == 1 {
+		// One quote with words below it: those are the reply, unless the author chose what to quote within the text.
+		if len(blocks) < 3 || blocks[1].introduced || blocks[1].last-blocks[1].first > maxAnswered {
+			return
+		}
+	}
+	for n, b := range blocks {
+		if b.quote || n == 0 || !blocks[n-1].quote {
+			continue
+		}
+		for i := b.first; i <= b.last; i++ {
+			if l := &d.lines[i]; !l.decided || l.kind == New {
+				l.kind, l.why, l.decided = Answer, whyAnswer, true
+			}
+		}
+		q := blocks[n-1]
+		end := q.last
+		for end > q.first && (d.blank(end) || d.lines[end].kind != Quote) {
+			end--
+		}
+		depth := d.lines[end].depth
+		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote; i-- {
+			d.lines[i].kind, d.lines[i].why = Answered, whyAnswered
+			count++
+		}
+	}
+}

@@ -1,0 +1,136 @@
+// Package reply finds what is new in a reply: it separates a person's words from the mail they answered, from signatures
+// and from forwarded mail, in plain text and in HTML, whatever client and language wrote it.
+//
+// A body becomes a list of spans, in order and without gaps: joined, they are the whole text again. Nothing is thrown away;
+// a program shows [Result.Visible] and folds the rest. Each span says why it is what it is. Where the signs are unclear the
+// package keeps the words visible, since a quoted line too much is a nuisance and a lost answer a damage.
+//
+// HTML is read by its elements: containers that clients put around quotes, signatures and attributions are followed while
+// the text is laid out line by line, and the same rules then judge lines of either origin. The signs come from the habits of
+// clients, and from RFC 3676 (quote marks, section 4.5, and the signature separator, section 4.3).
+//
+// Time and memory grow linearly with the input; no regular expression is used. The package is pure: it needs nothing but
+// its arguments, and knows neither MIME nor the rest of this program. All functions are safe for concurrent use.
+package reply
+
+import "strings"
+
+// Kind says what a span is.
+type Kind uint8
+
+// The kinds of span. New, Answer and Answered are visible; the others are to be folded.
+const (
+	New         Kind = iota // words of this mail's author
+	Answer                  // words of this mail's author between quoted lines
+	Answered                // a quoted line that an Answer follows and answers
+	Quote                   // from the mail that is answered
+	Attribution             // introduces a quote: "On … wrote:", or a block of From, Sent, To and Subject
+	Signature               // a delimited or mobile signature, or a block of name, company and telephone
+	Disclaimer              // a legal notice, or a footer of a virus scanner or mailing list
+	Forwarded               // a mail passed on, with its introduction
+)
+
+var kindNames = [...]string{"new", "answer", "answered", "quote", "attribution", "signature", "disclaimer", "forwarded"}
+
+// String returns the kind's name in lower case.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// Visible reports whether spans of this kind belong to what a reader should see at once.
+func (k Kind) Visible() bool { return k <= Answered }
+
+// Span is a run of whole lines of one kind.
+type Span struct {
+	Kind Kind
+	Text string // with its line endings, as in the input; from HTML, as laid out
+	Why  string // the sign it was recognised by, for people; empty for new text without any sign
+}
+
+// Result is a body taken apart. Its spans cover the body.
+type Result struct {
+	Spans []Span
+}
+
+// Text takes a plain-text body apart. Line endings may be LF or CRLF; flowed text (RFC 3676) should be joined before.
+// The texts of the spans, joined, are the body.
+func Text(body string) Result {
+	d := document{body: body}
+	d.split()
+	return d.result()
+}
+
+// HTML takes an HTML body apart. The texts of the spans, joined, are the body laid out as text: quoted lines behind "> ",
+// list items behind "- " or a number, a link's address after its text where they differ. Hidden elements are left out.
+func HTML(body string) Result {
+	d := layOut(body)
+	return d.result()
+}
+
+// Parts takes a mail's body apart that came as text, as HTML or as both, either being empty where there was none. The HTML
+// tells more, so it is preferred unless only the text has words of the author.
+func Parts(text, html string) Result {
+	if html == "" {
+		return Text(text)
+	}
+	h := HTML(html)
+	if text == "" || h.Visible() != "" {
+		return h
+	}
+	if t := Text(text); t.Visible() != "" && len(h.Spans) == 0 {
+		return t
+	}
+	return h
+}
+
+// Visible returns what is new in the mail, with inline answers in their place after the quoted line they answer.
+// Line endings are LF; there are none at either end, and at most one empty line follows another line.
+func (r Result) Visible() string {
+	return r.join(func(k Kind) bool { return k.Visible() })
+}
+
+// New returns what is new in the mail, without any quoted line.
+func (r Result) New() string {
+	return r.join(func(k Kind) bool { return k == New || k == Answer })
+}
+
+// Quoted returns what was folded as quote, attribution or forwarded mail.
+func (r Result) Quoted() string {
+	return r.join(func(k Kind) bool { return k == Quote || k == Attribution || k == Forwarded })
+}
+
+// Signature returns what was folded as signature, legal notice or footer.
+func (r Result) Signature() string {
+	return r.join(func(k Kind) bool { return k == Signature || k == Disclaimer })
+}
+
+// join returns the lines of the spans that are wanted.
+func (r Result) join(want func(Kind) bool) string {
+	var b strings.Builder
+	blank := false
+	for _, s := range r.Spans {
+		if !want(s.Kind) {
+			blank = b.Len() > 0
+			continue
+		}
+		for l := range strings.Lines(s.Text) {
+			l = strings.TrimRight(l, " \t\r\n\u00a0")
+			if l == "" {
+				blank = b.Len() > 0
+				continue
+			}
+			if b.Len() > 0 {
+				b.WriteByte('\n')
+				if blank {
+					b.WriteByte('\n')
+				}
+			}
+			blank = false
+			b.WriteString(l)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,322 @@
+package reply
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+)
+
+// A golden file holds cases:
+//
+//	=== name: why it exists
+//	the body
+//	--- visible
+//	what must be visible
+//	--- signature
+//	what must be folded as signature (optional)
+//
+// Files that end in .html.txt hold HTML. In lines.txt each line is a case of its own: a kind, a language or client, and a line
+// that must be recognised.
+type golden struct {
+	name, why, in, visible, signature string
+	hasSignature                      bool
+}
+
+func readGolden(t testing.TB, path string) []golden {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []golden
+	for _, c := range strings.Split("\n"+string(b), "\n=== ")[1:] {
+		head, rest, _ := strings.Cut(c, "\n")
+		name, why, ok := strings.Cut(head, ": ")
+		in, want, ok2 := strings.Cut(rest, "\n--- visible")
+		if !ok || !ok2 {
+			t.Fatalf("%s: case %q has no reason or no visible part", path, head)
+		}
+		g := golden{name: name, why: why, in: strings.ReplaceAll(in, "␠", " ") + "\n"}
+		g.visible, g.signature, g.hasSignature = strings.Cut(want, "\n--- signature")
+		cases = append(cases, g)
+	}
+	return cases
+}
+
+// same compares two texts, white space aside.
+func same(a, b string) bool {
+	return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
+}
+
+func TestGolden(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no golden files", err)
+	}
+	total := 0
+	for _, path := range paths {
+		if filepath.Base(path) == "lines.txt" {
+			continue
+		}
+		isHTML := strings.HasSuffix(path, ".html.txt")
+		right := 0
+		cases := readGolden(t, path)
+		for _, g := range cases {
+			ok := t.Run(filepath.Base(path)+"/"+g.name, func(t *testing.T) {
+				var r Result
+				if isHTML {
+					r = HTML(g.in)
+					checkHTML(t, g.in)
+				} else {
+					r = Text(g.in)
+					checkText(t, g.in)
+				}
+				if got := r.Visible(); !same(got, g.visible) {
+					t.Errorf("%s\ngot:\n%s\nwant:%s\nspans:\n%s", g.why, got, g.visible, show(r))
+				}
+				if got := r.Signature(); g.hasSignature && !same(got, g.signature) {
+					t.Errorf("%s\nsignature: got:\n%s\nwant:%s\nspans:\n%s", g.why, got, g.signature, show(r))
+				}
+			})
+			if ok {
+				right++
+			}
+		}
+		total += len(cases)
+		t.Logf("%s: %d of %d right", filepath.Base(path), right, len(cases))
+	}
+	t.Logf("%d cases", total)
+}
+
+func show(r Result) string {
+	var b strings.Builder
+	for _, s := range r.Spans {
+		fmt.Fprintf(&b, "  %-11s %q (%s)\n", s.Kind, s.Text, s.Why)
+	}
+	return b.String()
+}
+
+// TestLines puts each line of lines.txt where it must be recognised, and where nothing else helps.
+func TestLines(t *testing.T) {
+	b, err := os.ReadFile("testdata/lines.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, l := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		if l == "" || l[0] == '#' {
+			continue
+		}
+		kind, rest, _ := strings.Cut(l, "\t")
+		who, text, ok := strings.Cut(rest, "\t")
+		if !ok {
+			t.Fatalf("lines.txt:%d: %q has no text", n+1, l)
+		}
+		text = strings.ReplaceAll(text, "⏎", "\n")
+		t.Run(fmt.Sprintf("%s/%s/%d", kind, who, n+1), func(t *testing.T) {
+			var bodies []string
+			switch kind {
+			case "attribution": // also where the quote has no marks
+				bodies = []string{"My words.\n\n" + text + "\n> their words\n> more\n", "My words.\n" + text + "\n\ntheir words\n\nmore\n"}
+			case "weak": // only where the quote has marks
+				bodies = []string{"My words.\n\n" + text + "\n> their words\n"}
+			case "header":
+				bodies = []string{"My words.\n\n" + text + "\n\ntheir words\n\nmore\n"}
+			case "separator":
+				bodies = []string{"My words.\n\n" + text + "\nFrom: Ann <ann@example.com>\nSubject: x\n\ntheir words\n", "My words.\n\n" + text + "\n\ntheir words\n"}
+			case "mobile":
+				bodies = []string{"My words.\n\n" + text + "\n", "My words.\n" + text + "\n\nOn 1 May 2024 at 10:00, Ann <ann@example.com> wrote:\n> their words\n"}
+			case "legal":
+				bodies = []string{"My words.\n\n" + text + "\n"}
+			case "contact": // a closing, a name, a company
+				bodies = []string{"My words.\n\n" + text + "\nAnn Example\nExample Ltd\n+44 20 7946 0000\nann@example.com\n"}
+			case "keep": // looks like something else and is the author's own
+				r := Text("My words.\n\n" + text + "\n\nMore words.\n")
+				if got, want := r.Visible(), "My words.\n"+text+"\nMore words."; !same(got, want) {
+					t.Errorf("got:\n%s\nspans:\n%s", got, show(r))
+				}
+				return
+			default:
+				t.Fatalf("kind %q", kind)
+			}
+			want := "My words."
+			if kind == "contact" {
+				want += " " + text
+			}
+			for _, body := range bodies {
+				r := Text(body)
+				if got := r.Visible(); !same(got, want) {
+					t.Errorf("got:\n%s\nspans:\n%s", got, show(r))
+				}
+			}
+		})
+	}
+}
+
+// checkText asserts what holds for every body: the spans are the body, and every visible line comes from it, in order.
+func checkText(t *testing.T, body string) Result {
+	t.Helper()
+	r := Text(body)
+	checkSpans(t, r, body)
+	return r
+}
+
+func checkHTML(t *testing.T, body string) {
+	t.Helper()
+	d := layOut(body)
+	checkSpans(t, HTML(body), d.body)
+}
+
+func checkSpans(t *testing.T, r Result, body string) {
+	t.Helper()
+	var all strings.Builder
+	for i, s := range r.Spans {
+		all.WriteString(s.Text)
+		if s.Text == "" || i > 0 && s.Kind == r.Spans[i-1].Kind && s.Why == r.Spans[i-1].Why {
+			t.Errorf("span %d is empty or goes on from the one before: %q", i, s.Text)
+		}
+		if s.Kind != New && s.Why == "" {
+			t.Errorf("span %d (%s) does not say why", i, s.Kind)
+		}
+	}
+	if all.String() != body {
+		t.Errorf("the spans are not the body:\n%q\n%q", all.String(), body)
+	}
+	rest := body
+	for l := range strings.SplitSeq(r.Visible(), "\n") {
+		if l == "" {
+			continue
+		}
+		i := strings.Index(rest, l)
+		if i < 0 {
+			t.Fatalf("the visible line %q is not in the body after those before it", l)
+		}
+		rest = rest[i+len(l):]
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	for _, s := range []string{"", "\n", " \r\n\r\n", "\u00a0\n"} {
+		if got := Text(s).Visible(); got != "" {
+			t.Errorf("Text(%q): got %q", s, got)
+		}
+		if got := HTML(s).Visible(); got != "" {
+			t.Errorf("HTML(%q): got %q", s, got)
+		}
+	}
+}
+
+func TestParts(t *testing.T) {
+	tests := []struct{ why, text, html, want string }{
+		{"text alone", "a\n", "", "a"},
+		{"HTML alone", "", "<p>a</p>", "a"},
+		{"both: the HTML knows its quote", "a\n\nold words\n", "<p>a</p><blockquote type=cite>old words</blockquote>", "a"},
+		{"an HTML part without anything", "a\n", "<html><body></body></html>", "a"},
+	}
+	for _, tt := range tests {
+		if got := Parts(tt.text, tt.html).Visible(); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.why, got, tt.want)
+		}
+	}
+}
+
+var hostile = map[string]string{
+	"blank lines": "\n", "attributions": "On Mon, 1 May 2024 at 10:00 Ann <a@example.com>\n", "attribution ends": "wrote:\n", "header fields": "From: a\nTo: b\n", "one field": "From: a@example.com\n",
+	"deep quotes": ">", "quotes and answers": "> a\nb\n", "one long line": "a b: ", "dashes": "-----\n", "separators": "-----Original Message-----x\n", "delimiters": "-- \n", "short paragraphs": "a\n\n",
+	"unclosed": "<div>", "unclosed quotes": "<blockquote>a", "inline": "<b><i>", "cells": "<table><td>", "breaks": "<br>", "less": "<", "ends": "</div></p>", "list items": "<ul><li>a",
+	"links": `<a href="https://example.com/x">a`, "wraps": `<div class=gmail_quote>a`, "paragraphs with marks": `<p><font color=#1>`, "attributes": "<p a=b ", "CJK": "写道：\n", "closings": "Regards\n", "underscores": "____________________\nFrom: a\n",
+}
+
+func TestLinear(t *testing.T) {
+	for name, unit := range hostile {
+		t.Run(name, func(t *testing.T) {
+			in := strings.Repeat(unit, (2<<20)/len(unit))
+			begin := time.Now()
+			checkText(t, in)
+			HTML(in)
+			if d := time.Since(begin); d > 6*time.Second {
+				t.Errorf("2 MB took %v", d)
+			}
+		})
+	}
+}
+
+func FuzzText(f *testing.F) {
+	paths, _ := filepath.Glob("testdata/*.txt")
+	for _, p := range paths {
+		if filepath.Base(p) != "lines.txt" && !strings.HasSuffix(p, ".html.txt") {
+			for _, g := range readGolden(f, p) {
+				f.Add(g.in)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		checkText(t, body)
+	})
+}
+
+func FuzzHTML(f *testing.F) {
+	paths, _ := filepath.Glob("testdata/*.html.txt")
+	for _, p := range paths {
+		for _, g := range readGolden(f, p) {
+			f.Add(g.in)
+		}
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		checkHTML(t, body)
+		// No word may be lost that is plainly text.
+		if !strings.ContainsAny(body, "<&\x00\r") {
+			var want, got []rune
+			for _, r := range body {
+				if !unicode.IsSpace(r) {
+					want = append(want, r)
+				}
+			}
+			d := layOut(body)
+			for _, r := range d.body {
+				if !unicode.IsSpace(r) {
+					got = append(got, r)
+				}
+			}
+			if string(got) != string(want) {
+				t.Errorf("got %q, want %q", string(got), string(want))
+			}
+		}
+	})
+}
+
+// typical is a reply of about 2 kB.
+var typical = strings.Repeat("Thank you for your message, I have looked at the plan and agree.\n", 6) + "\nKind regards,\nAnn\n\n-- \nAnn Example\nExample Ltd\n+44 20 7946 0000\n\n" +
+	"On Wed, 1 May 2024 at 10:00, Bob Example <bob@example.com> wrote:\n" + strings.Repeat("> We would like to know whether the plan suits you as it is.\n>\n", 20)
+
+func BenchmarkText(b *testing.B) {
+	b.SetBytes(int64(len(typical)))
+	for b.Loop() {
+		Text(typical)
+	}
+}
+
+func BenchmarkHTML(b *testing.B) {
+	in := "<html><body><div dir=ltr><p>" + strings.Repeat("Thank you for your message, I have looked at it.<br>", 8) + `</p><div class="gmail_quote"><div class="gmail_attr">On Wed, 1 May 2024 at 10:00, Bob &lt;bob@example.com&gt; wrote:<br></div><blockquote class="gmail_quote" style="margin:0">` +
+		strings.Repeat("<p>We would like to know whether the plan suits you.</p>", 26) + "</blockquote></div></body></html>"
+	b.SetBytes(int64(len(in)))
+	for b.Loop() {
+		HTML(in)
+	}
+}
+
+func BenchmarkHostile(b *testing.B) {
+	for name, unit := range hostile {
+		in := strings.Repeat(unit, (1<<20)/len(unit))
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				Text(in)
+			}
+		})
+	}
+}
+

@@ -1,0 +1,420 @@
+package reply
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds, in lines and characters, of what may be a signature.
+const (
+	maxDelimited    = 40  // lines below "-- "
+	maxBareDelimit  = 12  // lines below "--", which may also be a rule that somebody drew
+	maxContactLines = 16  // lines of a block of name and contact details
+	maxContactWidth = 90  // of each of its lines
+	maxMobile       = 120 // octets of a line that a program adds
+)
+
+// findSignatures settles signatures, legal notices and footers among the lines that are new so far.
+func (d *document) findSignatures() {
+	for i := 0; i < len(d.lines); {
+		if d.lines[i].decided || d.lines[i].depth > 0 {
+			i++
+			continue
+		}
+		j := i
+		for j < len(d.lines) && !d.lines[j].decided && d.lines[j].depth == 0 {
+			j++
+		}
+		d.signaturesIn(i, j)
+		i = j
+	}
+	d.keepWords()
+}
+
+// signaturesIn looks at a stretch of new lines.
+func (d *document) signaturesIn(i, j int) {
+	for k := i; k < j; k++ {
+		if d.lines[k].hint&hintSignature != 0 {
+			d.decide(k, k+1, Signature, whySignatureElement)
+		}
+	}
+	left := 0 // lines that say something, from the end
+	for k := j - 1; k >= i && left <= maxDelimited; k-- {
+		if d.blank(k) {
+			continue
+		}
+		if isDelimiter(d.raw(k)) && d.delimits(k, j, left) {
+			d.decide(k, j, Signature, whyDelimiter)
+		}
+		left++
+	}
+	// Paragraphs from the end, while they are what programs add.
+	end := j
+	for {
+		for end > i && (d.blank(end-1) || d.lines[end-1].decided) {
+			end--
+		}
+		if end == i {
+			return
+		}
+		start := end
+		size := 0
+		for start > i && !d.blank(start-1) && !d.lines[start-1].decided && end-start < maxDelimited {
+			start--
+			size += len(d.text(start))
+		}
+		k, why := d.footer(start, end, size)
+		if why == whyNothing {
+			break
+		}
+		kind := Signature
+		if why == whyLegal || why == whyFooter {
+			kind = Disclaimer
+		}
+		d.decide(k, j, kind, why)
+		end = k
+		// A rule above a footer belongs to it.
+		if up := d.lastText(i, end); up >= i && isRule(d.text(up)) {
+			d.decide(up, end, kind, why)
+			end = up
+		}
+	}
+	d.contactBlock(i, end)
+	// A program's line that stands alone further up: people also write below it.
+	for k := i; k < end; k++ {
+		if l := d.lines[k]; l.decided || d.blank(k) {
+			continue
+		}
+		if (k == i || d.blank(k-1)) && (k+1 >= end || d.blank(k+1)) && isMobile(d.text(k)) {
+			d.decide(k, k+1, Signature, whyMobile)
+		}
+	}
+}
+
+// lastText returns the last line before end, from i on, that says something, or i-1.
+func (d *document) lastText(i, end int) int {
+	for end--; end >= i && (d.blank(end) || d.lines[end].decided); end-- {
+	}
+	return end
+}
+
+// raw returns line i without its line ending.
+func (d *document) raw(i int) string {
+	s := d.body[d.lines[i].start:d.stop(i)]
+	if n := strings.IndexByte(s, '\n'); n >= 0 {
+		s = s[:n]
+	}
+	return strings.TrimSuffix(s, "\r")
+}
+
+// isDelimiter reports whether a line separates a signature: "-- " (RFC 3676, section 4.3), or what is left of it once a
+// program stripped white space or set a dash.
+func isDelimiter(raw string) bool {
+	switch raw {
+	case "-- ", "--", "—", "— ", "–", "-- \u00a0", "--\u00a0":
+		return true
+	}
+	return false
+}
+
+// delimits reports whether the lines from k+1 to j, of which n say something, are a signature below line k.
+func (d *document) delimits(k, j, n int) bool {
+	if d.raw(k) == "-- " {
+		return n <= maxDelimited
+	}
+	if n > maxBareDelimit || k > 0 && k+1 < len(d.lines) && !d.blank(k-1) && d.blank(k+1) && n > 3 {
+		return false
+	}
+	for m := k + 1; m < j; m++ {
+		s := d.text(m)
+		if d.lines[m].decided || s == "" {
+			continue
+		}
+		if runes(s) > 78 && !strings.Contains(s, "://") || s[len(s)-1] == '?' {
+			return false
+		}
+		if s[len(s)-1] == '.' && strings.Count(s, " ") > 5 {
+			return false // a sentence
+		}
+	}
+	return true
+}
+
+// isRule reports whether a line is drawn of dashes or underscores.
+func isRule(s string) bool {
+	return len(s) >= 3 && strings.TrimFunc(s, isDash) == ""
+}
+
+// footer judges the paragraph of the lines from i to j. It returns where what a program added begins.
+func (d *document) footer(i, j, size int) (from int, why reason) {
+	if j-i == maxDelimited {
+		return j, whyNothing
+	}
+	last := d.text(j - 1)
+	if isMobile(last) {
+		return j - 1, whyMobile
+	}
+	if j-i == 2 && runes(last) < 40 && isMobile(d.text(j-2)+" "+last) {
+		return j - 2, whyMobile
+	}
+	if isOurLine(last) {
+		return j - 1, whyFooter
+	}
+	if size > 4000 {
+		return j, whyNothing
+	}
+	var buf [1024]byte
+	low := string(lower(buf[:0], d.body[d.lines[i].text:d.lines[j-1].end]))
+	for _, w := range footerWords {
+		if strings.Contains(low, w) {
+			return i, whyFooter
+		}
+	}
+	if isLegal(low) {
+		// The notice may follow the name in one paragraph: then it begins at the line that says so.
+		for k := i; k < j; k++ {
+			t := d.text(k)
+			if runes(t) > 30 || legalTitle(t) {
+				return k, whyLegal
+			}
+		}
+	}
+	return j, whyNothing
+}
+
+// isOurLine recognises the last line of our own copies.
+func isOurLine(s string) bool {
+	return len(s) <= 200 && strings.Contains(s, "letterlock-")
+}
+
+// isMobile reports whether a line is one that a phone, a mail program or a web mailer adds.
+func isMobile(s string) bool {
+	if len(s) > maxMobile || len(s) < 6 {
+		return false
+	}
+	var buf [2 * maxMobile]byte
+	b := lower(buf[:0], strings.TrimFunc(s, func(r rune) bool {
+		return r == '*' || r == '_' || r == '-' || r == '—' || r == '.' || r == '[' || r == ']' || r == '(' || r == ')' || r == '<' || r == '>' || r == '!' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
+	}))
+	low := string(b)
+	if runes(low) > 90 || sentence(low) {
+		return false
+	}
+	for _, p := range mobileStarts {
+		if strings.HasPrefix(low, p) {
+			return namesProgram(low)
+		}
+	}
+	for _, p := range mobileEnds {
+		if strings.HasSuffix(low, p) && runes(low) <= 50 {
+			return namesProgram(low)
+		}
+	}
+	return false
+}
+
+// namesProgram reports whether a line names a device or a program: "Sent by courier yesterday" does not.
+func namesProgram(low string) bool {
+	for _, w := range programs {
+		if strings.Contains(low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// sentence reports whether a line goes on after a full stop, so that it is more than a signature.
+func sentence(s string) bool {
+	i := strings.Index(s, ". ")
+	return i >= 0 && len(s)-i > 40
+}
+
+// isLegal reports whether a paragraph, in lower case, is a legal notice: it speaks of confidence and of the recipient.
+func isLegal(low string) bool {
+	if len(low) < 60 {
+		return legalTitle(low) && len(low) > 20 && strings.Contains(low, ":")
+	}
+	n := 0
+	for _, group := range legalWords {
+		for _, w := range group {
+			if strings.Contains(low, w) {
+				n++
+				break
+			}
+		}
+	}
+	return n >= 3
+}
+
+func legalTitle(s string) bool {
+	var buf [256]byte
+	if len(s) > 200 {
+		s = s[:200]
+	}
+	low := string(lower(buf[:0], strings.TrimLeft(s, "*_ ")))
+	for _, t := range legalTitles {
+		if strings.HasPrefix(low, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// contactBlock looks for a block of name, title, company and contact details at the end of the lines from i to end.
+func (d *document) contactBlock(i, end int) {
+	for end > i && (d.blank(end-1) || d.lines[end-1].decided) {
+		end--
+	}
+	if end == i {
+		return
+	}
+	contacts, said, closing, start := 0, 0, -1, end
+	for k := end - 1; k >= i && said <= maxContactLines; k-- {
+		s := d.text(k)
+		if s == "" {
+			continue
+		}
+		if isClosing(s) {
+			closing = k
+			break
+		}
+		if runes(s) > maxContactWidth || s[len(s)-1] == '?' || s[len(s)-1] == ':' || strings.HasPrefix(s, "- ") || d.lines[k].decided {
+			break
+		}
+		if s[len(s)-1] == '.' && strings.Count(s, " ") > 4 && contact(s) == 0 {
+			break
+		}
+		contacts += contact(s)
+		said++
+		start = k
+	}
+	if closing < 0 {
+		d.bareBlock(i, end)
+		return
+	}
+	if contacts == 0 || said > maxContactLines {
+		return
+	}
+	first := d.next(closing + 1)
+	if name := d.text(first); first+1 < end && d.blank(first+1) && contact(name) == 0 && runes(name) <= 40 {
+		// A name that stands alone is part of the letter.
+		first = d.next(first + 1)
+	}
+	if first < end && first >= start {
+		d.decide(first, end, Signature, whyContact)
+	}
+}
+
+// bareBlock folds a last paragraph that is nothing but a name and contact details, if something stands above it.
+func (d *document) bareBlock(i, end int) {
+	start, contacts := end, 0
+	for start > i && !d.blank(start-1) && !d.lines[start-1].decided {
+		start--
+		s := d.text(start)
+		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' || strings.Count(s, " ") > 8 {
+			return
+		}
+		contacts += contact(s)
+	}
+	above := d.lastText(i, start)
+	if above < i || end-start < 3 || contacts < 2 || !isName(d.text(start)) {
+		return
+	}
+	if a := d.text(above); a[len(a)-1] == ':' || strings.HasSuffix(a, "：") {
+		return // "My new address is:"
+	}
+	d.decide(start, end, Signature, whyContact)
+}
+
+// contact counts the contact details that a line has.
+func contact(s string) int {
+	n := 0
+	if notice(s)&hasAddress != 0 {
+		n++
+	}
+	if strings.Contains(s, "://") || strings.Contains(s, "www.") {
+		n++
+	}
+	digits, other, plus := 0, 0, false
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case r == '+':
+			plus = true
+		case unicode.IsLetter(r):
+			other++
+		}
+	}
+	if digits >= 7 && (other <= 12 || plus || digits > other) && digits <= 40 {
+		n++
+	}
+	return n
+}
+
+// isName reports whether a line may be a person's name: two to five words without digits, beginning in upper case where
+// the script has it.
+func isName(s string) bool {
+	if runes(s) > 45 || strings.ContainsAny(s, "0123456789@!?;") {
+		return false
+	}
+	words := strings.Fields(s)
+	if len(words) == 0 || len(words) > 5 {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(words[0], "*_"))
+	return unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)
+}
+
+// isClosing reports whether a line closes a letter: "Kind regards", perhaps with a name behind it.
+func isClosing(s string) bool {
+	if runes(s) > 45 {
+		return false
+	}
+	var buf [192]byte
+	low := lower(buf[:0], strings.TrimLeft(s, "*_ "))
+	for _, c := range closings {
+		if len(low) >= len(c) && string(low[:len(c)]) == c {
+			rest := low[len(c):]
+			return len(rest) == 0 || !isWord(rest[0]) || rest[0] >= 0x80
+		}
+	}
+	return false
+}
+
+// keepWords gives back what only an element's name called a signature, where otherwise nothing would be left of a mail that
+// has words in it.
+func (d *document) keepWords() {
+	hinted := false
+	for i := range d.lines {
+		l := &d.lines[i]
+		if d.blank(i) {
+			continue
+		}
+		if !l.decided {
+			return
+		}
+		hinted = hinted || l.why == whySignatureElement
+	}
+	if !hinted {
+		return
+	}
+	contacts := 0
+	for i := range d.lines {
+		if d.lines[i].why == whySignatureElement {
+			s := d.text(i)
+			if contact(s) > 0 || isMobile(s) || isDelimiter(s) || isClosing(s) || isName(s) {
+				contacts++
+			}
+		}
+	}
+	if contacts > 0 {
+		return
+	}
+	for i := range d.lines {
+		if l := &d.lines[i]; l.why == whySignatureElement {
+			l.kind, l.why = New, whyNothing
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package reply
+
+// mobileStarts are the beginnings, in lower case, of lines that phones, mail programs and web mailers add.
+var mobileStarts = [...]string{
+	"sent from my ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from aol", "sent from proton", "sent with proton", "sent from samsung", "sent from galaxy", "sent from gmail", "sent from the ",
+	"sent from icloud", "sent from blue", "sent from spark", "sent with spark", "sent from windows mail", "sent from a ", "sent from an ", "sent on my ", "sent from tutanota", "sent with tutanota", "sent from tuta", "sent via ", "sent using ", "sent by ", "sent with ",
+	"sent from mailbird", "sent from zimbra", "sent from email", "sent from myyahoo", "sent from nine", "sent from mobile", "sent from front", "sent from superhuman", "sent from iphone", "sent from ipad", "sent from android", "sent on the go", "sent from huawei", "sent from xiaomi", "sent from fastmail",
+	"get outlook for ", "get boxer for", "get bluemail for", "secured with proton", "outlook for ios", "outlook for android", "from my iphone", "from my ipad", "from my blackberry", "composed on ", "typed on my ",
+	"von meinem ", "von meiner ", "vom iphone gesendet", "vom ipad gesendet", "gesendet von ", "gesendet mit ", "gesendet über ", "gesendet vom ", "gesendet aus ", "diese nachricht wurde von meinem", "holen sie sich outlook", "outlook für ios", "outlook für android", "outlook beziehen", "beziehen sie outlook",
+	"envoyé de mon ", "envoyé depuis ", "envoyé à partir ", "envoyé avec ", "envoyé par mon ", "envoyé de ", "envoyé d'", "téléchargez outlook", "télécharger outlook", "obtenez outlook", "obtenir outlook",
+	"enviado desde ", "enviado de mi ", "enviado do meu ", "enviado a partir ", "enviado com ", "enviado con ", "enviado por ", "enviado de meu ", "enviada do meu ", "enviado via ", "enviado através ", "obtener outlook", "obtenga outlook", "obter o outlook", "obtenha o outlook", "descargue outlook",
+	"inviato da ", "inviato dal ", "inviato dall", "inviato con ", "inviato mediante ", "inviato tramite ", "ottieni outlook", "scarica outlook",
+	"verstuurd vanaf ", "verstuurd met ", "verstuurd via ", "verzonden vanaf ", "verzonden met ", "verzonden via ", "verzonden van ", "outlook voor ios", "outlook voor android", "download outlook",
+	"skickat från ", "skickat med ", "skickas från ", "skickat via ", "hämta outlook", "skaffa outlook",
+	"sendt fra ", "sendt med ", "sendt via ", "hent outlook", "skaff deg outlook", "få outlook", "last ned outlook",
+	"lähetetty ", "hanki outlook",
+	"wysłane z ", "wysłano z ", "wysłane za pomocą", "wysłano przy użyciu", "pobierz aplikację outlook", "pobierz program outlook", "uzyskaj outlook", "uzyskaj program outlook",
+	"odesláno z ", "odesláno ze ", "odesláno pomocí", "odeslané z ", "získejte outlook", "získat outlook", "stáhněte si outlook",
+	"отправлено с ", "отправлено из ", "отправлено со ", "отправлено через ", "отправлено от ", "послано с ", "получите outlook", "скачать outlook",
+	"надіслано з ", "надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook", "завантажте outlook", "надіслано через ",
+	"στάλθηκε από ", "εστάλη από ", "απεστάλη από ", "αποκτήστε το outlook", "λήψη του outlook", "λήψη outlook",
+	"נשלח מה", "נשלח מ", "נשלח באמצעות", "קבל את outlook", "הורד את outlook",
+	"أرسلت من ", "أُرسلت من ", "تم الإرسال من ", "أُرسل من ", "أرسل من ", "مرسل من ", "احصل على outlook", "الحصول على outlook",
+	"发自我的", "发自", "從我的", "發自我的", "發自", "从我的", "傳送自", "寄自", "来自我的", "获取 outlook", "取得 outlook", "下载 outlook", "從 iphone", "通过我的", "使用 outlook",
+	"나의 iphone", "내 iphone", "내 갤럭시", "삼성 ", "outlook 다운로드", "ios용 outlook", "android용 outlook", "나의 ",
+	"đã gửi từ ", "được gửi từ ", "gửi từ ", "tải outlook", "nhận outlook",
+	"poslano z ", "trimis de pe ", "trimis din ", "küldve ", "iphone'umdan", "ipad'imden", "samsung galaxy", "outlook for", "android için outlook", "ios için outlook", "outlook'u edinin", "elküldve ",
+	"iphoneから", "ipadから", "androidから", "outlook for ios を", "outlook for android を", "ios 版 outlook", "my iphone", "virus-free", "sans virus", "libre de virus", "virenfrei", "privo di virus", "vrij van virussen", "envoyé depuis l'application", "galaxyから送信", "yahoo!メール",
+}
+
+// mobileEnds are the ends of such lines, for languages that put the verb last.
+var mobileEnds = [...]string{
+	"gönderildi", "gönderilmiştir", "から送信", "から送信されました", "から送信しました", "에서 보냄", "에서 보냈습니다", "에서 발송", "에서 전송됨", "gesendet von meinem iphone", "cihazımdan gönderildi", "edinin", "を入手", "を入手する", "의 메일에서 보냄", "mobil gesendet", "iphone gesendet", "ipad gesendet", "handy gesendet", "smartphone gesendet", "iphone küldve",
+}
+
+// programs are words, in lower case, for devices and programs that add such lines.
+var programs = [...]string{
+	"iphon", "ipad", "ipod", "ios", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "outlook", "yahoo", "mail", "gmx", "web.de", "handy", "phone", "mobil", "móvil", "móbil", "celular", "cellulare", "tablet", "blackberry", "windows", "proton", "device", "gerät", "appareil", "dispositiv",
+	"pixel", "nokia", "sony", "xperia", "oneplus", "motorola", "honor", "oppo", "vivo", "realme", "tuta", "aol", "zimbra", "thunderbird", "apple", "mac", "icloud", "spark", "superhuman", "fastmail", "boxer", "nine", "telefon", "téléphone", "teléfono", "telefono", "telemóvel", "telefoon", "puhelim", "luuri", "avast", "avg", "courriel", "smart", "watch",
+	"手机", "手機", "携帯", "スマートフォン", "휴대폰", "휴대전화", "갤럭시", "아이폰", "스마트폰", "телефон", "смартфон", "айфон", "почт", "пошт", "κινητό", "טלפון", "נייד", "אייפון", "هاتف", "الهاتف", "جوال", "آيفون", "الآيفون", "điện thoại", "cihaz", "邮箱", "郵箱", "网易", "メール", "메일", "qq",
+}
+
+// footerWords are found, in lower case, in footers of virus scanners and mailing lists.
+var footerWords = [...]string{
+	"checked for viruses by", "virus-free. www.", "this email has been scanned", "this message has been scanned", "scanned by mailscanner", "auf viren geprüft", "auf viren gepr", "wurde von avast", "diese e-mail wurde von avast",
+	"protégée par le logiciel antivirus", "l'absence de virus dans ce courrier", "comprobado mediante", "el software de antivirus", "controllata per individuare virus", "verificada em termos de vírus", "foi verificado quanto à presença de vírus", "gecontroleerd op virussen",
+	"проверено на вирусы", "проверено на отсутствие вирусов", "перевірено на віруси", "zkontrolován na viry", "antivirový program", "sprawdzona pod kątem wirusów", "wolny od wirusów", "virüslere karşı kontrol", "ウイルス チェック", "바이러스 검사",
+	"you received this message because you are subscribed to the", "to unsubscribe from this group", "to unsubscribe, send", "mailing list\nhttp", "mailman/listinfo", "unsubscribe here", "um diese gruppe abzubestellen", "sie erhalten diese nachricht, weil sie",
+	"consider the environment before printing", "think before you print", "bitte denken sie an die umwelt", "bitte prüfen sie, ob diese", "pensez à l'environnement avant", "antes de imprimir este", "prima di stampare", "denk aan het milieu", "tänk på miljön", "please consider the environment", "please consider our environment",
+}
+
+// legalTitles begin legal notices, in lower case.
+var legalTitles = [...]string{
+	"disclaimer", "confidentiality notice", "confidentiality:", "confidential notice", "legal notice", "legal disclaimer", "privacy notice", "important notice", "confidentiality note", "notice of confidentiality", "vertraulichkeitshinweis", "haftungsausschluss", "rechtlicher hinweis", "wichtiger hinweis",
+	"avis de confidentialité", "avis important", "avertissement", "clause de confidentialité", "aviso legal", "aviso de confidencialidad", "cláusula de confidencialidad", "advertencia", "avviso di riservatezza", "nota di riservatezza", "aviso de confidencialidade", "vertrouwelijkheid", "sekretess", "klauzula poufności",
+	"upozornění", "уведомление о конфиденциальности", "gizlilik", "免责声明", "免責事項", "보안 안내",
+}
+
+// legalWords has three groups of words, in lower case; a legal notice has one of each.
+var legalWords = [...][]string{
+	{ // it speaks of itself
+		"e-mail", "email", "message", "communication", "transmission", "nachricht", "mail", "courriel", "mensaje", "correo", "messaggio", "mensagem", "bericht", "meddelande", "melding", "meddelelse", "viesti", "wiadomość", "zpráv", "сообщени", "письм", "повідомлен", "лист", "μήνυμα", "ileti", "mesaj", "הודעה", "رسالة", "邮件", "郵件", "メール", "메일", "thư",
+	},
+	{ // of confidence
+		"confidential", "privileged", "vertraulich", "confidentiel", "confidencial", "riservat", "confidenziali", "vertrouwelijk", "konfidentiell", "sekretess", "fortrolig", "konfidensiell", "luottamukselli", "poufn", "důvěrn", "конфиденциальн", "конфіденційн", "εμπιστευτικ", "gizli", "חסוי", "סודי", "سرية", "سري", "保密", "机密", "機密", "기밀", "bảo mật", "bí mật",
+	},
+	{ // and of a wrong recipient
+		"intended", "recipient", "addressee", "in error", "irrtümlich", "empfänger", "adressat", "destinataire", "destinatario", "destinatário", "por error", "por erro", "per errore", "geadresseerde", "ontvanger", "bestemd voor", "mottagare", "avsedd", "mottaker", "modtager", "vastaanottaja", "adresat", "příjemc", "adresát", "получател", "адресат", "одержувач", "παραλήπτη", "alıcı", "נמען", "المستلم", "المرسل إليه", "收件人", "收件者", "宛先", "受信者", "수신자", "수신인", "người nhận",
+	},
+}
+
+// closings end letters, in lower case.
+var closings = [...]string{
+	"best regards", "kind regards", "warm regards", "warmest regards", "with regards", "with best regards", "with kind regards", "regards", "many thanks", "thanks", "thank you", "thx", "cheers", "best wishes", "all the best", "best", "sincerely", "yours sincerely", "yours faithfully", "yours truly", "yours", "respectfully", "cordially", "take care", "kindest regards", "rgds", "br", "kr", "love",
+	"mit freundlichen grüßen", "mit freundlichem gruß", "mit freundlichen gruessen", "mit freundlichen grüssen", "mit besten grüßen", "mit herzlichen grüßen", "freundliche grüße", "freundliche grüsse", "viele grüße", "viele grüsse", "viele gruesse", "beste grüße", "beste grüsse", "herzliche grüße", "liebe grüße", "liebe grüsse", "schöne grüße", "gruß", "grüße", "gruss", "grüsse", "vg", "lg", "mfg", "danke", "vielen dank", "hochachtungsvoll", "besten dank", "herzlichen dank",
+	"cordialement", "bien cordialement", "bien à vous", "sincères salutations", "salutations", "meilleures salutations", "cdlt", "merci", "amicalement", "bonne journée", "très cordialement", "respectueusement",
+	"saludos", "un saludo", "atentamente", "un cordial saludo", "cordialmente", "gracias", "muchas gracias", "saludos cordiales", "reciba un cordial saludo", "un abrazo",
+	"cordiali saluti", "distinti saluti", "saluti", "un saluto", "grazie", "buona giornata", "cari saluti", "a presto",
+	"atenciosamente", "cumprimentos", "com os melhores cumprimentos", "melhores cumprimentos", "obrigado", "obrigada", "abraço", "abraços", "att", "saudações",
+	"met vriendelijke groet", "vriendelijke groet", "vriendelijke groeten", "groeten", "groet", "mvg", "bedankt", "hartelijke groet", "hartelijke groeten", "met hartelijke groet", "dank je", "dank u",
+	"med vänliga hälsningar", "vänliga hälsningar", "vänligen", "hälsningar", "mvh", "med vänlig hälsning", "vänlig hälsning", "tack", "bästa hälsningar",
+	"med vennlig hilsen", "vennlig hilsen", "hilsen", "takk", "beste hilsener", "med venlig hilsen", "venlig hilsen", "de bedste hilsner", "mange hilsner", "tak", "bedste hilsner", "venlige hilsner",
+	"ystävällisin terveisin", "terveisin", "yt", "t.", "parhain terveisin", "kiitos", "kiitoksin",
+	"pozdrawiam", "z poważaniem", "z wyrazami szacunku", "pozdrowienia", "dziękuję", "serdecznie pozdrawiam", "z pozdrowieniami",
+	"s pozdravem", "s přátelským pozdravem", "zdraví", "děkuji", "hezký den", "s úctou",
+	"с уважением", "с наилучшими пожеланиями", "спасибо", "всего доброго", "с ув", "з повагою", "дякую", "з найкращими побажаннями", "всього найкращого",
+	"με εκτίμηση", "φιλικά", "ευχαριστώ", "χαιρετισμούς", "με φιλικούς χαιρετισμούς",
+	"saygılarımla", "saygılarımızla", "iyi çalışmalar", "teşekkürler", "teşekkür ederim", "sevgiler", "selamlar", "iyi günler",
+	"בברכה", "בכבוד רב", "תודה", "תודה רבה", "مع التحية", "مع أطيب التحيات", "تحياتي", "شكرا", "شكراً", "وتفضلوا بقبول", "مع خالص التحية",
+	"此致", "敬礼", "谢谢", "祝好", "顺祝商祺", "此致敬礼", "謝謝", "敬上", "敬祝", "よろしくお願いします", "よろしくお願いいたします", "よろしくお願い致します", "敬具", "以上", "宜しくお願い", "감사합니다", "고맙습니다", "드림", "안부를 전하며", "trân trọng", "thân ái", "cảm ơn", "kính thư", "xin cảm ơn",
+}
