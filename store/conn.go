@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+
+	"letterlock/store/seal"
 )
 
 // conn is one connection to the database, with the statements it has prepared. One goroutine at a time may use it.
@@ -15,6 +17,7 @@ import (
 // transaction that others share. They are short by design, and contexts are looked at between them.
 type conn struct {
 	c     *sqlx.Conn
+	keys  *seal.Keyring
 	bind  int // sqlx's bind type
 	stmts map[string]*sqlx.Stmt
 	start string // begins a transaction
@@ -23,12 +26,12 @@ type conn struct {
 // background is the context of all statements; see conn.
 var background = context.Background()
 
-func newConn(ctx context.Context, db *sqlx.DB, start string) (*conn, error) {
+func newConn(ctx context.Context, db *sqlx.DB, keys *seal.Keyring, start string) (*conn, error) {
 	c, err := db.Connx(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c: c, bind: sqlx.BindType(db.DriverName()), stmts: map[string]*sqlx.Stmt{}, start: start}, nil
+	return &conn{c: c, keys: keys, bind: sqlx.BindType(db.DriverName()), stmts: map[string]*sqlx.Stmt{}, start: start}, nil
 }
 
 // stmt returns the prepared form of a query. Queries are constants, so their number is bounded.

@@ -18,7 +18,7 @@ import (
 func notes(t testing.TB) (*DB, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a folder?with#odd%20names.db")
-	d, err := open(t.Context(), path)
+	d, err := open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestAFailureUndoesOnlyItsOwn(t *testing.T) {
 	}
 	check(d)
 	// And so it stays after the process was left without a word.
-	again, err := open(t.Context(), path)
+	again, err := open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func TestCloseDrains(t *testing.T) {
 	if err := d.view(t.Context(), func(*tx) error { return nil }); !errors.Is(err, bridge.ErrUnavailable) {
 		t.Errorf("view after close: got %v, want ErrUnavailable", err)
 	}
-	again, err := open(t.Context(), path)
+	again, err := open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

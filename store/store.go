@@ -11,14 +11,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+
+	"letterlock/bridge"
+	"letterlock/store/blob"
+	"letterlock/store/seal"
 )
+
+// Config says where things are kept.
+type Config struct {
+	Path  string        // the database file; it is made if it isn't there
+	Blobs string        // the folder for big content; Path with ".blobs" if empty
+	Keys  *seal.Keyring // opens and seals everything
+}
 
 // DB is an open database. It is safe for use by many goroutines.
 type DB struct {
+	keys    *seal.Keyring
+	blobs   *blob.Dir
 	writer  *sqlx.DB
 	reader  *sqlx.DB
 	group   *group
@@ -27,21 +42,86 @@ type DB struct {
 	done    chan struct{} // closed when no view may begin any more
 }
 
+var _ bridge.Store = (*DB)(nil)
+
+// Open opens the database, which it makes if there is none, and brings its schema up to date. It refuses keys that are not
+// those the database was made with. The caller closes it.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	if c.Keys == nil {
+		return nil, errors.New("open database: there is no keyring")
+	}
+	if c.Blobs == "" {
+		c.Blobs = c.Path + ".blobs"
+	}
+	blobs, err := blob.New(c.Blobs, c.Keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareSQLite(ctx, c.Path); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
+	}
+	d, err := open(ctx, c.Path, c.Keys)
+	if err != nil {
+		return nil, err
+	}
+	d.blobs = blobs
+	if err := d.checkKeys(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", c.Path, err), d.Close())
+	}
+	return d, nil
+}
+
+// prepareSQLite makes the file, readable by its owner only (as SQLite then makes those beside it), and migrates it.
+func prepareSQLite(ctx context.Context, path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := openSQLite(path, true, 2)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unavailable(migrate(ctx, db.DB, goose.DialectSQLite3, "sqlite")), db.Close())
+}
+
+// keyMark is sealed into a new database, to tell its keys from others before anything is written with them.
+const keyMark = "letterlock"
+
+func (d *DB) checkKeys(ctx context.Context) error {
+	return d.update(ctx, func(t *tx) error {
+		const row = "keys"
+		_, err := t.exec(ctx, "insert into meta (name, value) values (?, ?) on conflict do nothing",
+			row, t.seal(keyMark, "meta", "value", []byte(row)))
+		if err != nil {
+			return err
+		}
+		var mark string
+		err = t.one(ctx, "select value from meta where name = ?", []any{row}, t.text(&mark, "meta", "value", []byte(row)))
+		if errors.Is(err, seal.ErrSealed) || err == nil && mark != keyMark {
+			return errors.New("it was made with other keys: use the key file that belongs to it")
+		}
+		return err
+	})
+}
+
 // readerConns is how many reads run at once. SQLite reads are short, and bound by the processors.
 func readerConns() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 
-func open(ctx context.Context, path string) (_ *DB, err error) {
+func open(ctx context.Context, path string, keys *seal.Keyring) (_ *DB, err error) {
 	n := readerConns()
-	d := &DB{readers: make(chan *conn, n), done: make(chan struct{})}
+	d := &DB{keys: keys, readers: make(chan *conn, n), done: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			d.closePools()
+			err = errors.Join(err, d.closePools())
 		}
 	}()
 	if d.writer, err = openSQLite(path, true, 1); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w, err := newConn(ctx, d.writer, "begin immediate")
+	w, err := newConn(ctx, d.writer, keys, "begin immediate")
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, unavailable(err))
 	}
@@ -55,14 +135,22 @@ func open(ctx context.Context, path string) (_ *DB, err error) {
 	return d, nil
 }
 
-// update runs fn in a transaction that can write, and returns when its work is on the disk. If fn fails, panics or ends its
+// Update runs fn in a transaction that can write, and returns when its work is on the disk. If fn fails, panics or ends its
 // goroutine, its work is undone, and only its. fn holds up every other write, so it must do nothing slow, and it must not
-// call update. If the commit itself fails, it is not known whether the work was kept.
+// call Update. A statement that fails spoils the transaction, whatever fn returns. If the commit itself fails, it is not known whether the work was kept.
+func (d *DB) Update(ctx context.Context, fn func(bridge.Tx) error) error {
+	return d.update(ctx, func(t *tx) error { return fn(t) })
+}
+
+// View runs fn in a transaction that reads one state of the database and sees nothing of what is written meanwhile.
+func (d *DB) View(ctx context.Context, fn func(bridge.Tx) error) error {
+	return d.view(ctx, func(t *tx) error { return fn(t) })
+}
+
 func (d *DB) update(ctx context.Context, fn func(*tx) error) error {
 	return d.group.update(ctx, fn)
 }
 
-// view runs fn in a transaction that reads one state of the database and sees nothing of what is written meanwhile.
 func (d *DB) view(ctx context.Context, fn func(*tx) error) error {
 	c, err := d.borrow(ctx)
 	if err != nil {
@@ -91,7 +179,7 @@ func (d *DB) borrow(ctx context.Context) (*conn, error) {
 		if c != nil {
 			return c, nil
 		}
-		c, err := newConn(context.WithoutCancel(ctx), d.reader, "begin")
+		c, err := newConn(context.WithoutCancel(ctx), d.reader, d.keys, "begin")
 		if err != nil {
 			d.readers <- nil
 			return nil, fmt.Errorf("open database: %w", unavailable(err))

@@ -3,17 +3,22 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"letterlock/bridge"
 )
 
-// tx is one transaction, for the time of one function. One goroutine at a time may use it.
+// tx is one transaction, for the time of one function. One goroutine at a time may use it. Its methods are in the files
+// named after the nouns of bridge's store interfaces.
 type tx struct {
 	conn  *conn
 	write bool
 	ended bool
 	err   error // the first statement that failed; nothing works after it
 }
+
+var _ bridge.Tx = (*tx)(nil)
 
 var errEnded = errors.New("the transaction has ended")
 
@@ -29,10 +34,10 @@ func (t *tx) ready(ctx context.Context) error {
 }
 
 // fail keeps the first error of a statement: what was done before it can't stay without what should have followed.
-func (t *tx) fail(err error) error {
-	err = unavailable(err)
-	t.err = err
-	return err
+func (t *tx) fail(query string, err error) error {
+	first, _, _ := strings.Cut(strings.TrimSpace(query), "\n")
+	t.err = fmt.Errorf("%.60s: %w", first, unavailable(err))
+	return t.err
 }
 
 // exec runs a statement and returns how many rows it touched.
@@ -42,13 +47,31 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	}
 	res, err := t.conn.exec(query, args...)
 	if err != nil {
-		return 0, t.fail(err)
+		return 0, t.fail(query, err)
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
-		return 0, t.fail(err)
+		return 0, t.fail(query, err)
 	}
 	return n, nil
+}
+
+// change is exec for a row that must be there: its error is bridge.ErrNotFound if no row was touched.
+func (t *tx) change(ctx context.Context, query string, args ...any) error {
+	n, err := t.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return bridge.ErrNotFound
+	}
+	return err
+}
+
+// add is exec for a row that must not be there: its error is bridge.ErrConflict if "on conflict do nothing" did nothing.
+func (t *tx) add(ctx context.Context, query string, args ...any) error {
+	n, err := t.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return bridge.ErrConflict
+	}
+	return err
 }
 
 // one reads the first row of a query into dest. Without a row its error is bridge.ErrNotFound, and the transaction goes on.
@@ -77,11 +100,11 @@ func (t *tx) each(ctx context.Context, query string, args []any, fn func(row) er
 	}
 	s, err := t.conn.stmt(query)
 	if err != nil {
-		return t.fail(err)
+		return t.fail(query, err)
 	}
 	rows, err := s.QueryxContext(background, args...)
 	if err != nil {
-		return t.fail(err)
+		return t.fail(query, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -90,7 +113,7 @@ func (t *tx) each(ctx context.Context, query string, args []any, fn func(row) er
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return t.fail(err)
+		return t.fail(query, err)
 	}
 	return nil
 }

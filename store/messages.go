@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"letterlock/bridge"
+)
+
+const messageColumns = `m.id, m.thread, m.seq, m.kind, m.author, m.author_kind, m.via, m.at, m.received, m.files,
+	c.sealed_author_name, c.sealed_text, c.sealed_html, c.sealed_quoted, c.sealed_signature, c.sealed_mail_id`
+
+func (t *tx) scanMessage(r row, m *bridge.Message, files *int) error {
+	sealed := func(to *string, column string) sealedText { return t.text(to, "message_content", column, m.ID[:]) }
+	return r.Scan(&m.ID, &m.Thread, &m.Seq, &m.Kind, &m.Author, &m.AuthorKind, &m.Via, moment(&m.At), &m.Received, files,
+		sealed(&m.AuthorName, "author_name"), sealed(&m.Text, "text"), sealed(&m.HTML, "html"),
+		sealed(&m.Quoted, "quoted"), sealed(&m.Signature, "signature"), sealed(&m.MailID, "mail_id"))
+}
+
+// AddMessage implements bridge.Messages.
+func (t *tx) AddMessage(ctx context.Context, m *bridge.Message) error {
+	seq, err := t.touchThread(ctx, m)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `insert into message (id, thread, seq, kind, author, author_kind, via, at, received, files)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.ID, m.Thread, seq, m.Kind, m.Author, m.AuthorKind, m.Via, micros(m.At), m.Received, len(m.Attachments))
+	if err != nil {
+		return err
+	}
+	sealed := func(plain, column string) []byte { return t.seal(plain, "message_content", column, m.ID[:]) }
+	_, err = t.exec(ctx, `insert into message_content
+		(message, sealed_author_name, sealed_text, sealed_html, sealed_quoted, sealed_signature, sealed_mail_id)
+		values (?, ?, ?, ?, ?, ?, ?)`,
+		m.ID, sealed(m.AuthorName, "author_name"), sealed(m.Text, "text"), sealed(m.HTML, "html"),
+		sealed(m.Quoted, "quoted"), sealed(m.Signature, "signature"), sealed(m.MailID, "mail_id"))
+	if err != nil {
+		return err
+	}
+	for i := range m.Attachments {
+		if err := t.addAttachment(ctx, m, seq, i); err != nil {
+			return err
+		}
+	}
+	if err := t.touchParticipants(ctx, m, seq); err != nil {
+		return err
+	}
+	m.Seq = seq
+	return nil
+}
+
+// touchThread gives the message its number, and brings the thread up to date. It comes first: on PostgreSQL it holds the
+// thread's row, so that numbers have no gaps.
+func (t *tx) touchThread(ctx context.Context, m *bridge.Message) (seq int, err error) {
+	if m.Kind == bridge.Note {
+		err = t.one(ctx, "update thread set seq = seq + 1 where id = ? returning seq", []any{m.Thread}, &seq)
+		return seq, err
+	}
+	err = t.one(ctx, "update thread set seq = seq + 1, last_at = ?, awaiting = ?, sealed_preview = ? where id = ? returning seq",
+		[]any{micros(m.At), m.AuthorKind == bridge.ByContact, t.seal(m.Preview(), "thread", "preview", m.Thread[:]), m.Thread}, &seq)
+	return seq, err
+}
+
+// touchParticipants brings what the lists of the thread's participants show up to date. Its author has read it.
+func (t *tx) touchParticipants(ctx context.Context, m *bridge.Message, seq int) error {
+	if m.Kind != bridge.Note {
+		_, err := t.exec(ctx, "update participant set last_at = ?, unread = unread + 1 where thread = ?", micros(m.At), m.Thread)
+		if err != nil {
+			return err
+		}
+	}
+	if m.Author.IsZero() {
+		return nil
+	}
+	n, err := t.exec(ctx, "update participant set read_seq = ?, unread = 0 where thread = ? and person = ?", seq, m.Thread, m.Author)
+	if err != nil || n > 0 || m.AuthorKind != bridge.ByStaff {
+		return err
+	}
+	_, err = t.exec(ctx, `insert into reader (thread, person, read_seq) values (?, ?, ?)
+		on conflict (thread, person) do update set read_seq = excluded.read_seq`, m.Thread, m.Author, seq)
+	return err
+}
+
+// Message implements bridge.Messages.
+func (t *tx) Message(ctx context.Context, id bridge.ID) (bridge.Message, error) {
+	all, err := t.messages(ctx, "select "+messageColumns+" from message m join message_content c on c.message = m.id where m.id = ?", id)
+	if err == nil && len(all) == 0 {
+		return bridge.Message{}, bridge.ErrNotFound
+	}
+	if err != nil {
+		return bridge.Message{}, err
+	}
+	return all[0], nil
+}
+
+// ListMessages implements bridge.Messages.
+func (t *tx) ListMessages(ctx context.Context, thread bridge.ID, notes bool, afterSeq, limit int) ([]bridge.Message, error) {
+	query := "select " + messageColumns + " from message m join message_content c on c.message = m.id where m.thread = ? and m.seq > ?"
+	if !notes {
+		query += " and m.kind = 'public'"
+	}
+	return t.messages(ctx, query+" order by m.seq limit ?", thread, afterSeq, limit)
+}
+
+// messages reads messages of one thread, in order, with their attachments.
+func (t *tx) messages(ctx context.Context, query string, args ...any) ([]bridge.Message, error) {
+	var all []bridge.Message
+	files := 0
+	err := t.each(ctx, query, args, func(r row) error {
+		all = append(all, bridge.Message{})
+		n := 0
+		err := t.scanMessage(r, &all[len(all)-1], &n)
+		files += n
+		return err
+	})
+	if err == nil && files > 0 {
+		err = t.attach(ctx, all)
+	}
+	return all, err
+}
+
+// AddReceipts implements bridge.Messages. How far receipts were recorded is kept with the participant, so that opening a long
+// thread again costs nothing.
+func (t *tx) AddReceipts(ctx context.Context, thread, person bridge.ID, seq int, at time.Time) error {
+	var done int
+	err := t.one(ctx, "select receipt_seq from participant where thread = ? and person = ?", []any{thread, person}, &done)
+	if err != nil || done >= seq {
+		return err
+	}
+	_, err = t.exec(ctx, `insert into receipt (thread, message, person, at)
+		select m.thread, m.id, ?, ? from message m
+		where m.thread = ? and m.seq > ? and m.seq <= ? and m.kind = 'public' and m.author is distinct from ?
+		on conflict do nothing`, person, micros(at), thread, done, seq, person)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `update participant set receipt_seq =
+		(select case when t.seq < ? then t.seq else ? end from thread t where t.id = participant.thread)
+		where thread = ? and person = ?`, seq, seq, thread, person)
+	return err
+}
+
+// Receipts implements bridge.Messages.
+func (t *tx) Receipts(ctx context.Context, thread bridge.ID) ([]bridge.Receipt, error) {
+	var all []bridge.Receipt
+	err := t.each(ctx, "select message, person, at from receipt where thread = ? order by message, person", []any{thread}, func(r row) error {
+		all = append(all, bridge.Receipt{})
+		one := &all[len(all)-1]
+		return r.Scan(&one.Message, &one.Person, moment(&one.At))
+	})
+	return all, err
+}

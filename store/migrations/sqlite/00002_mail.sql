@@ -1,0 +1,70 @@
+-- Mail that leaves and mail that came.
+
+-- +goose Up
+create table delivery (
+	id                blob    not null primary key,
+	kind              text    not null,
+	thread            blob    references thread (id) on delete cascade,
+	message           blob,
+	person            blob,
+	priority          integer not null,
+	state             text    not null,
+	form              text    not null,
+	attempts          integer not null,
+	created_at        bigint  not null,
+	next_at           bigint  not null,
+	lease_by          text    not null,
+	lease_until       bigint  not null,
+	done_at           bigint  not null,
+	due_at            bigint, -- the later of next_at and lease_until; null once the delivery is final
+	sealed_recipient  blob,
+	sealed_payload    blob,
+	sealed_diagnostic blob
+) without rowid;
+
+create index delivery_due on delivery (priority, due_at, id) where due_at is not null;
+create index delivery_lease on delivery (lease_by) where lease_by <> '';
+create index delivery_created on delivery (created_at, id);
+create index delivery_state on delivery (state, created_at, id);
+create index delivery_thread on delivery (thread, person, created_at, id) where thread is not null;
+
+create table received (
+	id            blob   not null primary key,
+	at            bigint not null,
+	route         text   not null,
+	kind          text   not null,
+	disposition   text   not null,
+	verdict       text   not null,
+	method        text   not null,
+	size          bigint not null,
+	thread        blob,
+	message       blob,
+	person        blob,
+	original      blob,
+	identity_hash blob   unique,
+	resolved_by   blob,
+	resolved_at   bigint not null,
+	resolution    text   not null,
+	sealed_record blob   not null
+);
+
+create index received_at on received (at, id);
+create index received_disposition on received (disposition, at, id);
+create index received_waiting on received (at, id) where disposition = 'held' and resolution = '';
+
+create table received_raw (
+	received       blob   not null primary key references received (id) on delete cascade,
+	size           bigint not null,
+	blob_key       text,
+	sealed_sum     blob   not null,
+	sealed_content blob
+);
+
+create index received_raw_blob on received_raw (blob_key) where blob_key is not null;
+
+-- How far each IMAP mailbox has been read.
+create table mailbox (
+	mailbox_hash blob   not null primary key,
+	uid_validity bigint not null,
+	last_uid     bigint not null
+) without rowid;
