@@ -15,11 +15,11 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 		"table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "hr", "br",
 		"b", "strong", "i", "em", "u", "s", "code", "sub", "sup", "span")
 
-	p.AllowAttrs("href").Matching(regexp.MustCompile("^(https?://[^/\\\\\\s\"'<>`]|mailto:|tel:)[^\\s\"'<>`\\\\[:cntrl:]]*$")).OnElements("a")
+	p.AllowAttrs("href").Matching(X|mailto:|tel:)[^\\s\"'<>`\\\\[:cntrl:]]*$")).OnElements("a")
 	p.AllowAttrs("rel").Matching(regexp.MustCompile(`^` + linkRel + `$`)).OnElements("a")
 	p.AllowAttrs("target").Matching(regexp.MustCompile(`^_blank$`)).OnElements("a")
 
-	p.AllowAttrs("src").Matching(regexp.MustCompile("^cid:[!#-&(-;=?-\\[\\]^_a-~]+$")).OnElements("img")
+	p.AllowAttrs("src").Matching(regexp.MustCompile(`^cid:[!#-&(-;=?-\[\]^_a-~]+$`)).OnElements("img")
 	p.AllowAttrs("alt").OnElements("img")
 	p.AllowAttrs("width", "height").Matching(regexp.MustCompile(`^[0-9]{1,4}$`)).OnElements("img")
 	p.AllowAttrs(markKey).Matching(regexp.MustCompile(`^(` + markRemote + `|` + markOmitted + `)$`)).OnElements("span")

@@ -319,4 +319,3 @@ func BenchmarkHostile(b *testing.B) {
 		})
 	}
 }
-

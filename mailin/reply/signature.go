@@ -111,8 +111,8 @@ func (d *document) raw(i int) string {
 // isDelimiter reports whether a line separates a signature: "-- " (RFC 3676, section 4.3), or what is left of it once a
 // program stripped white space or set a dash.
 func isDelimiter(raw string) bool {
-	switch raw {
-	case "-- ", "--", "—", "— ", "–", "-- \u00a0", "--\u00a0":
+	switch strings.TrimRight(raw, " \t\u00a0") {
+	case "--", "—", "–":
 		return true
 	}
 	return false
@@ -120,7 +120,7 @@ func isDelimiter(raw string) bool {
 
 // delimits reports whether the lines from k+1 to j, of which n say something, are a signature below line k.
 func (d *document) delimits(k, j, n int) bool {
-	if d.raw(k) == "-- " {
+	if strings.HasPrefix(d.raw(k), "-- ") {
 		return n <= maxDelimited
 	}
 	if n > maxBareDelimit || k > 0 && k+1 < len(d.lines) && !d.blank(k-1) && d.blank(k+1) && n > 3 {
