@@ -1,0 +1,32 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// RenewLeases lets a worker hold deliveries for a lease from now on, because it still works on them: a slow relay may take minutes
+// over one mail (RFC 5321, section 4.5.3.2). A lease of zero gives them back at once, untried. It returns those that the worker holds no more.
+func (g *Gateway) RenewLeases(ctx context.Context, worker string, lease time.Duration, ids ...ID) (lost []ID, err error) {
+	err = g.store.Update(ctx, func(tx Tx) error {
+		lost = nil
+		until := g.now().Add(lease)
+		for _, id := range ids {
+			d, err := tx.Delivery(ctx, id)
+			if errors.Is(err, ErrNotFound) || err == nil && (d.State.final() || d.LeaseBy != worker) {
+				lost = append(lost, id)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			d.LeaseUntil = until
+			if err := tx.UpdateDelivery(ctx, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return lost, wrap("renew leases", err)
+}

@@ -1,0 +1,145 @@
+// Package mailout empties the outbox: a [Worker] claims deliveries with a lease, has the mode decided for each immediately
+// before it leaves, composes it, submits it and records what became of it.
+//
+// What it promises: a delivery ends as relayed, failed or suppressed and is never lost. A crash at any point can repeat a
+// submission, with the same Message-ID, because the record follows the relay's reply; nothing else can (RFC 5321, section 4.1.1.4, leaves that
+// gap to every client). Refusals for good (5yz) fail at once, everything else is tried again with growing pauses for two days
+// (section 4.5.4.1). One-time codes leave first.
+//
+// The goroutines: Run's own claims deliveries and starts one goroutine for each; at most Concurrency of them are on their way to
+// the relay, while some more write down how it went, so that the relay does not wait for the disk. One further
+// goroutine renews leases. All have ended when Run returns.
+//
+// The package knows nothing of SQL and decides nothing about modes. Its logs hold ids, reply codes and durations, never a word or an address.
+package mailout
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/mailout/compose"
+	"letterlock/mailout/submit"
+)
+
+// Outbox is where deliveries wait.
+type Outbox interface {
+	ClaimDeliveries(ctx context.Context, worker string, lease time.Duration, limit int) ([]bridge.Delivery, error)
+	RenewLeases(ctx context.Context, worker string, lease time.Duration, ids ...bridge.ID) (lost []bridge.ID, err error)
+	NextDelivery(ctx context.Context) (time.Time, error)
+	Outbox() <-chan struct{}
+}
+
+// Contents is what deliveries carry.
+type Contents interface {
+	Prepare(ctx context.Context, worker string, d bridge.Delivery) (bridge.Outgoing, error)
+	OpenBlob(ctx context.Context, b bridge.Blob) (io.ReadCloser, error)
+}
+
+// Records is where the outcome is written down.
+type Records interface {
+	RecordRelayed(ctx context.Context, worker string, d bridge.ID, form bridge.Form, said string) error
+	RecordDeferred(ctx context.Context, worker string, d bridge.ID, next time.Time, said string) error
+	RecordFailed(ctx context.Context, worker string, d bridge.ID, said string) error
+}
+
+// Gateway is what the worker needs of the domain.
+type Gateway interface {
+	Outbox
+	Contents
+	Records
+}
+
+var _ Gateway = (*bridge.Gateway)(nil)
+
+// Config is what a Worker needs. Gateway and Transport must be set; zero values mean what is said with them.
+type Config struct {
+	Gateway   Gateway
+	Transport submit.Transport // stays the caller's: close it after Run
+	MaxFiles  int64            // octets of all files in one copy; see compose.Config
+
+	Name        string        // of this worker among those that share the outbox; random
+	Concurrency int           // mails on their way to the relay at once; 4
+	Lease       time.Duration // how long a crash keeps a delivery from being tried again; 2 min, at least 1 s
+	MaxAge      time.Duration // when to give up; 48 h
+	Grace       time.Duration // how long Run waits at its end for mails on their way; 20 s
+
+	Log    *slog.Logger     // none
+	Now    func() time.Time // time.Now
+	Jitter func() float64   // at least 0 and below 1; math/rand/v2.Float64
+
+	// For tests of what a crash leaves behind: called, where not nil, at these points of each delivery.
+	AfterClaim, BeforeSend, AfterSend, AfterRecord func(bridge.ID)
+}
+
+// Worker empties the outbox.
+type Worker struct {
+	c        Config
+	composer *compose.Composer
+	slots    chan struct{} // one for each mail on its way to the relay
+	flying   chan struct{} // one for each delivery that has a goroutine
+	relay    relayState
+
+	renewing sync.Mutex // so that a lease which is given back is not renewed at the same time
+
+	mu   sync.Mutex
+	held map[bridge.ID]context.CancelFunc // nil until it has a goroutine
+}
+
+// recorders is how many deliveries may wait for their record, for each that may be on its way.
+const recorders = 8
+
+// New returns a Worker.
+func New(c Config) (*Worker, error) {
+	if c.Gateway == nil || c.Transport == nil {
+		return nil, errors.New("new worker: it needs a gateway and a transport")
+	}
+	if c.Name == "" {
+		c.Name = "worker-" + rand.Text()[:12]
+	}
+	if c.Concurrency <= 0 {
+		c.Concurrency = 4
+	}
+	if c.Lease <= 0 {
+		c.Lease = 2 * time.Minute
+	}
+	c.Lease = max(c.Lease, time.Second)
+	if c.MaxAge <= 0 {
+		c.MaxAge = 48 * time.Hour
+	}
+	if c.Grace <= 0 {
+		c.Grace = 20 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Jitter == nil {
+		c.Jitter = mathrand.Float64
+	}
+	nothing := func(bridge.ID) {}
+	for _, hook := range []*func(bridge.ID){&c.AfterClaim, &c.BeforeSend, &c.AfterSend, &c.AfterRecord} {
+		if *hook == nil {
+			*hook = nothing
+		}
+	}
+	composer, err := compose.New(compose.Config{Files: c.Gateway, MaxFiles: c.MaxFiles})
+	if err != nil {
+		return nil, err
+	}
+	return &Worker{
+		c:        c,
+		composer: composer,
+		slots:    make(chan struct{}, c.Concurrency),
+		flying:   make(chan struct{}, c.Concurrency*(1+recorders)),
+		held:     make(map[bridge.ID]context.CancelFunc),
+	}, nil
+}
