@@ -15,7 +15,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 		"table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "hr", "br",
 		"b", "strong", "i", "em", "u", "s", "code", "sub", "sup", "span")
 
-	p.AllowAttrs("href").Matching(X|mailto:|tel:)[^\\s\"'<>`\\\\[:cntrl:]]*$")).OnElements("a")
+	p.AllowAttrs("href").Matching(regexp.MustCompile(`^(https?://[^/\\\s"'<>\x60]|mailto:|tel:)[^\s"'<>\x60\\[:cntrl:]]*$`)).OnElements("a")
 	p.AllowAttrs("rel").Matching(regexp.MustCompile(`^` + linkRel + `$`)).OnElements("a")
 	p.AllowAttrs("target").Matching(regexp.MustCompile(`^_blank$`)).OnElements("a")
 

@@ -197,7 +197,7 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		if size += len(t); size > maxAttribution {
 			break
 		}
-		if k < i && (strings.HasSuffix(t, ":") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?")) {
+		if k < i && (strings.HasSuffix(t, ":") || strings.HasSuffix(t, "：") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?")) {
 			break
 		}
 		ev |= notice(t)
@@ -243,7 +243,7 @@ func (d *document) startAbove(i, low int) int {
 		if t == "" || len(t) > maxAttribution || d.lines[k].decided || d.lines[k].depth != d.lines[i].depth || d.lines[k].wrap != d.lines[i].wrap {
 			break
 		}
-		if strings.HasSuffix(t, ":") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?") {
+		if strings.HasSuffix(t, ":") || strings.HasSuffix(t, "：") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?") {
 			break
 		}
 		if opens(t) && notice(t)&(hasYear|hasDate|hasTime) != 0 {

@@ -41,7 +41,6 @@ type element struct {
 
 // page lays out HTML as lines of text with what their elements mean.
 type page struct {
-	d     document
 	out   strings.Builder
 	marks []mark // one for each line
 	stack []element

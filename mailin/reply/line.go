@@ -11,7 +11,6 @@ type line struct {
 	wrap             uint32 // from HTML: which container of a whole quote it stands in, 0 for none
 	depth            uint8  // how many quotations it stands in, at most 255
 	hint             hint
-	field            field // the header field whose name begins the line
 	kind             Kind
 	why              reason
 	decided          bool // kind and why stand
