@@ -1,0 +1,262 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"letterlock/bridge"
+)
+
+// The outcomes that a permission can have.
+const (
+	ok        = "ok"
+	signedOut = "signed out"
+	forbidden = "forbidden"
+	notFound  = "not found"
+)
+
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return ok
+	case errors.Is(err, bridge.ErrSignedOut):
+		return signedOut
+	case errors.Is(err, bridge.ErrForbidden):
+		return forbidden
+	case errors.Is(err, bridge.ErrNotFound):
+		return notFound
+	}
+	return err.Error()
+}
+
+// actorNames are the columns of the table below.
+var actorNames = []string{"anonymous", "inside", "outside", "staff", "admin", "staff key", "admin key", "operator", "left", "disabled customer", "disabled staff", "revoked key"}
+
+// want spells the outcomes for the first nine actors; the rest can do nothing at all, anywhere.
+type want struct {
+	inside, outside, staff, admin, staffKey, adminKey string
+}
+
+var (
+	everybody     = want{ok, ok, ok, ok, ok, ok}
+	insiders      = want{ok, notFound, ok, ok, ok, ok}
+	staffOnly     = want{forbidden, forbidden, ok, ok, ok, ok}
+	adminsOnly    = want{forbidden, forbidden, forbidden, ok, forbidden, ok}
+	persons       = want{ok, ok, ok, ok, forbidden, forbidden}
+	organizations = want{ok, ok, ok, ok, ok, ok}
+)
+
+// TestAuthorisation calls every method that takes an actor as every kind of actor.
+func TestAuthorisation(t *testing.T) {
+	ctx := context.Background()
+	type call func(w *world, a bridge.Actor) error
+	table := map[string]struct {
+		want want
+		call call
+	}{
+		"StartThread (naming a contact)": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.StartThread(ctx, a, bridge.ThreadStart{Subject: "s", Text: "t", Contacts: []bridge.Recipient{{ID: w.inside.ID}}})
+			return err
+		}},
+		"StartThread (to the organization)": {want{ok, ok, invalidContacts, invalidContacts, invalidContacts, invalidContacts}, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.StartThread(ctx, a, bridge.ThreadStart{Subject: "s", Text: "t"})
+			if errors.Is(err, bridge.ErrInvalid) {
+				return errors.New(invalidContacts)
+			}
+			return err
+		}},
+		"Post": {insiders, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Post(ctx, a, bridge.Post{Thread: w.thread.ID, Text: "t"})
+			return err
+		}},
+		"Post (a note)": {want{forbidden, notFound, ok, ok, ok, ok}, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Post(ctx, a, bridge.Post{Thread: w.thread.ID, Text: "t", Note: true})
+			return err
+		}},
+		"OpenThread": {insiders, func(w *world, a bridge.Actor) error {
+			_, err := w.g.OpenThread(ctx, a, bridge.ThreadRead{Thread: w.thread.ID})
+			return err
+		}},
+		"ReadThread": {insiders, func(w *world, a bridge.Actor) error {
+			_, err := w.g.ReadThread(ctx, a, bridge.ThreadRead{Thread: w.thread.ID})
+			return err
+		}},
+		"ListThreads": {everybody, func(w *world, a bridge.Actor) error {
+			_, err := w.g.ListThreads(ctx, a, bridge.ThreadList{})
+			return err
+		}},
+		"CloseThread":  {staffOnly, func(w *world, a bridge.Actor) error { return w.g.CloseThread(ctx, a, w.thread.ID) }},
+		"ReopenThread": {staffOnly, func(w *world, a bridge.Actor) error { return w.g.ReopenThread(ctx, a, w.thread.ID) }},
+		"AddParticipant": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.AddParticipant(ctx, a, w.thread.ID, bridge.Recipient{Address: "new@example.net"})
+			return err
+		}},
+		"RemoveParticipant": {staffOnly, func(w *world, a bridge.Actor) error {
+			return w.g.RemoveParticipant(ctx, a, w.thread.ID, w.second.ID)
+		}},
+		"StageFile": {organizations, func(w *world, a bridge.Actor) error {
+			_, err := w.g.StageFile(ctx, a, "f", "text/plain", strings.NewReader("x"))
+			return err
+		}},
+		"OpenAttachment": {insiders, func(w *world, a bridge.Actor) error {
+			_, r, err := w.g.OpenAttachment(ctx, a, w.file)
+			if err == nil {
+				err = r.Close()
+			}
+			return err
+		}},
+		"OpenAttachment (of a note)": {want{notFound, notFound, ok, ok, ok, ok}, func(w *world, a bridge.Actor) error {
+			_, r, err := w.g.OpenAttachment(ctx, a, w.noteFile)
+			if err == nil {
+				err = r.Close()
+			}
+			return err
+		}},
+		"Mode":    {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.Mode(ctx, a); return err }},
+		"SetMode": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.SetMode(ctx, a, bridge.ModeConvenience) }},
+		"SetThreadMode (tighten)": {staffOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetThreadMode(ctx, a, w.thread.ID, bridge.ModeSecure)
+		}},
+		"SetThreadMode (loosen)": {adminsOnly, func(w *world, a bridge.Actor) error {
+			w.must(w.g.SetThreadMode(ctx, w.operator, w.thread.ID, bridge.ModeSecure))
+			return w.g.SetThreadMode(ctx, a, w.thread.ID, bridge.ModeInherit)
+		}},
+		"SetContactMode (tighten)": {staffOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetContactMode(ctx, a, w.second.ID, bridge.ModeSecure)
+		}},
+		"SetContactMode (loosen)": {adminsOnly, func(w *world, a bridge.Actor) error {
+			w.must(w.g.SetContactMode(ctx, w.operator, w.second.ID, bridge.ModeSecure))
+			return w.g.SetContactMode(ctx, a, w.second.ID, bridge.ModeInherit)
+		}},
+		"Me":         {persons, func(w *world, a bridge.Actor) error { _, err := w.g.Me(ctx, a); return err }},
+		"PersonByID": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.PersonByID(ctx, a, w.second.ID); return err }},
+		"ListPeople": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.ListPeople(ctx, a, bridge.Contact, bridge.Cursor{}, 0)
+			return err
+		}},
+		"AddContact": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.AddContact(ctx, a, "", w.fresh(), "")
+			return err
+		}},
+		"AddStaff": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.AddStaff(ctx, a, "", w.fresh(), bridge.RoleStaff, "")
+			return err
+		}},
+		"Rename (a contact)": {staffOnly, func(w *world, a bridge.Actor) error { return w.g.Rename(ctx, a, w.second.ID, "N", "") }},
+		"Rename (staff)":     {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.Rename(ctx, a, w.colleague.ID, "N", "") }},
+		"Rename (oneself)": {everybodyButKeys, func(w *world, a bridge.Actor) error {
+			return w.g.Rename(ctx, a, self(a), "N", "")
+		}},
+		"SetRole": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetRole(ctx, a, w.colleague.ID, bridge.RoleStaff)
+		}},
+		"SetDisabled (a contact)": {staffOnly, func(w *world, a bridge.Actor) error { return w.g.SetDisabled(ctx, a, w.second.ID, true) }},
+		"SetDisabled (staff)":     {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.SetDisabled(ctx, a, w.colleague.ID, true) }},
+		"SignOutEverywhere (a contact)": {staffOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SignOutEverywhere(ctx, a, w.second.ID)
+		}},
+		"SignOutEverywhere (staff)": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SignOutEverywhere(ctx, a, w.colleague.ID)
+		}},
+		"SetPassword (of a contact)": {nobody, func(w *world, a bridge.Actor) error {
+			return w.g.SetPassword(ctx, a, w.second.ID, "", "plain sailing at dawn")
+		}},
+		"SetPassword (of staff)": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetPassword(ctx, a, w.colleague.ID, "", "plain sailing at dawn")
+		}},
+		"CreateKey": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.CreateKey(ctx, a, "k", bridge.RoleStaff)
+			return err
+		}},
+		"ListKeys":  {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ListKeys(ctx, a); return err }},
+		"RevokeKey": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.RevokeKey(ctx, a, w.spareKey) }},
+		"ListReceived": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.ListReceived(ctx, a, bridge.ReceivedQuery{})
+			return err
+		}},
+		"CountWaiting": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.CountWaiting(ctx, a); return err }},
+		"OpenHeld": {staffOnly, func(w *world, a bridge.Actor) error {
+			v, err := w.g.OpenHeld(ctx, a, w.held())
+			if err == nil {
+				err = v.Raw.Close()
+			}
+			return err
+		}},
+		"ReleaseHeld": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.ReleaseHeld(ctx, a, w.held(), &bridge.Mail{From: []bridge.Address{{Addr: "stranger@example.net"}}, Reply: "r"})
+			return err
+		}},
+		"DiscardHeld": {staffOnly, func(w *world, a bridge.Actor) error { return w.g.DiscardHeld(ctx, a, w.held()) }},
+		"ListDeliveries": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.ListDeliveries(ctx, a, bridge.DeliveryQuery{})
+			return err
+		}},
+		"CountDeliveries": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.CountDeliveries(ctx, a); return err }},
+		"RetryDelivery":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.RetryDelivery(ctx, a, w.deferred()) }},
+		"CancelDelivery":  {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.CancelDelivery(ctx, a, w.deferred()) }},
+		"ListAudit": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.ListAudit(ctx, a, "", bridge.Cursor{}, 0)
+			return err
+		}},
+	}
+
+	covered := make(map[string]bool)
+	for name := range table {
+		method, _, _ := strings.Cut(name, " ")
+		covered[method] = true
+	}
+	gateway := reflect.TypeFor[*bridge.Gateway]()
+	for i := range gateway.NumMethod() {
+		m := gateway.Method(i)
+		for j := range m.Type.NumIn() {
+			if m.Type.In(j) == reflect.TypeFor[bridge.Actor]() && !covered[m.Name] {
+				t.Errorf("%s takes an actor and is not in the table", m.Name)
+			}
+		}
+	}
+
+	for name, row := range table {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for _, who := range actorNames {
+				if got, want := outcome(row.call(w, w.actor(who))), row.want.of(who); got != want {
+					t.Errorf("as %s: got %s, want %s", who, got, want)
+				}
+			}
+		})
+	}
+}
+
+const invalidContacts = "invalid: names no contact"
+
+var (
+	nobody           = want{forbidden, forbidden, forbidden, forbidden, forbidden, forbidden}
+	everybodyButKeys = want{ok, ok, ok, ok, notFound, notFound}
+)
+
+// self is the actor's own person, or the zero ID for a program.
+func self(a bridge.Actor) bridge.ID { return a.Person() }
+
+func (x want) of(who string) string {
+	switch who {
+	case "inside":
+		return x.inside
+	case "outside", "left":
+		return x.outside
+	case "staff":
+		return x.staff
+	case "admin":
+		return x.admin
+	case "staff key":
+		return x.staffKey
+	case "admin key":
+		return x.adminKey
+	case "operator":
+		return x.adminKey
+	}
+	return signedOut
+}
