@@ -100,9 +100,9 @@ func readMailbox(v []byte) (m mailbox, rest []byte) {
 	return m, nil
 }
 
-// quoteEnd returns the index behind the quoted-string at i, or -1 if it has no end within 1000 octets.
+// quoteEnd returns the index behind the quoted-string at i, or -1 if it has no end within 500 octets.
 func quoteEnd(v []byte, i int) int {
-	for j := i + 1; j < len(v) && j < i+1000; j++ {
+	for j := i + 1; j < len(v) && j < i+500; j++ {
 		switch v[j] {
 		case '\\':
 			j++

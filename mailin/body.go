@@ -25,7 +25,7 @@ func preferHTML(text, html string) bool {
 		return false
 	}
 	nt := countWords(t, false)
-	if nt < 80 && nh > nt && isStub(t) {
+	if nt < 80 && isStub(t) {
 		return true
 	}
 	if nh > nt*3/2+20 {

@@ -49,6 +49,8 @@ func decodeCharset(b []byte, label string, html bool) string {
 		case label == "utf-8" && mostlyUTF8(b):
 			// Cut or damaged UTF-8 is still UTF-8.
 			return withoutNUL(strings.ToValidUTF8(string(b), "\uFFFD"))
+		case label == "":
+			return withoutNUL(eachAsItIs(b))
 		}
 		return convert(charmap.Windows1252, b)
 	case "utf-7":
@@ -139,6 +141,22 @@ func mostlyUTF8(b []byte) bool {
 		b = b[n:]
 	}
 	return good >= 10*bad || good > 0 && bad == 1
+}
+
+// eachAsItIs reads undeclared octets in which two charsets met, as where a quote of another mail stands: what is well-formed UTF-8 as that, other octets as
+// Windows-1252.
+func eachAsItIs(b []byte) string {
+	var out strings.Builder
+	out.Grow(len(b) + len(b)/4)
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			r = charmap.Windows1252.DecodeByte(b[0])
+		}
+		out.WriteRune(r)
+		b = b[n:]
+	}
+	return out.String()
 }
 
 func convert(enc encoding.Encoding, b []byte) string {

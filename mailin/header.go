@@ -161,6 +161,10 @@ func readHeader(data []byte, lim Limits, n *notes) (header, int) {
 		}
 		start := l.pos
 		line, after, bare := l.next()
+		if start+len(line) > lim.HeaderBytes {
+			n.overBound("the header is larger than is read")
+			line = line[:max(1, lim.HeaderBytes-start)]
+		}
 		if bare {
 			n.defect("a bare CR stands in the header")
 		}

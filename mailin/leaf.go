@@ -148,6 +148,10 @@ func (w *walker) text(e *entity, t mediaType, content []byte) piece {
 		w.overBound("its text is longer than is read")
 		content = content[:w.lim.Text]
 	}
+	if w.textRead += len(content); w.textRead > 2*w.lim.Text {
+		w.overBound("its text is longer than is read")
+		return piece{}
+	}
 	html := t.main == "text/html"
 	if !html {
 		var files []uuFile

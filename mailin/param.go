@@ -93,10 +93,14 @@ func skipSpace(v []byte, i int) int {
 	return i
 }
 
-// commentEnd returns the index behind the comment that begins at i, or -1 if it has no end within 1000 octets.
+// commentEnd returns the index behind the comment that begins at i, or -1 if it has no end within 500 octets.
 func commentEnd(v []byte, i int) int {
+	v = v[:min(len(v), i+500)]
+	if bytes.IndexByte(v[i:], ')') < 0 {
+		return -1
+	}
 	depth := 0
-	for j := i; j < len(v) && j < i+1000; j++ {
+	for j := i; j < len(v); j++ {
 		switch v[j] {
 		case '\\':
 			j++

@@ -26,6 +26,8 @@ type walker struct {
 	parts   int
 	decoded int64
 	work    int
+	// textRead counts the octets of text parts, in every reading of them.
+	textRead int
 
 	attachments []bridge.MailPart
 	fallback    []bool // for each attachment: its name was made up

@@ -1,0 +1,240 @@
+package imap
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
+)
+
+// farewell is how long a command may go on after the end was asked for.
+const farewell = 5 * time.Second
+
+// connection is one connection to a server. The library's commands know no context and no time limit, and wait for a dead peer for ever;
+// so each is bounded here by closing the socket under it.
+type connection struct {
+	conn    net.Conn
+	client  *imapclient.Client
+	timeout time.Duration
+	news    chan struct{}
+	caps    imap.CapSet
+	stop    func()
+}
+
+// connect makes a connection and signs in.
+func (r *reader) connect(ctx context.Context) (*connection, error) {
+	host, _, err := net.SplitHostPort(r.account.Addr)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := (&net.Dialer{Timeout: r.Timeout}).DialContext(ctx, "tcp", r.account.Addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{conn: conn, timeout: r.Timeout, news: make(chan struct{}, 1)}
+	farewellOver := time.AfterFunc(time.Hour, func() { _ = conn.Close() })
+	farewellOver.Stop()
+	forget := context.AfterFunc(ctx, func() { farewellOver.Reset(farewell) })
+	c.stop = func() {
+		forget()
+		farewellOver.Stop()
+	}
+	if err := r.greet(ctx, c, host); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// greet brings the connection into the authenticated state.
+func (r *reader) greet(ctx context.Context, c *connection, host string) error {
+	defer c.bound(c.timeout)()
+	config := r.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	if config.ServerName == "" {
+		config.ServerName = host
+	}
+	options := &imapclient.Options{
+		TLSConfig:             config,
+		UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: c.onMailbox},
+	}
+	var err error
+	switch r.account.Security {
+	case Plain:
+		if a, ok := c.conn.RemoteAddr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+			return errors.New("a password is sent without encryption to this machine only: use tls or starttls")
+		}
+		c.client = imapclient.New(c.conn, options)
+	case StartTLS:
+		if c.client, err = imapclient.NewStartTLS(c.conn, options); err != nil {
+			return fmt.Errorf("starttls: %w", err)
+		}
+	default:
+		session := tls.Client(c.conn, config)
+		if err := session.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		c.client = imapclient.New(session, options)
+	}
+	if err := c.client.WaitGreeting(); err != nil {
+		return fmt.Errorf("greeting: %w", err)
+	}
+	if err := r.signIn(ctx, c); err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	if c.caps = c.client.Caps(); c.caps == nil {
+		return errors.New("the server does not tell its capabilities")
+	}
+	return nil
+}
+
+// signIn authenticates. AUTHENTICATE PLAIN is preferred, since LOGIN can't carry every password.
+func (r *reader) signIn(ctx context.Context, c *connection) error {
+	if r.account.SASL != nil {
+		client, err := r.account.SASL(ctx)
+		if err != nil {
+			return err
+		}
+		return c.client.Authenticate(client)
+	}
+	caps := c.client.Caps()
+	switch {
+	case caps.Has(imap.AuthCap(sasl.Plain)):
+		return c.client.Authenticate(sasl.NewPlainClient("", r.account.Username, r.account.Password))
+	case caps.Has(imap.CapLoginDisabled):
+		return errors.New("the server takes no password on this connection: use tls or starttls, or another way to sign in")
+	}
+	return c.client.Login(r.account.Username, r.account.Password).Wait()
+}
+
+// isRefused reports whether the server refused what was asked, as a wrong password or a mailbox that is not there.
+func isRefused(err error) bool {
+	var e *imap.Error
+	return errors.As(err, &e) && e.Type == imap.StatusResponseTypeNo && e.Code != imap.ResponseCodeUnavailable
+}
+
+// onMailbox is told of EXISTS. It is called by the library's reading goroutine and must not block.
+func (c *connection) onMailbox(data *imapclient.UnilateralDataMailbox) {
+	if data.NumMessages == nil {
+		return
+	}
+	select {
+	case c.news <- struct{}{}:
+	default:
+	}
+}
+
+func (c *connection) clearNews() {
+	select {
+	case <-c.news:
+	default:
+	}
+}
+
+// bound closes the socket if the returned function is not called within a time.
+func (c *connection) bound(d time.Duration) func() {
+	timer := time.AfterFunc(d, func() { _ = c.conn.Close() })
+	return func() { timer.Stop() }
+}
+
+// close ends the connection. All commands must have been waited for.
+func (c *connection) close() {
+	c.stop()
+	_ = c.conn.Close()
+	if c.client != nil {
+		_ = c.client.Close()
+	}
+}
+
+func (c *connection) canIdle() bool { return c.caps.Has(imap.CapIdle) || c.caps.Has(imap.CapIMAP4rev2) }
+
+// open selects a mailbox.
+func (c *connection) open(mailbox string) (validity uint32, next imap.UID, err error) {
+	defer c.bound(c.timeout)()
+	data, err := c.client.Select(mailbox, nil).Wait()
+	if err != nil {
+		return 0, 0, fmt.Errorf("open mailbox %q: %w", mailbox, err)
+	}
+	if data.UIDValidity == 0 {
+		return 0, 0, fmt.Errorf("open mailbox %q: the server gives its messages no lasting numbers (UIDVALIDITY)", mailbox)
+	}
+	return data.UIDValidity, data.UIDNext, nil
+}
+
+// maxSearch bounds how many UIDs are taken from one SEARCH.
+const maxSearch = 10_000
+
+// search returns the UIDs from one on, in their order, and at most maxSearch of them. Since may be zero.
+func (c *connection) search(from imap.UID, since time.Time) ([]imap.UID, error) {
+	if from == 0 {
+		return nil, nil // after the last UID that there can be
+	}
+	defer c.bound(c.timeout)()
+	var set imap.UIDSet
+	set.AddRange(from, 0)
+	data, err := c.client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{set}, Since: since}, nil).Wait()
+	if err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	found, _ := data.All.(imap.UIDSet)
+	var uids []imap.UID
+	// The set is in order, without overlaps. "*" is the last message even where that comes before from (RFC 9051, section 6.4.4).
+	for _, span := range found {
+		if span.Start == 0 || span.Stop < span.Start {
+			return nil, errors.New("search: the server's answer makes no sense")
+		}
+		for uid := uint64(max(span.Start, from)); uid <= uint64(span.Stop) && len(uids) < maxSearch; uid++ {
+			uids = append(uids, imap.UID(uid))
+		}
+	}
+	return uids, nil
+}
+
+// wait waits until there may be something new, or for a time. It returns an error if the connection is lost or ctx has ended.
+func (c *connection) wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	if !c.canIdle() {
+		if err := c.until(ctx, timer.C); err != nil {
+			return err
+		}
+		defer c.bound(c.timeout)()
+		return c.client.Noop().Wait() // after which the server shows what is new
+	}
+	done := c.bound(c.timeout)
+	idle, err := c.client.Idle()
+	done()
+	if err != nil {
+		return fmt.Errorf("idle: %w", err)
+	}
+	lost := c.until(ctx, timer.C)
+	defer c.bound(c.timeout)()
+	if err := idle.Close(); err != nil {
+		return fmt.Errorf("idle: %w", err)
+	}
+	if err := idle.Wait(); err != nil {
+		return fmt.Errorf("idle: %w", err)
+	}
+	return lost
+}
+
+func (c *connection) until(ctx context.Context, timeout <-chan time.Time) error {
+	select {
+	case <-c.news:
+	case <-timeout:
+	case <-c.client.Closed():
+		return errors.New("the server closed the connection")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
