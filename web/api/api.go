@@ -37,8 +37,8 @@ const (
 	defaultRate     = 20
 	defaultBurst    = 60
 
-	maxKeys     = 10_000  // keys whose rate is remembered
-	maxOnce     = 10_000  // idempotency keys remembered in memory
+	maxKeys     = 10_000 // keys whose rate is remembered
+	maxOnce     = 10_000 // idempotency keys remembered in memory
 	smallBody   = 64 << 10
 	bodyRoom    = 8 << 20 // for what a request with files carries beside them: texts, names, JSON's own characters
 	largeBodies = 2       // requests with large bodies that are read and handled at once

@@ -32,14 +32,15 @@ type ContactDraft struct {
 	Locale  string `json:"locale,omitempty" maxLength:"35" pattern:"^[A-Za-z0-9-]*$" doc:"The language that they get mail in (BCP 47)." example:"en"`
 }
 
-type contactPath struct {
+// ContactPath holds the parameter of every path below a contact.
+type ContactPath struct {
 	Contact string `path:"contact" maxLength:"100" doc:"The contact's id." example:"019a9f3e-0b1c-7d3e-8f4a-5b6c7d8e9f01"`
 }
 
 type contactAnswer struct{ Body Contact }
 
 type createdContact struct {
-	created
+	Created
 	Body Contact
 }
 
@@ -65,7 +66,7 @@ func (s *server) registerContacts() {
 	}, s.getContact)
 }
 
-func (s *server) listContacts(ctx context.Context, c caller, in *struct{ page }) (*struct{ Body ContactList }, error) {
+func (s *server) listContacts(ctx context.Context, c caller, in *struct{ Page }) (*struct{ Body ContactList }, error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, s.fault("query.cursor", "expected what next said")
@@ -95,7 +96,7 @@ func (s *server) addContact(ctx context.Context, c caller, in *struct{ Body Cont
 	return out, nil
 }
 
-func (s *server) getContact(ctx context.Context, c caller, in *contactPath) (*contactAnswer, error) {
+func (s *server) getContact(ctx context.Context, c caller, in *ContactPath) (*contactAnswer, error) {
 	person, err := id(in.Contact)
 	if err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func (s *server) registerDeliveries() {
 }
 
 func (s *server) listDeliveries(ctx context.Context, c caller, in *struct {
-	page
+	Page
 	State string `query:"state" enum:"queued,deferred,relayed,failed,suppressed" doc:"Only deliveries in this state." example:"failed"`
 },
 ) (*struct{ Body DeliveryList }, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"path"
@@ -94,6 +95,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if at.maxBody > 0 {
+		if !isJSON(r.Header.Values("Content-Type")) {
+			s.refuse(w, s.problem(badType, ""))
+			return
+		}
 		body, release, p := s.read(w, r, at.maxBody)
 		if p != nil {
 			// What of the body is still on its way would be taken for the next request.
@@ -103,8 +108,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer release()
 		c.once.Request = fingerprint(r, body)
+		r = r.WithContext(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.ContentLength = int64(len(body))
+		r.Header = r.Header.Clone()
+		r.Header.Set("Content-Type", "application/json")
 	}
 	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
 }
@@ -163,6 +171,19 @@ type statusOnly struct {
 func (o *statusOnly) Header() http.Header         { return o.header }
 func (o *statusOnly) WriteHeader(status int)      { o.status = status }
 func (o *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
+
+// isJSON reports whether a body of this type is JSON in UTF-8. One without a type is taken for it.
+func isJSON(contentType []string) bool {
+	if len(contentType) == 0 {
+		return true
+	}
+	kind, params, err := mime.ParseMediaType(contentType[0])
+	if err != nil || len(contentType) > 1 {
+		return false
+	}
+	charset, named := params["charset"]
+	return (kind == "application/json" || strings.HasSuffix(kind, "+json")) && (!named || strings.EqualFold(charset, "utf-8"))
+}
 
 // read takes the whole body into memory. A large one waits for a slot, which release gives back when the request is done with.
 func (s *server) read(w http.ResponseWriter, r *http.Request, most int64) (body []byte, release func(), p *Problem) {

@@ -116,12 +116,12 @@ func (s *server) registerMessages() {
 
 // createdMessage is the answer of post-message.
 type createdMessage struct {
-	created
+	Created
 	Body Message
 }
 
 func (s *server) postMessage(ctx context.Context, c caller, in *struct {
-	threadPath
+	ThreadPath
 	Body MessageDraft
 },
 ) (*createdMessage, error) {

@@ -73,7 +73,7 @@ func (s *server) setMode(ctx context.Context, c caller, in *struct{ Body Organiz
 }
 
 func (s *server) setThreadMode(ctx context.Context, c caller, in *struct {
-	threadPath
+	ThreadPath
 	Body OwnModeSet
 },
 ) (*threadAnswer, error) {
@@ -88,7 +88,7 @@ func (s *server) setThreadMode(ctx context.Context, c caller, in *struct {
 }
 
 func (s *server) setContactMode(ctx context.Context, c caller, in *struct {
-	contactPath
+	ContactPath
 	Body OwnModeSet
 },
 ) (*contactAnswer, error) {

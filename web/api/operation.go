@@ -99,21 +99,21 @@ func (s *server) problems(may []kind) map[string]*huma.Response {
 
 func ptr[T any](v T) *T { return &v }
 
-// page holds the parameters of every list.
-type page struct {
+// Page holds the parameters of every list.
+type Page struct {
 	Cursor string `query:"cursor" maxLength:"100" doc:"Where to go on: next of the page before. Without it the list begins." example:""`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many entries at most."`
 }
 
-func (p page) after() (bridge.Cursor, error) { return bridge.ParseCursor(p.Cursor) }
+func (p Page) after() (bridge.Cursor, error) { return bridge.ParseCursor(p.Cursor) }
 
-// created holds the fields of an answer to a POST.
-type created struct {
+// Created holds the fields of an answer to a POST.
+type Created struct {
 	Location string `header:"Location" doc:"The path of what was made."`
 	Replayed string `header:"Idempotency-Replayed" doc:"true if this is the answer to an earlier request with the same Idempotency-Key."`
 }
 
-func (c *created) replayed(yes bool) {
+func (c *Created) replayed(yes bool) {
 	if yes {
 		c.Replayed = "true"
 	}

@@ -28,7 +28,7 @@ func participantOf(p bridge.ParticipantView) Participant {
 }
 
 type participantAnswer struct {
-	created
+	Created
 	Body Participant
 }
 
@@ -46,7 +46,7 @@ func (s *server) registerParticipants() {
 }
 
 func (s *server) addParticipant(ctx context.Context, c caller, in *struct {
-	threadPath
+	ThreadPath
 	Body RecipientRef
 },
 ) (*participantAnswer, error) {
@@ -89,7 +89,7 @@ func (s *server) participantNow(ctx context.Context, c caller, thread, person br
 }
 
 func (s *server) removeParticipant(ctx context.Context, c caller, in *struct {
-	threadPath
+	ThreadPath
 	Person string `path:"person" maxLength:"100" doc:"The person's id." example:"019a9f3e-0b1c-7d3e-8f4a-5b6c7d8e9f01"`
 },
 ) (*struct{}, error) {

@@ -116,7 +116,7 @@ func (s *server) registerReceived() {
 }
 
 func (s *server) listReceived(ctx context.Context, c caller, in *struct {
-	page
+	Page
 	Disposition string `query:"disposition" enum:"appended,new_thread,held,refused,duplicate,report,auto_reply" doc:"Only mail with this disposition." example:"held"`
 	Waiting     bool   `query:"waiting" doc:"Only held mail that nobody has decided about yet." example:"true"`
 },

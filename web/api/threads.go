@@ -74,7 +74,8 @@ func threadOf(t bridge.Thread) Thread {
 	}
 }
 
-type threadPath struct {
+// ThreadPath holds the parameter of every path below a thread.
+type ThreadPath struct {
 	Thread string `path:"thread" maxLength:"100" doc:"The thread's id." example:"019a9f3e-7c1a-7b52-9d0e-3f1c5a7b9e21"`
 }
 
@@ -100,7 +101,7 @@ func (s *server) registerThreads() {
 }
 
 func (s *server) listThreads(ctx context.Context, c caller, in *struct {
-	page
+	Page
 	Status   string `query:"status" enum:"open,closed" doc:"Only threads with this status." example:"open"`
 	Awaiting bool   `query:"awaiting_staff" doc:"Only threads that wait for an answer." example:"true"`
 },
@@ -128,7 +129,7 @@ func (s *server) listThreads(ctx context.Context, c caller, in *struct {
 
 // createdThread is the answer of start-thread.
 type createdThread struct {
-	created
+	Created
 	Body ThreadCreated
 }
 
@@ -163,7 +164,7 @@ func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body Thr
 }
 
 func (s *server) readThread(ctx context.Context, c caller, in *struct {
-	threadPath
+	ThreadPath
 	AfterSeq int `query:"after_seq" minimum:"0" maximum:"2147483647" doc:"Only messages with a greater seq." example:"0"`
 	Limit    int `query:"limit" minimum:"1" maximum:"200" default:"200" doc:"How many messages at most."`
 },
@@ -210,7 +211,7 @@ type ThreadStatus struct {
 }
 
 func (s *server) setThreadStatus(ctx context.Context, c caller, in *struct {
-	threadPath
+	ThreadPath
 	Body ThreadStatus
 },
 ) (*threadAnswer, error) {
