@@ -49,7 +49,7 @@
 				li.textContent = f.name + ", " + size(f.size);
 				return li;
 			}));
-			input.setCustomValidity(over ? "Together these files are " + size(total) + "; at most " + size(Number(input.dataset.limit)) + " can be sent at once." : "");
+			input.setCustomValidity(over ? "Together these files are " + size(total) + "; at most " + Math.floor(input.dataset.limit / 1048576) + " MB can be sent at once." : "");
 			if (over) input.reportValidity();
 		});
 	}
@@ -57,9 +57,9 @@
 	// One press is enough.
 	for (const form of document.querySelectorAll("form[method=post]")) {
 		form.addEventListener("submit", (event) => {
-			if (form.dataset.sent) event.preventDefault();
-			form.dataset.sent = "1";
+			if (form.dataset.busy) event.preventDefault();
+			form.dataset.busy = "1";
 		});
 	}
-	addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[method=post]")) delete form.dataset.sent; });
+	addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[method=post]")) delete form.dataset.busy; });
 })();

@@ -1,0 +1,50 @@
+package admin
+
+import (
+	"testing"
+	"time"
+
+	"letterlock/web/page"
+	"letterlock/web/page/pagetest"
+)
+
+func ago(d time.Duration) time.Time { return pagetest.Now().Add(-d) }
+
+// TestGallery sets every page with what real days bring and checks each.
+func TestGallery(t *testing.T) {
+	b := pagetest.Book(t, templates)
+	in := func(title, shape string, view any) page.Frame {
+		return page.Frame{Title: title, Shape: shape, Who: "Noor Haddad", Mode: "secure", View: view, Nav: []page.Link{
+			{Text: "Conversations", Href: "/desk"}, {Text: "Contacts", Href: "/desk/contacts"},
+			{Text: "Held mail", Href: "/desk/held"}, {Text: "Administration", Href: "/admin", Here: true}, {Text: "Account", Href: "/account"},
+		}}
+	}
+	changes := []changeLine{{At: ago(30 * time.Hour), Who: "Noor Haddad", What: "convenience → secure"}, {At: ago(90 * time.Hour), Who: "Noor Haddad", What: "secure → convenience"}}
+	pagetest.Set(t, b, "mode", "admin-mode-secure", in("Mode", "wide", modeView{Office: office("/admin"), Mode: "secure", Warning: Warning, Changes: changes}))
+	pagetest.Set(t, b, "mode", "admin-mode-convenience", in("Mode", "wide", modeView{Office: office("/admin"), Mode: "convenience", Warning: Warning}))
+	pagetest.Set(t, b, "loosen", "admin-loosen", in("Switch to convenience mode?", "card", loosenView{Warning: Warning}))
+	pagetest.Set(t, b, "people", "admin-people", in("People", "wide", peopleView{Office: office("/admin/people"), People: []personLine{
+		{ID: "1", Name: "Noor Haddad", Address: "noor@harbourstreet.example", Role: "Admin", You: true},
+		{ID: "2", Name: "Dr Ada Lindqvist", Address: "ada@harbourstreet.example", Role: "Staff"},
+		{ID: "3", Name: "Sam Carter", Address: "sam@harbourstreet.example", Role: "Staff", Disabled: true},
+	}}))
+	pagetest.Set(t, b, "person", "admin-person", in("Sam Carter", "wide", personView{Office: office("/admin/people"), Base: "/admin/people/3", Name: "Sam Carter", Address: "sam@harbourstreet.example"}))
+	keys := []keyLine{{ID: "1", Name: "Booking system", Role: "Staff", By: "Noor Haddad", At: ago(400 * time.Hour), Used: ago(time.Minute)}, {ID: "2", Name: "Old import", Role: "Admin", By: "Noor Haddad", At: ago(4000 * time.Hour), Revoked: true}}
+	pagetest.Set(t, b, "keys", "admin-keys", in("API keys", "wide", keysView{Office: office("/admin/keys"), Keys: keys}))
+	pagetest.Set(t, b, "keys", "admin-keys-made", in("API keys", "wide", keysView{Office: office("/admin/keys"), Keys: keys, Made: "llk_mr4vcnzrgiztinjwg44dsmbrgiztinjwg44dsmbrgiztinjwg44dsmbrgi"}))
+	pagetest.Set(t, b, "queue", "admin-queue", in("Outgoing mail", "wide", queueView{
+		Office: office("/admin/queue"), ListHeading: "Not delivered", Turn: page.Turn{Older: "/admin/queue?after=x"},
+		Counts: []countLine{{Name: "Waiting", N: 2, Href: "?"}, {Name: "To be tried again", N: 1, Tone: "warn", Href: "?"}, {Name: "Left", N: 18204, Href: "?"}, {Name: "Not delivered", N: 2, Tone: "bad", Href: "?", Here: true}, {Name: "Not sent", Href: "?"}},
+		Deliveries: []deliveryLine{
+			{ID: "1", To: "jonas.weber@very-long-domain-name-of-a-firm.example", What: "Message", State: "Not delivered", Tone: "bad", Reason: "550 5.1.1 Recipient address rejected: User unknown", Attempts: 1, At: ago(time.Hour), CanRetry: true, ThreadHref: "/desk/t/1"},
+			{ID: "2", To: "mina@example.org", What: "Sign-in code", State: "To be tried again", Tone: "warn", Reason: "451 4.7.1 Greylisted", Attempts: 3, At: ago(2 * time.Hour), Next: ago(-10 * time.Minute), CanRetry: true, CanCancel: true},
+		},
+	}))
+	pagetest.Set(t, b, "mail", "admin-mail", in("Received mail", "wide", mailView{Office: office("/admin/mail"), Mails: []mailLine{
+		{At: ago(time.Minute), From: "mina@example.org", Way: "SMTP, 192.0.2.7:51234", Disposition: "Appended", Tone: "good", Href: "/desk/t/1", Reasons: []string{"Found by the reply address", "From is the participant's address"}},
+		{At: ago(time.Hour), From: "mina.private@example.net", Way: "IMAP, office", Disposition: "Held", Tone: "warn", Href: "/desk/held/1", Reasons: []string{"The sender is not the person whose reply address was used"}},
+		{At: ago(5 * time.Hour), From: "spam@shop.example", Way: "SMTP, 203.0.113.9:4001", Disposition: "Refused", Tone: "bad", Reasons: []string{"Replies by email are off"}},
+		{At: ago(400 * 24 * time.Hour), From: "(nobody)", Way: "SMTP", Disposition: "Report", Reasons: []string{"It is a bounce, not a message"}},
+	}}))
+	pagetest.Set(t, b, "mail", "admin-mail-empty", in("Received mail", "wide", mailView{Office: office("/admin/mail")}))
+}

@@ -1,0 +1,179 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/mail"
+	"strings"
+
+	"letterlock/bridge"
+	"letterlock/web/page"
+)
+
+type startView struct {
+	LeavesAs       string
+	CanTighten     bool // the organization sends copies: offer to send this as a notice
+	Tight          bool
+	To             string
+	Known          []string
+	Chosen         []contactLine
+	Subject, Draft string
+	Flaw           string
+	Once           string
+	Limit          int64
+}
+
+// knownContacts bounds how many addresses the form suggests.
+const knownContacts = 200
+
+// start is GET /desk/new.
+func (d *Desk) start(v *page.Visit) error {
+	view := startView{}
+	for _, text := range v.R.URL.Query()["contact"] {
+		if err := d.choose(v, &view, text); err != nil {
+			return err
+		}
+	}
+	return d.showStart(v, http.StatusOK, view)
+}
+
+// choose adds a contact by ID.
+func (d *Desk) choose(v *page.Visit, view *startView, text string) error {
+	id, err := bridge.ParseID(text)
+	if err != nil {
+		return err
+	}
+	p, err := d.gateway.PersonByID(v.Context(), v.Actor(), id)
+	if err != nil {
+		return err
+	}
+	view.Chosen = append(view.Chosen, contactLine{ID: p.ID.String(), Name: p.DisplayName(), Address: p.Address})
+	return nil
+}
+
+func (d *Desk) showStart(v *page.Visit, status int, view startView) error {
+	people, _, err := d.gateway.ListPeople(v.Context(), v.Actor(), bridge.Contact, bridge.Cursor{}, knownContacts)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if !p.Disabled {
+			view.Known = append(view.Known, p.Address)
+		}
+	}
+	mode, err := d.gateway.Mode(v.Context(), v.Actor())
+	if err != nil {
+		return err
+	}
+	view.LeavesAs = leavesAs(mode.Organization)
+	view.CanTighten = mode.Organization == bridge.ModeConvenience
+	view.Once, view.Limit = page.Token(), d.site.MaxFiles()
+	return v.RenderStatus(status, d.book, "start", page.Frame{Title: "Write to someone", View: view})
+}
+
+// send is POST /desk/new.
+func (d *Desk) send(v *page.Visit) error {
+	form, err := v.Letter()
+	var t bridge.Thread
+	if err == nil {
+		t, err = d.begin(v, form)
+	}
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) {
+		view := startView{
+			To: form.Get("to"), Subject: form.Get("subject"), Draft: form.Get("text"),
+			Tight: form.Get("tight") != "", Flaw: page.LetterFlaw(err, form),
+		}
+		for _, text := range form.All("contact") {
+			if err := d.choose(v, &view, text); err != nil {
+				return err
+			}
+		}
+		return d.showStart(v, page.Status(err), view)
+	}
+	if err != nil {
+		return err
+	}
+	v.Flash(page.Flash{Text: "Your message is on its way.", Sent: "desk-new"})
+	return v.Redirect("/desk/t/" + t.ID.String())
+}
+
+func (d *Desk) begin(v *page.Visit, form page.Form) (bridge.Thread, error) {
+	to, err := recipients(form.Get("to"))
+	if err != nil {
+		return bridge.Thread{}, err
+	}
+	for _, text := range form.All("contact") {
+		id, err := bridge.ParseID(text)
+		if err != nil {
+			return bridge.Thread{}, err
+		}
+		to = append(to, bridge.Recipient{ID: id})
+	}
+	start := bridge.ThreadStart{
+		Subject: form.Get("subject"), Text: form.Get("text"), Contacts: to,
+		Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form),
+	}
+	if form.Get("tight") != "" {
+		start.Mode = bridge.ModeSecure
+	}
+	t, _, err := d.gateway.StartThread(v.Context(), v.Actor(), start)
+	return t, err
+}
+
+const maxTo = 16 << 10 // octets
+
+// recipients reads addresses as people type them: with or without names, apart by commas, semicolons or new lines.
+func recipients(typed string) ([]bridge.Recipient, error) {
+	if len(typed) > maxTo {
+		return nil, fmt.Errorf("too many addresses at once: %w", bridge.ErrInvalid)
+	}
+	var to []bridge.Recipient
+	for _, one := range splitAddresses(typed) {
+		a, err := mail.ParseAddress(one)
+		if err != nil && strings.Contains(one, "<") {
+			// A name that should have been quoted, such as Byron (Ada) <ada@example.org>.
+			i := strings.LastIndexByte(one, '<')
+			a = &mail.Address{Name: strings.Trim(one[:i], " \t\""), Address: strings.TrimRight(one[i+1:], "> \t")}
+		} else if err != nil {
+			a = &mail.Address{Address: one} // bridge says what is wrong with it
+		}
+		to = append(to, bridge.Recipient{Address: a.Address, Name: a.Name})
+	}
+	return to, nil
+}
+
+// splitAddresses cuts at commas, semicolons and line ends outside of quotes and angle brackets.
+func splitAddresses(s string) []string {
+	var out []string
+	quoted, angled, from := false, false, 0
+	cut := func(to int) {
+		if one := strings.TrimSpace(s[from:to]); one != "" {
+			out = append(out, one)
+		}
+	}
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\n':
+			cut(i)
+			quoted, angled, from = false, false, i+1
+		case quoted:
+			if c == '\\' {
+				i++
+			} else if c == '"' {
+				quoted = false
+			}
+		case c == '"':
+			quoted = true
+		case c == '<':
+			angled = true
+		case c == '>':
+			angled = false
+		case !angled && (c == ',' || c == ';'):
+			cut(i)
+			from = i + 1
+		}
+	}
+	cut(len(s))
+	return out
+}

@@ -1,0 +1,168 @@
+package desk
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/web/page"
+)
+
+type threadView struct {
+	ID, Base        string
+	Subject         string
+	Closed, Waiting bool
+	ModeNow         string
+	Messages        []page.Message
+	Earlier, Later  string
+
+	ReplyTo     string
+	LeavesAs    string
+	Draft, Flaw string
+	DraftIsNote bool
+	Once        string
+	Limit       int64
+
+	People  []personLine
+	ModeWhy string
+	Modes   []choice
+	Started time.Time
+}
+
+type personLine struct {
+	ID, Name, Detail, Href string
+	CanRemove              bool
+}
+
+// thread is GET /desk/t/THREAD.
+func (d *Desk) thread(v *page.Visit) error {
+	id, err := v.ID("thread")
+	if err != nil {
+		return err
+	}
+	return d.showThread(v, http.StatusOK, id, threadView{})
+}
+
+func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadView) error {
+	if err := d.allowed(v); err != nil {
+		return err
+	}
+	pages, err := page.ReadThread(v, d.gateway, id)
+	if err != nil {
+		return err
+	}
+	t := pages.View
+	base := "/desk/t/" + id.String()
+	view.ID, view.Base, view.Subject = id.String(), base, t.Thread.Subject
+	view.Closed = t.Thread.Status == bridge.Closed
+	view.Waiting, view.ModeNow = t.Thread.Awaiting, string(t.Mode)
+	view.Earlier, view.Later = pages.Links(base)
+	view.Once, view.Limit, view.Started = page.Token(), d.site.MaxFiles(), t.Thread.CreatedAt
+	view.Modes = modeChoices(t.Thread.Mode)
+	view.ModeWhy = modeWhy(t)
+
+	fates := newFates(t)
+	for _, m := range t.Messages {
+		shown := page.Show(m, "/t/"+id.String())
+		switch {
+		case m.Author == v.Person.ID:
+			shown.Author = "You"
+		case m.AuthorKind == bridge.ByProgram:
+			shown.Role = "Program"
+		case m.AuthorKind == bridge.ByStaff:
+			shown.Role = "Staff"
+		}
+		if shown.Author == "" {
+			shown.Author = d.gateway.Organization()
+		}
+		shown.Fates = fates.of(m.ID)
+		view.Messages = append(view.Messages, shown)
+	}
+	page.MarkNew(view.Messages, t.Messages, v.Person.ID, t.Unread)
+	var contacts []string
+	copies := 0
+	for _, one := range t.Participants {
+		line := personLine{ID: one.Person.String(), Name: name(one.Name, one.Address)}
+		if one.Name != "" {
+			line.Detail = one.Address
+		}
+		if one.Kind == bridge.Staff {
+			line.Detail = "Staff"
+		} else {
+			contacts = append(contacts, line.Name)
+			line.Href, line.CanRemove = "/desk/contacts/"+line.ID, true
+			if one.Mode == bridge.ModeConvenience {
+				copies++
+			} else if t.Mode == bridge.ModeConvenience {
+				line.Detail += ", gets notices only"
+			}
+		}
+		if one.Disabled {
+			line.Detail += ", disabled"
+		}
+		view.People = append(view.People, line)
+	}
+	view.ReplyTo = strings.Join(contacts, ", ")
+	switch {
+	case len(contacts) == 0:
+		view.ReplyTo, view.LeavesAs = "nobody", "Nobody would get it: add someone first."
+	case copies > 0 && copies < len(contacts):
+		view.LeavesAs = "Some get the content by email, the others a notice."
+	case copies > 0:
+		view.LeavesAs = leavesAs(bridge.ModeConvenience)
+	default:
+		view.LeavesAs = leavesAs(bridge.ModeSecure)
+	}
+	return v.RenderStatus(status, d.book, "thread", page.Frame{Title: t.Thread.Subject, Shape: "wide", View: view})
+}
+
+func modeWhy(t bridge.ThreadView) string {
+	switch {
+	case t.Thread.Mode == bridge.ModeSecure:
+		return "Notices only: this conversation was set so."
+	case t.Mode == bridge.ModeSecure:
+		return "Notices only: the organization is in secure mode."
+	}
+	return "With content: the organization is in convenience mode."
+}
+
+// answer is POST /desk/t/THREAD: a reply or a note. What is neither is refused, so that no note goes out by mistake.
+func (d *Desk) answer(v *page.Visit) error {
+	id, err := v.ID("thread")
+	if err != nil {
+		return err
+	}
+	form, err := v.Letter()
+	kind := form.Get("kind")
+	if err == nil && kind != "reply" && kind != "note" {
+		return bridge.ErrInvalid
+	}
+	if err == nil {
+		_, err = d.gateway.Post(v.Context(), v.Actor(), bridge.Post{
+			Thread: id, Text: form.Get("text"), Note: kind == "note", Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form),
+		})
+	}
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) {
+		return d.showThread(v, page.Status(err), id, threadView{
+			Draft: form.Get("text"), DraftIsNote: kind == "note", Flaw: page.LetterFlaw(err, form),
+		})
+	}
+	if err != nil {
+		return err
+	}
+	flash := page.Flash{Text: "Your reply is on its way.", Sent: id.String()}
+	if kind == "note" {
+		flash.Text = "Your note is kept."
+	}
+	v.Flash(flash)
+	return v.Redirect("/desk/t/" + id.String() + "#answer")
+}
+
+func name(name, address string) string {
+	if name != "" {
+		return name
+	}
+	return address
+}

@@ -1,0 +1,129 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"letterlock/bridge"
+)
+
+// What a session holds. The store sees only a hash of its token.
+const (
+	keyPerson   = "person"   // who signed in
+	keySignedIn = "signedin" // when, in Unix nanoseconds: a session older than the person's last sign-out everywhere is void
+	keySeen     = "seen"     // when it was last used, in Unix seconds, to the minute
+	keyFlash    = "flash"
+	keyFlashBad = "flashbad"
+	keySent     = "sent"
+)
+
+// seenEvery bounds how often a session is written only because it was used, so that reading stays reading.
+const seenEvery = time.Minute
+
+func newSessions(cfg Config, secure bool) *scs.SessionManager {
+	m := scs.New()
+	if cfg.Sessions != nil {
+		m.Store = cfg.Sessions
+	}
+	m.HashTokenInStore = true
+	m.Lifetime = cfg.FullLife
+	// The idle limit is kept in the session (keySeen): the manager's own would write the session at every request.
+	m.IdleTimeout = 0
+	m.Cookie.Name = CookieName("letterlock", secure)
+	m.Cookie.Secure = secure
+	m.Cookie.HttpOnly = true
+	m.Cookie.SameSite = http.SameSiteLaxMode
+	m.Cookie.Path = "/"
+	m.Cookie.Persist = false // closing the browser ends it: many portals are read on somebody else's computer
+	return m
+}
+
+// CookieName returns a cookie's name with the __Host- prefix (RFC 6265bis, section 4.1.3.2) where the portal is reached by https.
+func CookieName(name string, secure bool) string {
+	if secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// LoadSessions is middleware: it loads the session of each request and saves what changed.
+func (s *Site) LoadSessions(next http.Handler) http.Handler { return s.sessions.LoadAndSave(next) }
+
+// sessionFault answers when the store of sessions fails.
+func (s *Site) sessionFault(w http.ResponseWriter, r *http.Request, err error) {
+	s.log.ErrorContext(r.Context(), "session store failed", "request", Reference(r.Context()), "error", err)
+	w.Header().Set("Retry-After", "10")
+	http.Error(w, "This page is not available for a moment. Please try again.", http.StatusServiceUnavailable)
+}
+
+// SignIn begins the session of a person who has proven who they are. The token is new, so that one planted before is worth nothing.
+func (v *Visit) SignIn(in bridge.SignedIn) error {
+	ctx := v.R.Context()
+	m := v.site.sessions
+	if err := m.RenewToken(ctx); err != nil {
+		return err
+	}
+	if err := m.Clear(ctx); err != nil {
+		return err
+	}
+	m.SetDeadline(ctx, time.Now().Add(v.site.cfg.FullLife).UTC())
+	m.Put(ctx, keyPerson, in.Person.ID.String())
+	m.Put(ctx, keySignedIn, in.At.UnixNano())
+	m.Put(ctx, keySeen, v.site.cfg.Now().Unix())
+	v.Person, v.SignedIn = in.Person, in.At
+	return nil
+}
+
+// SignOut ends the session and forgets it.
+func (v *Visit) SignOut() error {
+	v.Person = bridge.Person{}
+	return v.site.sessions.Destroy(v.R.Context())
+}
+
+// person returns who the session belongs to, or the zero Person. A session that is idle too long, or whose person was
+// disabled or signed out everywhere, is destroyed.
+func (s *Site) person(ctx context.Context) (bridge.Person, time.Time, error) {
+	text := s.sessions.GetString(ctx, keyPerson)
+	if text == "" {
+		return bridge.Person{}, time.Time{}, nil
+	}
+	now := s.cfg.Now()
+	seen := time.Unix(s.sessions.GetInt64(ctx, keySeen), 0)
+	id, err := bridge.ParseID(text)
+	if err != nil || now.Sub(seen) > s.cfg.IdleLife {
+		return bridge.Person{}, time.Time{}, s.sessions.Destroy(ctx)
+	}
+	at := time.Unix(0, s.sessions.GetInt64(ctx, keySignedIn)).UTC()
+	p, err := s.gateway.SessionPerson(ctx, id, at)
+	switch {
+	case errors.Is(err, bridge.ErrSignedOut), errors.Is(err, bridge.ErrNotFound):
+		return bridge.Person{}, time.Time{}, s.sessions.Destroy(ctx)
+	case err != nil:
+		return bridge.Person{}, time.Time{}, err
+	}
+	if now.Sub(seen) >= min(seenEvery, s.cfg.IdleLife/10) {
+		s.sessions.Put(ctx, keySeen, now.Unix())
+	}
+	return p, at, nil
+}
+
+// Flash keeps a line for the next page.
+func (v *Visit) Flash(f Flash) {
+	ctx := v.R.Context()
+	v.site.sessions.Put(ctx, keyFlash, f.Text)
+	v.site.sessions.Put(ctx, keyFlashBad, f.Bad)
+	v.site.sessions.Put(ctx, keySent, f.Sent)
+}
+
+func (v *Visit) takeFlash() Flash {
+	ctx := v.R.Context()
+	m := v.site.sessions
+	if v.Person.ID.IsZero() || !m.Exists(ctx, keyFlash) {
+		return Flash{}
+	}
+	return Flash{Text: m.PopString(ctx, keyFlash), Bad: m.PopBool(ctx, keyFlashBad), Sent: m.PopString(ctx, keySent)}
+}

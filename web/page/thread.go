@@ -1,0 +1,107 @@
+package page
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strconv"
+
+	"letterlock/bridge"
+)
+
+const (
+	threadStep = 100 // messages of a long thread on one page
+	readStep   = 200 // the most that bridge returns at once
+)
+
+// ThreadPage is a thread, or the part of a long one that a page shows.
+type ThreadPage struct {
+	View  bridge.ThreadView
+	after int // the Seq before the first message shown; 0 for the beginning
+}
+
+// ReadThread opens a thread for the visitor at the place that the query names, or at its end.
+func ReadThread(v *Visit, g *bridge.Gateway, id bridge.ID) (ThreadPage, error) {
+	if text := v.R.URL.Query().Get("after"); text != "" {
+		after, err := strconv.Atoi(text)
+		if err != nil || after < 0 {
+			return ThreadPage{}, bridge.ErrNotFound
+		}
+		t, err := g.OpenThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, AfterSeq: after, Limit: threadStep})
+		return ThreadPage{View: t, after: after}, err
+	}
+	t, err := g.OpenThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, Limit: readStep})
+	if err != nil || !t.More {
+		return ThreadPage{View: t}, err
+	}
+	// A long one: find where its last part begins.
+	unread := t.Unread
+	seqs := []int{}
+	for more := t; ; {
+		for _, m := range more.Messages {
+			seqs = append(seqs, m.Seq)
+		}
+		if !more.More {
+			break
+		}
+		if more, err = g.ReadThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, AfterSeq: seqs[len(seqs)-1]}); err != nil {
+			return ThreadPage{}, err
+		}
+	}
+	after := 0
+	if len(seqs) > threadStep {
+		after = seqs[len(seqs)-threadStep-1]
+	}
+	t, err = g.OpenThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, AfterSeq: after})
+	t.Unread = unread
+	return ThreadPage{View: t, after: after}, err
+}
+
+// Links returns where the parts before and after are, or nothing.
+func (p ThreadPage) Links(base string) (earlier, later string) {
+	if p.after > 0 {
+		earlier = base + "?after=" + strconv.Itoa(max(0, p.after-threadStep))
+	}
+	if n := len(p.View.Messages); p.View.More && n > 0 {
+		later = base + "?after=" + strconv.Itoa(p.View.Messages[n-1].Seq)
+	}
+	return earlier, later
+}
+
+// OnceOf makes a form safe to send twice: the same form with the same content counts once. What was changed in between, say
+// after going back, is another message.
+func OnceOf(f Form) bridge.Once {
+	token := f.Get("once")
+	if token == "" || len(token) > 64 {
+		return bridge.Once{}
+	}
+	h := sha256.New()
+	for _, name := range []string{"kind", "to", "subject", "text"} {
+		h.Write([]byte(f.Get(name)))
+		h.Write([]byte{0})
+	}
+	for _, id := range f.All("contact") {
+		h.Write([]byte(id))
+	}
+	for _, a := range f.Files {
+		h.Write([]byte(a.Filename))
+		h.Write(a.Blob.SHA256[:])
+	}
+	request := [32]byte(h.Sum(nil))
+	return bridge.Once{Key: "web " + token + " " + hex.EncodeToString(request[:8]), Request: request}
+}
+
+// LetterFlaw returns what was wrong with a letter that somebody wrote.
+func LetterFlaw(err error, f Form) string {
+	text := Explain(err)
+	if errors.Is(err, bridge.ErrTooLarge) {
+		text = "That is too large to send at once. " + text
+	}
+	if text == "" {
+		text = "That could not be sent. Please check it."
+	}
+	if len(f.Files) > 0 || errors.Is(err, bridge.ErrTooLarge) {
+		text += " Files have to be chosen again."
+	}
+	return text
+}

@@ -1,0 +1,98 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/bridge/password"
+	"letterlock/web/page"
+)
+
+type accountView struct {
+	Name, Address, Role string
+	SignedIn            time.Time
+	HasPassword         bool
+	MinPassword         int
+	Flaw                string
+}
+
+// account is GET /account.
+func (p *Portal) account(v *page.Visit) error { return p.showAccount(v, nil) }
+
+// showAccount shows the page, with what was wrong if something was.
+func (p *Portal) showAccount(v *page.Visit, wrong error) error {
+	me, err := p.gateway.Me(v.Context(), v.Actor())
+	if err != nil {
+		return err
+	}
+	view := accountView{Name: me.Name, Address: me.Address, SignedIn: v.SignedIn, HasPassword: me.HasPassword, MinPassword: password.MinLength}
+	switch me.Role {
+	case bridge.RoleAdmin:
+		view.Role = "Admin"
+	case bridge.RoleStaff:
+		view.Role = "Staff"
+	}
+	status := http.StatusOK
+	if wrong != nil {
+		status, view.Flaw = page.Status(wrong), page.Explain(wrong)
+		if errors.Is(wrong, bridge.ErrWrongCode) {
+			view.Flaw = "Your present password was not right."
+		}
+		if view.Flaw == "" {
+			view.Flaw = "That could not be saved. Please check it."
+		}
+	}
+	return v.RenderStatus(status, p.book, "account", page.Frame{Title: "Your account", View: view})
+}
+
+// rename is POST /account/name.
+func (p *Portal) rename(v *page.Visit) error {
+	form, err := v.Form()
+	if err != nil {
+		return err
+	}
+	err = p.gateway.Rename(v.Context(), v.Actor(), v.Person.ID, form.Get("name"), v.Person.Locale)
+	if errors.Is(err, bridge.ErrInvalid) {
+		return p.showAccount(v, err)
+	}
+	if err != nil {
+		return err
+	}
+	v.Flash(page.Flash{Text: "Your name is saved."})
+	return v.Redirect("/account")
+}
+
+// setPassword is POST /account/password. It ends every other session of this person.
+func (p *Portal) setPassword(v *page.Visit) error {
+	form, err := v.Form()
+	if err != nil {
+		return err
+	}
+	err = p.gateway.SetPassword(v.Context(), v.Actor(), v.Person.ID, form.Get("current"), form.Get("new"))
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrWrongCode) {
+		return p.showAccount(v, err)
+	}
+	if err != nil {
+		return err
+	}
+	me, err := p.gateway.Me(v.Context(), v.Actor())
+	if err != nil {
+		return err
+	}
+	// This browser's session was ended with the others; its person has just shown who they are, so it begins anew.
+	if err := v.SignIn(bridge.SignedIn{Person: me, At: me.SignedOutAt.Add(time.Millisecond)}); err != nil {
+		return err
+	}
+	v.Flash(page.Flash{Text: "Your password is set. Other browsers are signed out."})
+	return v.Redirect("/account")
+}
+
+// signOutEverywhere is POST /account/sign-out-everywhere.
+func (p *Portal) signOutEverywhere(v *page.Visit) error {
+	if err := p.gateway.SignOutEverywhere(v.Context(), v.Actor(), v.Person.ID); err != nil {
+		return err
+	}
+	return p.signOut(v)
+}
