@@ -174,8 +174,9 @@ func (t *tx) Correspondence(ctx context.Context, thread, person bridge.ID, befor
 	if limit <= 0 {
 		return nil, nil
 	}
+	// The state is wrapped so that no engine is tempted to start from all that was ever relayed.
 	const ours = `select created_at, id from delivery
-		where thread = ? and person = ? and created_at < ? and kind = 'message' and state = 'relayed' `
+		where thread = ? and person = ? and created_at < ? and kind = 'message' and coalesce(state, '') = 'relayed' `
 	const theirs = `select m.at, m.id, c.sealed_mail_id from message m join message_content c on c.message = m.id
 		where m.thread = ? and m.author = ? and m.received is not null and m.at < ? and m.kind = 'public' and c.sealed_mail_id is not null `
 	type letter struct {

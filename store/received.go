@@ -72,6 +72,14 @@ func (t *tx) identityHash(identity [32]byte) []byte {
 	return t.conn.keys.Lookup("received.identity", identity[:])
 }
 
+// waitingSince is when a mail came that waits to be decided, and nil for all others, so that an index holds those alone.
+func waitingSince(m bridge.Received) any {
+	if m.Disposition != bridge.Held || m.Resolution != "" {
+		return nil
+	}
+	return micros(m.Envelope.At)
+}
+
 // AddReceived implements bridge.ReceivedMail.
 func (t *tx) AddReceived(ctx context.Context, m bridge.Received, raw bridge.Blob) error {
 	if strings.Contains(raw.Key, "/") {
@@ -91,10 +99,10 @@ func (t *tx) AddReceived(ctx context.Context, m bridge.Received, raw bridge.Blob
 		return err
 	}
 	err = t.add(ctx, `insert into received (id, at, route, kind, disposition, verdict, method, size, thread, message, person, original,
-			identity_hash, resolved_by, resolved_at, resolution, sealed_record)
-		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+			identity_hash, resolved_by, resolved_at, resolution, waiting_at, sealed_record)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
 		m.ID, micros(m.Envelope.At), m.Envelope.Route, m.Kind, m.Disposition, m.Verdict.Result, m.Verdict.Method, m.Size,
-		m.Thread, m.Message, m.Person, m.Original, hash, m.ResolvedBy, micros(m.ResolvedAt), m.Resolution, sealed)
+		m.Thread, m.Message, m.Person, m.Original, hash, m.ResolvedBy, micros(m.ResolvedAt), m.Resolution, waitingSince(m), sealed)
 	if err != nil || raw.Key == "" && raw.Inline == nil {
 		return err
 	}
@@ -120,8 +128,8 @@ func (t *tx) ReceivedByIdentity(ctx context.Context, identity [32]byte) (bridge.
 // UpdateReceived implements bridge.ReceivedMail.
 func (t *tx) UpdateReceived(ctx context.Context, m bridge.Received) error {
 	return t.change(ctx, `update received set disposition = ?, thread = ?, message = ?, person = ?, resolved_by = ?, resolved_at = ?,
-		resolution = ? where id = ?`,
-		m.Disposition, m.Thread, m.Message, m.Person, m.ResolvedBy, micros(m.ResolvedAt), m.Resolution, m.ID)
+		resolution = ?, waiting_at = ? where id = ?`,
+		m.Disposition, m.Thread, m.Message, m.Person, m.ResolvedBy, micros(m.ResolvedAt), m.Resolution, waitingSince(m), m.ID)
 }
 
 // RawMail implements bridge.ReceivedMail. Small mail stays where it is: OpenBlob finds it.
@@ -146,7 +154,7 @@ func (t *tx) ListReceived(ctx context.Context, q bridge.ReceivedQuery) ([]bridge
 	const page = "(at, id) < (?, ?) order by at desc, id desc limit ?"
 	switch {
 	case q.Waiting:
-		return t.receivedMails(ctx, selectReceived+"where disposition = 'held' and resolution = '' and "+page, at, id, q.Limit)
+		return t.receivedMails(ctx, selectReceived+"where waiting_at is not null and (waiting_at, id) < (?, ?) order by waiting_at desc, id desc limit ?", at, id, q.Limit)
 	case q.Disposition != "":
 		return t.receivedMails(ctx, selectReceived+"where disposition = ? and "+page, q.Disposition, at, id, q.Limit)
 	}
@@ -156,6 +164,6 @@ func (t *tx) ListReceived(ctx context.Context, q bridge.ReceivedQuery) ([]bridge
 // CountWaiting implements bridge.ReceivedMail.
 func (t *tx) CountWaiting(ctx context.Context) (int, error) {
 	var n int
-	err := t.one(ctx, "select count(*) from received where disposition = 'held' and resolution = ''", nil, &n)
+	err := t.one(ctx, "select count(*) from received where waiting_at is not null", nil, &n)
 	return n, err
 }

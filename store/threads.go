@@ -63,10 +63,14 @@ func (t *tx) ListThreads(ctx context.Context, q bridge.ThreadQuery) ([]bridge.Th
 	if all {
 		query = "select " + threadColumns + ", coalesce(p.kind, ''), coalesce(p.unread, 0), coalesce(p.read_seq, r.read_seq, 0)" + fromAll
 		args = append(args, q.Reader, q.Reader)
-		if q.Awaiting {
+		switch {
+		case q.Awaiting && q.Status != "":
+			// Nearly all that wait are open, so the index of those that wait is the one to read, and the status is wrapped to say so.
+			query += " t.awaiting and coalesce(t.status, '') = ? and"
+			args = append(args, q.Status)
+		case q.Awaiting:
 			query += " t.awaiting and"
-		}
-		if q.Status != "" {
+		case q.Status != "":
 			query += " t.status = ? and"
 			args = append(args, q.Status)
 		}

@@ -45,12 +45,13 @@ create table received (
 	resolved_by   blob,
 	resolved_at   bigint not null,
 	resolution    text   not null,
+	waiting_at    bigint, -- at, while it is held and nobody has decided; then null
 	sealed_record blob   not null
 );
 
 create index received_at on received (at, id);
 create index received_disposition on received (disposition, at, id);
-create index received_waiting on received (at, id) where disposition = 'held' and resolution = '';
+create index received_waiting on received (waiting_at, id) where waiting_at is not null;
 
 create table received_raw (
 	received       blob   not null primary key references received (id) on delete cascade,

@@ -1,0 +1,145 @@
+package store_test
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"letterlock/bridge"
+	"letterlock/store"
+	"letterlock/store/storetest"
+)
+
+// TestPlans looks at how SQLite runs every statement that the conformance suite made the store prepare: none may read a table
+// from end to end or sort, but for those named here.
+func TestPlans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the whole conformance suite")
+	}
+	allowed := []struct{ begin, plan, because string }{
+		{"select state, count(*) from delivery", "SCAN delivery USING COVERING INDEX delivery_state", "it counts all, for a page of the admins"},
+		{"select count(*) from received where waiting_at", "SCAN received USING COVERING INDEX received_waiting", "the index holds only what is counted"},
+		{"select id, role, secret_hash", "SCAN api_key USING INDEX api_key_created", "all keys are listed"},
+		{"select c.thread, c.total", "SCAN c", "c is the few participants of one page"},
+		{"select c.thread, c.total", "SCAN (subquery-", "likewise"},
+		{"select c.thread, c.total", "USE TEMP B-TREE FOR ", "likewise"},
+		{"select count(*) from (select 1 from attachment", "SCAN u", "u is at most two rows"},
+		{"select priority from delivery", "SCAN delivery USING COVERING INDEX delivery_due", "it ends at the first row"},
+	}
+	// And these must go by the index that was made for them, each where a part of the statement tells it from others.
+	wanted := []struct{ part, plan string }{
+		{"from thread t where t.id", "SEARCH t USING PRIMARY KEY (id=?)"},
+		{"left join reader r on r.thread = t.id and r.person = ?\n\t\twhere (t.last_at", "SEARCH t USING INDEX thread_last ((last_at,id)<(?,?))"},
+		{"where t.status = ?", "SEARCH t USING INDEX thread_status (status=? AND (last_at,id)<(?,?))"},
+		{"where t.awaiting and (", "SEARCH t USING INDEX thread_awaiting ((last_at,id)<(?,?))"},
+		{"where t.awaiting and coalesce", "SEARCH t USING INDEX thread_awaiting ((last_at,id)<(?,?))"},
+		{"p.left_at = 0 and (", "SEARCH p USING INDEX participant_last (person=? AND (last_at,thread)<(?,?))"},
+		{"p.left_at = 0 and p.status", "SEARCH p USING INDEX participant_status (person=? AND status=? AND (last_at,thread)<(?,?))"},
+		{"p.left_at = 0 and", "SEARCH t USING PRIMARY KEY (id=?)"},
+		{"where m.thread = ? and m.seq > ? order", "SEARCH m USING INDEX sqlite_autoindex_message_2 (thread=? AND seq>?)"},
+		{"returning id, kind", "SEARCH delivery USING COVERING INDEX delivery_due (priority=? AND due_at<?)"},
+		{"and lease_by <> ''", "SEARCH delivery USING INDEX delivery_lease (lease_by=?)"},
+		{"select due_at", "SEARCH delivery USING COVERING INDEX delivery_due (priority=? AND due_at>?)"},
+		{"select created_at, id from delivery", "SEARCH delivery USING INDEX delivery_thread (thread=? AND person=? AND created_at<?)"},
+		{"select m.at, m.id, c.sealed_mail_id", "SEARCH m USING INDEX message_mailed (thread=? AND author=? AND at<?)"},
+		{"(waiting_at, id) <", "SEARCH received USING INDEX received_waiting ((waiting_at,id)<(?,?))"},
+		{"identity_hash = ?", "SEARCH received USING INDEX sqlite_autoindex_received_2 (identity_hash=?)"},
+		{"from session where token_hash", "SEARCH session USING PRIMARY KEY (token_hash=?)"},
+		{"blob_key = ?", "SEARCH attachment USING COVERING INDEX attachment_blob (blob_key=?)"},
+		{"blob_key = ?", "SEARCH received_raw USING COVERING INDEX received_raw_blob (blob_key=?)"},
+	}
+	statements := map[string]bool{}
+	storetest.Run(t, func(t *testing.T) bridge.Store {
+		d := open(t)
+		useRest(t, d)
+		t.Cleanup(func() {
+			for _, q := range d.Statements() {
+				statements[q] = true
+			}
+		})
+		return d
+	})
+	if len(statements) < 80 {
+		t.Fatalf("only %d statements were prepared", len(statements))
+	}
+	path := filepath.Join(t.TempDir(), "plans.db")
+	openAt(t, path, keyring(t))
+	db, err := sqlx.Open("sqlite", path) // the store has told sqlx of the driver
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	plans := map[string][]string{}
+	for q := range statements {
+		word, _, _ := strings.Cut(q, " ")
+		switch word {
+		case "begin", "commit", "rollback", "savepoint", "release":
+			continue
+		}
+		rows, err := db.Queryx("explain query plan "+q, make([]any, strings.Count(q, "?"))...)
+		if err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var plan string
+			if err := rows.Scan(&id, &parent, &unused, &plan); err != nil {
+				t.Fatal(err)
+			}
+			plans[q] = append(plans[q], plan)
+			if !strings.HasPrefix(plan, "SCAN ") && !strings.Contains(plan, "TEMP B-TREE") || plan == "SCAN CONSTANT ROW" {
+				continue
+			}
+			ok := false
+			for _, a := range allowed {
+				ok = ok || strings.HasPrefix(q, a.begin) && strings.HasPrefix(plan, a.plan)
+			}
+			if !ok {
+				t.Errorf("%s\n\t%s", q, plan)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range wanted {
+		found := false
+		for q := range plans {
+			if strings.Contains(q, w.part) {
+				found = true
+				if !slices.Contains(plans[q], w.plan) {
+					t.Errorf("%s\n\tgot %q\n\twant %q", q, plans[q], w.plan)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no statement has %q", w.part)
+		}
+	}
+}
+
+// useRest makes the store prepare what is not among the domain's interfaces.
+func useRest(t *testing.T, d *store.DB) {
+	t.Helper()
+	s := d.Sessions(nil)
+	_, _, findErr := s.Find("token")
+	_, mailboxErr := d.Mailbox(t.Context(), "account", "INBOX")
+	if errors.Is(mailboxErr, bridge.ErrNotFound) {
+		mailboxErr = nil
+	}
+	big, blobErr := d.StageBlob(t.Context(), strings.NewReader(strings.Repeat("x", 100_000)))
+	err := errors.Join(findErr, mailboxErr, blobErr, s.Commit("token", []byte("data"), time.Now().Add(time.Hour)), s.Delete("token"),
+		d.SetMailbox(t.Context(), bridge.MailboxState{Account: "account", Mailbox: "INBOX", UIDValidity: 1, LastUID: 2}),
+		d.Sweep(t.Context(), time.Now().Add(48*time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.OpenBlob(t.Context(), big); !errors.Is(err, bridge.ErrNotFound) {
+		t.Errorf("after the sweep: got %v, want ErrNotFound", err)
+	}
+}

@@ -1,0 +1,44 @@
+package store_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"letterlock/bridge"
+	"letterlock/store"
+	"letterlock/store/seal"
+	"letterlock/store/storetest"
+)
+
+func keyring(t testing.TB) *seal.Keyring {
+	t.Helper()
+	k, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// open opens a database in a folder of its own.
+func open(t testing.TB) *store.DB {
+	t.Helper()
+	return openAt(t, filepath.Join(t.TempDir(), "letterlock.db"), keyring(t))
+}
+
+func openAt(t testing.TB, path string, keys *seal.Keyring) *store.DB {
+	t.Helper()
+	d, err := store.Open(t.Context(), store.Config{Path: path, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) bridge.Store { return open(t) })
+}
