@@ -148,6 +148,9 @@ func endsLikeAttribution(s string) bool {
 	switch last {
 	case ':', '*', '_':
 		return true
+	case '>':
+		// "2011/7/1 Ann <ann@example.com>", as Gmail once wrote.
+		return len(s) <= 150 && s[0] >= '0' && s[0] <= '9'
 	case '-':
 		return len(s) > 20 && strings.HasPrefix(s, "---") // Zoho sets dashes at either end
 	}
@@ -177,7 +180,13 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		return 0, none
 	}
 	dashed := strings.HasSuffix(d.text(i), "-")
-	if t := trimMarks(d.text(i)); !dashed && !strings.HasSuffix(t, ":") && !strings.HasSuffix(t, "：") {
+	if t := trimMarks(d.text(i)); !dashed && t != "" && t[len(t)-1] != '>' && !strings.HasSuffix(t, ":") && !strings.HasSuffix(t, "：") {
+		return 0, none
+	}
+	if strings.HasSuffix(d.text(i), ">") {
+		if ev := notice(d.text(i)); ev&hasAddress != 0 && ev&(hasDate|hasYear) != 0 {
+			return i, weak
+		}
 		return 0, none
 	}
 	if dashed {
@@ -261,7 +270,7 @@ func judge(ev evidence, begins bool) strength {
 		return strong
 	case ev&hasVerb != 0 && day && ev&hasTime != 0:
 		return strong
-	case ev&hasVerb != 0 && begins && day:
+	case ev&hasVerb != 0 && begins && (day || ev&hasAddress != 0):
 		return strong
 	case ev&hasAddress != 0 && day && ev&hasTime != 0:
 		return strong

@@ -154,6 +154,16 @@ func startsRest(t html.Token) bool {
 	return rolesOf(t)&roleRest != 0
 }
 
+// hasRule reports whether an element is drawn with a line above it and none around it, as Outlook sets header fields.
+func hasRule(t html.Token) bool {
+	for _, a := range t.Attr {
+		if a.Key == "style" && strings.Contains(a.Val, "border-top:") && strings.Contains(a.Val, "solid") {
+			return true
+		}
+	}
+	return false
+}
+
 // isHidden reports whether a style keeps an element from being shown.
 func isHidden(style string) bool {
 	if !strings.Contains(style, "none") && !strings.Contains(style, "NONE") {

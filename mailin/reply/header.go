@@ -134,7 +134,14 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		n++
 		f, value := fieldOf(d.text(j))
 		if f == noField {
-			if extra++; last == noField || extra > 4 || !(last == fieldTo || last == fieldCc || extra == 1 && last == fieldSubject || strings.Contains(d.text(j), "@")) {
+			extra++
+			// A date, say, that was wrapped: the next line is a field again.
+			if extra == 1 && last != noField && j+1 < len(d.lines) && !d.blank(j+1) && d.lines[j+1].depth == l.depth {
+				if g, _ := fieldOf(d.text(j + 1)); g != noField && !seen[g] {
+					continue
+				}
+			}
+			if last == noField || extra > 4 || !(last == fieldTo || last == fieldCc || extra == 1 && last == fieldSubject || strings.Contains(d.text(j), "@")) {
 				break
 			}
 			if last == fieldSubject && j > i && runes(d.text(j-1)) < 50 {
@@ -158,6 +165,9 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 			sure = true
 		}
 	}
+	if after == i+1 && !separated {
+		return after, d.headerInLine(i)
+	}
 	kinds := 0
 	for _, f := range []field{fieldFrom, fieldDate, fieldTo, fieldSubject} {
 		if seen[f] {
@@ -171,6 +181,43 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		return after, true
 	}
 	return 0, false
+}
+
+// headerInLine reports whether one line has the fields of a header, as remains where a program joined lines:
+// "From: Ann <ann@example.com> Sent: 1 May 2024 15:04 To: Bob Subject: The plan".
+func (d *document) headerInLine(i int) bool {
+	s := d.text(i)
+	if len(s) < 40 || len(s) > 1000 {
+		return false
+	}
+	ev := notice(s)
+	if ev&(hasAddress|hasTime) == 0 {
+		return false
+	}
+	var seen [fieldOther + 1]bool
+	kinds := 0
+	for at := 0; ; {
+		n := strings.IndexByte(s[at:], ':')
+		if n < 0 {
+			break
+		}
+		words := strings.TrimRight(s[at:at+n], "*_ \u00a0")
+		for range 2 { // the name of a field has one word or two
+			k := strings.LastIndexAny(words, " *")
+			f, _ := fieldOf(strings.TrimRight(s[at+k+1:at+n], "*_ ") + ":")
+			if f != noField && f != fieldOther && !seen[f] {
+				seen[f] = true
+				kinds++
+				break
+			}
+			if k < 0 {
+				break
+			}
+			words = words[:k]
+		}
+		at += n + 1
+	}
+	return seen[fieldFrom] && kinds >= 3
 }
 
 // originals are the words between dashes that separate an earlier mail, in lower case.
@@ -229,12 +276,30 @@ func separatorOf(s string) separator {
 	if !dashed && !strings.HasPrefix(s, "*") {
 		return noSeparator
 	}
-	for _, w := range originals {
-		if low == w {
-			return originalLine
-		}
+	if isOriginal(low) {
+		return originalLine
 	}
 	return noSeparator
+}
+
+// isOriginal reports whether words in lower case announce an earlier mail.
+func isOriginal(low string) bool {
+	for _, w := range originals {
+		if low == w {
+			return true
+		}
+	}
+	for _, w := range aboveLine {
+		if strings.Contains(low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// aboveLine has what help desks write into their mails between dashes, in lower case: below it nothing is new.
+var aboveLine = [...]string{
+	"above this line", "above the line", "oberhalb dieser zeile", "über dieser linie", "über dieser zeile", "au-dessus de cette ligne", "encima de esta línea", "sopra questa riga", "sopra questa linea", "acima desta linha", "boven deze regel", "boven deze lijn", "ovanför den här raden", "выше этой строки", "powyżej tej linii",
 }
 
 // isDashed reports whether at least two dashes stand at either end.

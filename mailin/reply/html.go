@@ -282,6 +282,9 @@ func (p *page) start(t html.Token) {
 	if e.roles&roleRest != 0 {
 		p.once |= hintQuoteBegins
 	}
+	if e.roles&roleBlock != 0 && hasRule(t) {
+		p.once |= hintRule
+	}
 	p.change(e.roles, 1)
 	p.stack = append(p.stack, e)
 	p.open[e.name]++

@@ -140,7 +140,13 @@ func (d *document) result() Result {
 	d.findSignatures()
 	d.findAnswers()
 	d.settleBlanks()
-	var r Result
+	n := 1
+	for i := 1; i < len(d.lines); i++ {
+		if a, b := &d.lines[i-1], &d.lines[i]; a.kind != b.kind || a.why != b.why {
+			n++
+		}
+	}
+	r := Result{Spans: make([]Span, 0, n)}
 	for i := 0; i < len(d.lines); {
 		j := i + 1
 		for j < len(d.lines) && d.lines[j].kind == d.lines[i].kind && d.lines[j].why == d.lines[i].why {

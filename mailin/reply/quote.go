@@ -1,6 +1,9 @@
 package reply
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 func lowerRune(r rune) rune { return unicode.ToLower(r) }
 
@@ -54,6 +57,7 @@ func (d *document) findQuotes() {
 			}
 		}
 		if after, ok := d.headerAt(i, l.hint&hintRule != 0); ok {
+			d.decide(d.announced(i, low), i, Attribution, whySeparator)
 			d.decide(i, after, Attribution, whyHeader)
 			i = d.below(after, i, Quote, whyBelowHeader) - 1
 			low = i + 1
@@ -85,6 +89,23 @@ func (d *document) findQuotes() {
 			low = i + 1
 		}
 	}
+}
+
+// announced returns where the line above i begins that says "Original Message" or is drawn, or i if there is none.
+func (d *document) announced(i, low int) int {
+	k := d.lastText(low, i)
+	if k < low {
+		return i
+	}
+	s := d.text(k)
+	if len(s) > 80 {
+		return i
+	}
+	var buf [160]byte
+	if isRule(s) && len(s) >= 5 || isOriginal(string(lower(buf[:0], strings.Trim(s, "*_-: ")))) {
+		return k
+	}
+	return i
 }
 
 // markedAttribution settles the lines from i on that stand in an element for attributions, and the quote below them. It

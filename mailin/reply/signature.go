@@ -285,7 +285,10 @@ func (d *document) contactBlock(i, end int) {
 		if s[len(s)-1] == '.' && strings.Count(s, " ") > 4 && contact(s) == 0 {
 			break
 		}
-		contacts += contact(s)
+		if ownWords(s) {
+			break
+		}
+		contacts += contact(s) + office(s)
 		said++
 		start = k
 	}
@@ -312,12 +315,16 @@ func (d *document) bareBlock(i, end int) {
 	for start > i && !d.blank(start-1) && !d.lines[start-1].decided {
 		start--
 		s := d.text(start)
-		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' || strings.Count(s, " ") > 8 {
+		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' || strings.Count(s, " ") > 8 || ownWords(s) {
 			return
 		}
 		contacts += contact(s)
 	}
 	above := d.lastText(i, start)
+	if start < end && isRule(d.text(start)) && contacts > 0 && above >= i {
+		d.decide(start, end, Signature, whyContact)
+		return
+	}
 	if above < i || end-start < 3 || contacts < 2 || !isName(d.text(start)) {
 		return
 	}
@@ -369,18 +376,64 @@ func isName(s string) bool {
 
 // isClosing reports whether a line closes a letter: "Kind regards", perhaps with a name behind it.
 func isClosing(s string) bool {
-	if runes(s) > 45 {
+	if len(s) > 160 || runes(s) > 45 {
 		return false
 	}
+	s = strings.TrimLeft(s, "*_ ")
 	var buf [192]byte
-	low := lower(buf[:0], strings.TrimLeft(s, "*_ "))
+	low := lower(buf[:0], s)
 	for _, c := range closings {
-		if len(low) >= len(c) && string(low[:len(c)]) == c {
-			rest := low[len(c):]
-			return len(rest) == 0 || !isWord(rest[0]) || rest[0] >= 0x80
+		if len(low) < len(c) || string(low[:len(c)]) != c {
+			continue
 		}
+		rest := string(low[len(c):])
+		if rest == "" {
+			return true
+		}
+		if isWord(rest[0]) && rest[0] < 0x80 && c[len(c)-1] < 0x80 {
+			continue
+		}
+		if strings.ContainsAny(rest, "0123456789@?") {
+			return false
+		}
+		// What follows is a name, or words that such a line goes on with.
+		words := strings.Fields(s[len(s)-min(len(rest), len(s)):])
+		if len(words) > 6 {
+			return false
+		}
+		for n, w := range words {
+			r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, ",.-–—(*"))
+			if unicode.IsLower(r) && !closingWords[strings.Trim(strings.ToLower(w), ".,!-–*")] {
+				return false
+			}
+			if strings.HasSuffix(w, ".") && n+1 < len(words) && runes(w) > 3 {
+				return false
+			}
+		}
+		return true
 	}
 	return false
+}
+
+// ownWords begin lines that an author writes, not a signature.
+func ownWords(s string) bool {
+	word, _, _ := strings.Cut(s, " ")
+	return len(word) < 20 && authorWords[strings.ToLower(strings.TrimRight(word, ".,:;"))]
+}
+
+// office counts a line that names a position or a company.
+func office(s string) int {
+	if runes(s) > 60 || s[len(s)-1] == '.' && strings.Count(s, " ") > 3 {
+		return 0
+	}
+	for w := range strings.FieldsFuncSeq(s, func(r rune) bool {
+		return r == ' ' || r == ',' || r == '|' || r == '/' || r == '-' || r == '(' || r == ')'
+	}) {
+		if len(w) < 24 && officeWords[strings.ToLower(strings.TrimRight(w, "."))] {
+			return 1
+		}
+	}
+	return 0
 }
 
 // keepWords gives back what only an element's name called a signature, where otherwise nothing would be left of a mail that

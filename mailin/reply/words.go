@@ -89,3 +89,26 @@ var closings = [...]string{
 	"בברכה", "בכבוד רב", "תודה", "תודה רבה", "مع التحية", "مع أطيب التحيات", "تحياتي", "شكرا", "شكراً", "وتفضلوا بقبول", "مع خالص التحية",
 	"此致", "敬礼", "谢谢", "祝好", "顺祝商祺", "此致敬礼", "謝謝", "敬上", "敬祝", "よろしくお願いします", "よろしくお願いいたします", "よろしくお願い致します", "敬具", "以上", "宜しくお願い", "감사합니다", "고맙습니다", "드림", "안부를 전하며", "trân trọng", "thân ái", "cảm ơn", "kính thư", "xin cảm ơn",
 }
+
+// closingWords may follow a closing in its line, in lower case.
+var closingWords = map[string]bool{
+	"and": true, "again": true, "in": true, "advance": true, "very": true, "much": true, "so": true, "a": true, "lot": true, "regards": true, "from": true, "for": true, "your": true, "help": true, "to": true, "all": true, "you": true, "best": true, "kind": true, "wishes": true, "thanks": true,
+	"und": true, "aus": true, "im": true, "voraus": true, "viele": true, "grüße": true, "grüsse": true, "beste": true, "freundliche": true, "mit": true, "freundlichen": true, "grüßen": true, "schöne": true, "vielen": true, "dank": true, "liebe": true, "ihre": true, "ihr": true, "dein": true, "deine": true,
+	"et": true, "à": true, "vous": true, "bonne": true, "journée": true, "d'avance": true, "par": true, "avance": true, "beaucoup": true, "y": true, "e": true, "de": true, "saludos": true, "antemano": true, "por": true, "adelantado": true, "mille": true, "anticipo": true, "saluti": true, "cordiali": true,
+	"alvast": true, "en": true, "groet": true, "groeten": true, "vriendelijke": true, "och": true, "og": true, "på": true, "förhand": true, "hilsen": true, "forhånd": true, "ja": true, "z": true, "góry": true, "i": true, "předem": true, "и": true, "за": true, "заранее": true, "с": true, "уважением": true, "cho": true, "ve": true, "ederim": true, "şimdiden": true,
+}
+
+// authorWords begin lines in which an author speaks, in lower case.
+var authorWords = map[string]bool{
+	"my": true, "i": true, "i'm": true, "i'll": true, "we": true, "you": true, "please": true, "call": true, "here": true, "ps": true, "p.s": true, "nb": true, "and": true, "but": true, "is": true, "can": true, "could": true, "would": true, "it": true, "the": true, "this": true, "that": true, "if": true, "when": true, "or": true,
+	"mein": true, "meine": true, "ich": true, "wir": true, "bitte": true, "sie": true, "und": true, "aber": true, "es": true, "wenn": true, "oder": true, "unsere": true, "mon": true, "ma": true, "mes": true, "je": true, "nous": true, "vous": true, "mi": true, "mis": true, "yo": true, "nosotros": true, "il": true, "mio": true, "meu": true, "minha": true, "eu": true,
+	"mijn": true, "ik": true, "min": true, "mitt": true, "jag": true, "jeg": true, "vi": true, "minun": true, "mój": true, "moja": true, "můj": true, "moje": true, "мой": true, "моя": true, "я": true, "мы": true, "мій": true, "ми": true, "пожалуйста": true, "benim": true, "το": true, "μου": true, "hier": true, "our": true,
+}
+
+// officeWords name positions, companies and what signatures label their numbers with, in lower case.
+var officeWords = map[string]bool{
+	"ltd": true, "llc": true, "inc": true, "corp": true, "plc": true, "gmbh": true, "ag": true, "kg": true, "ohg": true, "ug": true, "se": true, "sa": true, "s.a": true, "sarl": true, "sas": true, "srl": true, "s.r.l": true, "spa": true, "s.p.a": true, "s.l": true, "s.a.s": true, "lda": true, "ltda": true, "bv": true, "b.v": true, "nv": true, "n.v": true, "ab": true, "aps": true, "oy": true, "oyj": true, "o.o": true, "s.r.o": true, "a.s": true, "ооо": true, "тов": true, "αε": true, "a.ş": true, "şti": true, "株式会社": true, "有限公司": true, "company": true, "university": true, "universität": true, "université": true, "universidad": true,
+	"manager": true, "engineer": true, "director": true, "ceo": true, "cto": true, "cfo": true, "coo": true, "president": true, "head": true, "consultant": true, "developer": true, "analyst": true, "assistant": true, "officer": true, "specialist": true, "coordinator": true, "supervisor": true, "accountant": true, "founder": true, "co-founder": true, "partner": true, "lawyer": true, "attorney": true, "designer": true, "architect": true, "administrator": true, "professor": true, "department": true, "abteilung": true,
+	"geschäftsführer": true, "geschäftsführerin": true, "leiter": true, "leiterin": true, "vertrieb": true, "einkauf": true, "buchhaltung": true, "sachbearbeiter": true, "sachbearbeiterin": true, "kundenservice": true, "kundenbetreuung": true, "rechtsanwalt": true, "rechtsanwältin": true, "directeur": true, "directrice": true, "responsable": true, "chargée": true, "directora": true, "gerente": true, "jefe": true, "direttore": true, "responsabile": true, "diretor": true, "gestor": true, "directeur-eigenaar": true,
+	"projektleiter": true, "verkäufer": true, "säljare": true, "projektledare": true, "daglig": true, "dyrektor": true, "kierownik": true, "specjalista": true, "ředitel": true, "vedoucí": true, "директор": true, "менеджер": true, "руководитель": true, "інженер": true, "инженер": true, "müdürü": true, "müdür": true, "部長": true, "課長": true, "经理": true, "經理": true, "팀장": true, "과장": true,
+}
