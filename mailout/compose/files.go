@@ -71,6 +71,8 @@ func filename(a bridge.Attachment) string {
 		}
 		return r
 	}, name)
+	// Some programs decode RFC 2047 even here, where it has no place: a name must not turn into another.
+	name = strings.ReplaceAll(name, "=?", "=_")
 	if strings.Trim(name, " .") == "" {
 		return "file"
 	}

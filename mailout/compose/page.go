@@ -69,7 +69,7 @@ func copyPage(l *language, title, message, footer string) string {
 	w.Grow(4096 + len(message) + len(footer))
 	pageStart(&w, l, title)
 	w.WriteString(`<body style="margin:0;padding:16px">
-<div id="letterlock-message" class="letterlock-message" style="font-family:` + fonts + `;font-size:15px;line-height:22px">
+<div id="letterlock-message" class="letterlock-message" dir="auto" style="font-family:` + fonts + `;font-size:15px;line-height:22px">
 ` + message + `
 </div>
 <div id="letterlock-footer" class="letterlock-footer">
