@@ -40,11 +40,12 @@ const (
 	maxKeys     = 10_000 // keys whose rate is remembered
 	maxOnce     = 10_000 // idempotency keys remembered in memory
 	smallBody   = 64 << 10
+	largeBody   = 1 << 20 // from here on a body waits for a slot
 	bodyRoom    = 8 << 20 // for what a request with files carries beside them: texts, names, JSON's own characters
 	largeBodies = 2       // requests with large bodies that are read and handled at once
 
 	headTime  = 30 * time.Second // to read a small body, and to handle any request
-	largeTime = 5 * time.Minute  // to read a large one
+	largeTime = 3 * time.Minute  // to read a large one
 	chunkTime = 30 * time.Second // to write each piece of a download
 )
 
@@ -57,6 +58,7 @@ type server struct {
 	mux    *http.ServeMux
 	huma   huma.API
 	routes map[string]route // by the pattern in mux
+	order  []place          // of the documentation
 	assets map[string]asset // by path: what needs no key
 
 	rate  *limiter

@@ -404,3 +404,41 @@ func parse(t testing.TB, s string) bridge.ID {
 	}
 	return v
 }
+
+func benchmark(b *testing.B, w *world, status int, method, path, body string) {
+	b.Helper()
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if a := w.call(w.staff, method, path, body); a.status != status {
+			b.Fatalf("%d %.200s", a.status, a.body)
+		}
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	w := newWorld(b)
+	benchmark(b, w, 200, "GET", "/threads/"+w.thread().ID, "")
+}
+
+// A refusal costs everything that the API does, and nothing in the store.
+func BenchmarkRefuse(b *testing.B) {
+	w := newWorld(b)
+	benchmark(b, w, 422, "POST", "/threads", `{"subject":"x","contacts":[{"address":"nobody"}],"text":"hello","colour":"red"}`)
+}
+
+func BenchmarkLargeFile(b *testing.B) {
+	w := newWorld(b)
+	made := w.thread()
+	body := `{"text":"x","note":true,"files":[{"filename":"a","content":"` + strings.Repeat("AAAA", 8<<20/3) + `"}]}`
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if a := w.call(w.staff, "POST", "/threads/"+made.ID+"/messages", body); a.status != 201 {
+			b.Fatalf("%d %.200s", a.status, a.body)
+		}
+		b.StopTimer()
+		w.memory.state.messages[parse(b, made.ID)] = nil
+		b.StartTimer()
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"sort"
@@ -70,16 +71,14 @@ func (s *server) document(api *huma.OpenAPI) ([]byte, error) {
 	schemas := api.Components.Schemas
 	for _, t := range api.Tags {
 		g := docsGroup{Name: t.Name, About: t.Description}
-		for _, path := range slices.Sorted(mapKeys(api.Paths)) {
-			for _, op := range operations(api.Paths[path]) {
-				if slices.Contains(op.Tags, t.Name) {
-					g.Operations = append(g.Operations, documentOperation(schemas, v.Server, op))
-				}
+		for _, at := range s.order {
+			if op := operationAt(api, at); slices.Contains(op.Tags, t.Name) {
+				g.Operations = append(g.Operations, documentOperation(schemas, v.Server, op))
 			}
 		}
 		v.Groups = append(v.Groups, g)
 	}
-	for _, name := range slices.Sorted(mapKeys(schemas.Map())) {
+	for _, name := range slices.Sorted(maps.Keys(schemas.Map())) {
 		v.Schemas = append(v.Schemas, docsSchema{Name: name, Fields: documentFields(schemas.Map()[name])})
 	}
 	for _, k := range kinds {
@@ -96,24 +95,18 @@ func (s *server) document(api *huma.OpenAPI) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
+func operationAt(api *huma.OpenAPI, at place) *huma.Operation {
+	item := api.Paths[at.path]
+	switch at.method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPost:
+		return item.Post
+	case http.MethodPut:
+		return item.Put
+	default:
+		return item.Delete
 	}
-}
-
-func operations(p *huma.PathItem) []*huma.Operation {
-	var out []*huma.Operation
-	for _, op := range [...]*huma.Operation{p.Get, p.Post, p.Put, p.Delete} {
-		if op != nil {
-			out = append(out, op)
-		}
-	}
-	return out
 }
 
 func documentOperation(schemas huma.Registry, server string, op *huma.Operation) docsOperation {
@@ -144,7 +137,7 @@ func documentOperation(schemas huma.Registry, server string, op *huma.Operation)
 		curl += "-X " + op.Method + " "
 	}
 	d.Request = curl + url
-	for _, status := range slices.Sorted(mapKeys(op.Responses)) {
+	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
 		r := op.Responses[status]
 		n, _ := strconv.Atoi(status)
 		if n >= 400 {
@@ -190,7 +183,7 @@ func documentField(name string, s *huma.Schema) docsField {
 			f.Type += target.Type + "s"
 		}
 	}
-	if f.Schema = refName(target); f.Schema == "" && target.Format != "" {
+	if f.Schema = refName(target); f.Schema == "" && target.Format != "" && target.Type == huma.TypeString {
 		f.Type += " (" + target.Format + ")"
 	}
 	var more []string

@@ -193,7 +193,7 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, most int64) (body 
 		return nil, release, s.problem(tooLarge, limit)
 	}
 	patience := headTime
-	if r.ContentLength < 0 || r.ContentLength > smallBody {
+	if r.ContentLength < 0 || r.ContentLength > largeBody {
 		select {
 		case s.large <- struct{}{}:
 		case <-r.Context().Done():

@@ -90,6 +90,18 @@ func (s *server) publish() error {
 	// Said in the description only: huma would check it with a slow pattern that refuses an empty file, where decoding checks it anyway.
 	content := schemas["File"].Properties["content"]
 	content.ContentEncoding = "base64"
+	// Answers may get more fields, so that no reader may refuse those it does not know.
+	asked := make(map[string]bool)
+	for _, at := range s.order {
+		if b := operationAt(api, at).RequestBody; b != nil {
+			mention(schemas, b.Content["application/json"].Schema, asked)
+		}
+	}
+	for name, schema := range schemas {
+		if !asked[name] {
+			schema.AdditionalProperties = nil
+		}
+	}
 	asJSON, err := json.MarshalIndent(api, "", "  ")
 	if err != nil {
 		return fmt.Errorf("describe the API: %w", err)
@@ -108,4 +120,18 @@ func (s *server) publish() error {
 	s.assets[Prefix+"/docs"] = asset{"text/html; charset=utf-8", page}
 	s.assets[Prefix+"/docs.css"] = asset{"text/css; charset=utf-8", styles}
 	return nil
+}
+
+// mention adds the names of all schemas that s is made of.
+func mention(schemas map[string]*huma.Schema, s *huma.Schema, names map[string]bool) {
+	if name := refName(s); name != "" && !names[name] {
+		names[name] = true
+		mention(schemas, schemas[name], names)
+	}
+	if s.Items != nil {
+		mention(schemas, s.Items, names)
+	}
+	for _, p := range s.Properties {
+		mention(schemas, p, names)
+	}
 }

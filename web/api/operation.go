@@ -24,6 +24,9 @@ type operation struct {
 	may              []kind // problems besides those that any operation with its parameters can have
 }
 
+// place is where an operation is found.
+type place struct{ method, path string }
+
 // register declares an operation: to huma, which describes and routes it, and to the door.
 func register[I, O any](s *server, o operation, handle func(context.Context, caller, *I) (*O, error)) {
 	withBody := o.method == http.MethodPost || o.method == http.MethodPut
@@ -43,6 +46,7 @@ func register[I, O any](s *server, o operation, handle func(context.Context, cal
 		may = append(may, keyReused)
 	}
 	s.routes[o.method+" "+Prefix+o.path] = at
+	s.order = append(s.order, place{o.method, o.path})
 
 	op := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Description: o.about, Tags: []string{o.tag},
@@ -101,7 +105,7 @@ func ptr[T any](v T) *T { return &v }
 
 // Page holds the parameters of every list.
 type Page struct {
-	Cursor string `query:"cursor" maxLength:"100" doc:"Where to go on: next of the page before. Without it the list begins." example:""`
+	Cursor string `query:"cursor" maxLength:"100" doc:"Where to go on: next of the page before. Without it the list begins."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many entries at most."`
 }
 
