@@ -180,7 +180,11 @@ func (w *walker) date(value []byte) time.Time {
 	if s == "" {
 		return time.Time{}
 	}
-	t, err := mail.ParseDate(s)
+	// What nearly every mailer writes, before the general parser, which tries one form after another.
+	t, err := time.Parse(dateForms[0], s)
+	if err != nil {
+		t, err = mail.ParseDate(s)
+	}
 	if err != nil && len(s) < 100 {
 		if i := strings.IndexByte(s, '('); i > 0 {
 			s = s[:i]

@@ -155,7 +155,7 @@ func (c *connection) close() {
 	}
 }
 
-func (c *connection) canIdle() bool { return c.caps.Has(imap.CapIdle) || c.caps.Has(imap.CapIMAP4rev2) }
+func (c *connection) canIdle() bool { return c.caps.Has(imap.CapIdle) }
 
 // open selects a mailbox.
 func (c *connection) open(mailbox string) (validity uint32, next imap.UID, err error) {

@@ -145,7 +145,7 @@ func (c *connection) remove(set imap.UIDSet) error {
 	if err := c.flag(set, imap.FlagDeleted); err != nil {
 		return err
 	}
-	if !c.caps.Has(imap.CapUIDPlus) && !c.caps.Has(imap.CapIMAP4rev2) {
+	if !c.caps.Has(imap.CapUIDPlus) {
 		return nil
 	}
 	defer c.bound(c.timeout)()
@@ -172,7 +172,7 @@ func (c *connection) move(set imap.UIDSet, folder string) error {
 
 func (c *connection) moveOnce(set imap.UIDSet, folder string) error {
 	defer c.bound(c.timeout)()
-	if c.caps.Has(imap.CapMove) || c.caps.Has(imap.CapIMAP4rev2) {
+	if c.caps.Has(imap.CapMove) {
 		if _, err := c.client.Move(set, folder).Wait(); err != nil {
 			return fmt.Errorf("move to %q: %w", folder, err)
 		}

@@ -217,7 +217,11 @@ func (r *reader) group(uids []imap.UID, sizes map[imap.UID]int64) []imap.UID {
 	var sum int64
 	for i, uid := range uids {
 		sum += sizes[uid]
-		if i > 0 && (sum > r.BatchBytes || sizes[uid] > r.MaxSize) {
+		large := sizes[uid] > r.MaxSize
+		switch {
+		case i == 0 && large:
+			return uids[:1]
+		case i > 0 && (large || sum > r.BatchBytes):
 			return uids[:i]
 		}
 	}
@@ -251,6 +255,7 @@ func (r *reader) putAside(ctx context.Context, uid imap.UID, why error) error {
 	if l == nil {
 		l = &lateMessage{taken: r.taken}
 		r.late[uid] = l
+		r.failing++
 	}
 	if r.taken > l.taken {
 		l.counted++
@@ -261,7 +266,7 @@ func (r *reader) putAside(ctx context.Context, uid imap.UID, why error) error {
 	if l.counted >= r.Tries {
 		r.giveUp(ctx, uid, why)
 	}
-	if r.failing++; r.failing >= inARow {
+	if r.failing >= inARow {
 		r.failing = 0
 		return errNothingWorks
 	}

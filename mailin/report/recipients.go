@@ -119,7 +119,8 @@ func explain(words []line, i int, rest string) string {
 	size := len(rest)
 	for _, l := range words[i+1 : min(i+15, len(words))] {
 		if l.text == "" {
-			if blank++; len(parts) > 0 || blank > 1 {
+			// "because:" and an empty line: the reason is still to come.
+			if blank++; len(parts) > 0 && !strings.HasSuffix(parts[len(parts)-1], ":") || blank > 2 || len(parts) == 0 && blank > 1 {
 				break
 			}
 			continue
@@ -241,6 +242,9 @@ func findAddress(s string) (addr, after string, ok bool) {
 		}
 		for hi > i+1 && (s[hi-1] == '.' || s[hi-1] == '-') {
 			hi--
+		}
+		if j := strings.LastIndex(s[lo:i], "-'"); j >= 0 {
+			lo += j + 2 // a reply code and a quote: 550-'ann@example.com
 		}
 		for lo < i && (s[lo] == '\'' || s[lo] == '.' || s[lo] == '=' || s[lo] == '*' || s[lo] == '/' || s[lo] == '`') {
 			lo++

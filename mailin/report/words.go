@@ -161,7 +161,7 @@ func hasReturned(ps []Part) bool {
 // markers begin the copy of the mail that comes back, in lower case.
 var markers = []string{"below this line is a copy", "this is a copy of", "copy of your message", "copy of the message", "original message follows", "message header follows", "message headers follow", "unsent message below", "unsent message follows", "original message headers",
 	"original message header", "undelivered message follows", "returned message follows", "text of your message follows", "body of your message", "----- original message", "-----original message", "--- original message", "--- message header", "headers of the message", "message text follows", "undelivered message header", "full message text", "original message -----",
-	"----- message header", "start of returned message", "message contents follow", "returned mail follows", "begin of original", "included is a copy", "header of the original", "headers of the original", "---- returned message", "--- message from", "--- begin message", "--- the header of", "copy of the original message", "--- undelivered message", "your message reads", "message follows:", "---- unsent message", "nachrichtenkopf", "ursprüngliche nachricht"}
+	"----- message header", "start of returned message", "message contents follow", "returned mail follows", "begin of original", "included is a copy", "header of the original", "headers of the original", "---- returned message", "--- message from", "--- begin message", "--- the header of", "copy of the original message", "--- undelivered message", "your message reads", "message follows:", "lines of the message follow", "---- unsent message", "nachrichtenkopf", "ursprüngliche nachricht"}
 
 // wordsOf cuts a body into the server's words and the copy of the mail below them.
 func wordsOf(text string) (words []line, rest string) {
@@ -194,7 +194,7 @@ func isMarker(t string) bool {
 	for _, m := range markers {
 		if strings.Contains(low, m) {
 			// A sentence of the explanation may speak of the copy: a marker is set off or ends in a colon or dashes.
-			return strings.HasPrefix(low, "-") || strings.HasPrefix(low, "=") || strings.HasPrefix(low, "*") || strings.HasPrefix(low, "|") || strings.HasPrefix(low, "_") || strings.HasSuffix(low, ":") || strings.HasSuffix(low, "-") || strings.HasSuffix(low, "=")
+			return strings.HasPrefix(low, "-") || strings.HasPrefix(low, "=") || strings.HasPrefix(low, "*") || strings.HasPrefix(low, "|") || strings.HasPrefix(low, "_") || strings.HasSuffix(low, ":") || strings.HasSuffix(low, "-") || strings.HasSuffix(low, "=") || low == m
 		}
 	}
 	return false

@@ -1,0 +1,297 @@
+package imap
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+)
+
+// memory is go-imap's server with a mailbox in memory, behind a wire of our own that can be cut.
+type memory struct {
+	user *imapmemserver.User
+	wire *wire
+}
+
+func newMemory(t *testing.T) *memory {
+	t.Helper()
+	m := &memory{user: imapmemserver.NewUser("ann", "secret")}
+	if err := m.user.Create("INBOX", nil); err != nil {
+		t.Fatal(err)
+	}
+	mem := imapmemserver.New()
+	mem.AddUser(m.user)
+	s := imapserver.New(&imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			return mem.NewSession(), nil, nil
+		},
+		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapUIDPlus: {}, imap.CapMove: {}},
+		InsecureAuth: true, Logger: log.New(io.Discard, "", 0),
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(l)
+	t.Cleanup(func() { s.Close() })
+	m.wire = newWire(t, l.Addr().String())
+	return m
+}
+
+func (m *memory) account() Account {
+	return Account{Name: "ann", Addr: m.wire.addr, Security: Plain, Username: "ann", Password: "secret"}
+}
+
+func (m *memory) deliver(t *testing.T, raw string) {
+	t.Helper()
+	if _, err := m.user.Append("INBOX", literal{strings.NewReader(raw)}, &imap.AppendOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *memory) down(*testing.T) { m.wire.set(func(w *wire) { w.down = true }) }
+func (m *memory) up(*testing.T)   { m.wire.set(func(w *wire) { w.down = false }) }
+
+func (m *memory) renumber(t *testing.T) {
+	t.Helper()
+	if err := m.user.Delete("INBOX"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.user.Create("INBOX", nil); err != nil {
+		t.Fatal(err)
+	}
+	m.wire.set(func(*wire) {})
+}
+
+type literal struct{ *strings.Reader }
+
+func (l literal) Size() int64 { return l.Reader.Size() }
+
+// wire carries connections to a server. It can be cut, and it can change what passes.
+type wire struct {
+	addr, to string
+
+	mu     sync.Mutex
+	down   bool
+	noIdle bool   // hides the capability
+	poison string // a text from the server that breaks the connection
+	conns  map[net.Conn]bool
+}
+
+func newWire(t *testing.T, to string) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{addr: l.Addr().String(), to: to, conns: make(map[net.Conn]bool)}
+	t.Cleanup(func() {
+		l.Close()
+		w.set(func(w *wire) { w.down = true })
+	})
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go w.carry(c)
+		}
+	}()
+	return w
+}
+
+// set changes the wire, and cuts what it carries.
+func (w *wire) set(change func(*wire)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(w)
+	for c := range w.conns {
+		c.Close()
+	}
+	clear(w.conns)
+}
+
+func (w *wire) carry(c net.Conn) {
+	defer c.Close()
+	s, err := net.Dial("tcp", w.to)
+	if err != nil {
+		return
+	}
+	defer s.Close()
+	w.mu.Lock()
+	if w.down {
+		w.mu.Unlock()
+		return
+	}
+	w.conns[c], w.conns[s] = true, true
+	noIdle, poison := w.noIdle, w.poison
+	w.mu.Unlock()
+	go func() {
+		io.Copy(s, c)
+		s.Close()
+		c.Close()
+	}()
+	var before []byte // the end of what passed, since the text may come in pieces
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := s.Read(buf)
+		if err != nil {
+			return
+		}
+		b := buf[:n]
+		if noIdle {
+			b = bytes.ReplaceAll(b, []byte(" IDLE"), []byte(" XDLE"))
+		}
+		if before = append(before, b...); poison != "" && bytes.Contains(before, []byte(poison)) {
+			return
+		}
+		before = before[max(0, len(before)-100):]
+		if _, err := c.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+func TestWithoutIdle(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	s.wire.set(func(w *wire) { w.noIdle = true })
+	start(t, o, nil, s.account())
+	s.deliver(t, letter("one"))
+	o.awaitMails(t, "one")
+	s.deliver(t, letter("two"))
+	o.awaitMails(t, "one two")
+	o.awaitProgress(t, 2)
+}
+
+func TestTooLarge(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	a := s.account()
+	a.After = Seen
+	s.deliver(t, letter("one"))
+	s.deliver(t, letter("large")+strings.Repeat(strings.Repeat("a", 70)+"\r\n", 3000))
+	s.deliver(t, letter("two"))
+	start(t, o, func(c *Config) { c.MaxSize = 100 << 10 }, a)
+	o.awaitMails(t, "one large two")
+	o.awaitProgress(t, 3)
+	if m := o.mails["large"]; !strings.Contains(m.OverBound, "more than the limit of 102400") || len(m.Raw) > beginning {
+		t.Errorf("got OverBound %q and %d octets", m.OverBound, len(m.Raw))
+	}
+	if m := o.mails["two"]; m.OverBound != "" {
+		t.Errorf("got OverBound %q for a small one", m.OverBound)
+	}
+	if all, seen := look(t, s.account(), "INBOX"); all != 3 || seen != 2 {
+		t.Errorf("got %d messages, %d of them seen, want 3 and 2", all, seen)
+	}
+}
+
+func TestManyInBatches(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	var want []string
+	for i := range 250 {
+		subject := "m" + strings.Repeat("x", i%7) + string(rune('a'+i%26))
+		want = append(want, subject)
+		s.deliver(t, "Message-ID: <"+strings.Repeat("y", i)+"@z.example>\r\n"+letter(subject))
+	}
+	start(t, o, func(c *Config) { c.Batch, c.BatchBytes = 40, 3000 }, s.account())
+	o.awaitMails(t, strings.Join(want, " "))
+	o.awaitProgress(t, 250)
+}
+
+// A mail that the parser can't read is put aside, and given up after others went through; a record says so.
+func TestBadMessage(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	s.deliver(t, letter("one"))
+	s.deliver(t, letter("panic"))
+	s.deliver(t, letter("two"))
+	start(t, o, func(c *Config) { c.Tries = 2 }, s.account())
+	o.awaitMails(t, "one two")
+	o.awaitProgress(t, 1)
+	s.deliver(t, letter("three"))
+	o.awaitMails(t, "one two three")
+	want := "one two three message 2 of mailbox INBOX of ann could not be read, it stays there"
+	s.deliver(t, letter("four"))
+	o.await(t, "given up", func() bool {
+		return strings.Contains(o.got(), "could not be read") && strings.Contains(o.got(), "four")
+	})
+	if got := strings.Replace(o.got(), " four", "", 1); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	o.awaitProgress(t, 5)
+}
+
+// A mail that breaks the connection each time it is fetched holds up nobody.
+func TestBreakingMessage(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	s.wire.set(func(w *wire) { w.poison = "Subject: poison" })
+	s.deliver(t, letter("one"))
+	s.deliver(t, letter("poison"))
+	s.deliver(t, letter("two"))
+	start(t, o, func(c *Config) { c.Tries = 1000 }, s.account())
+	o.awaitMails(t, "one two")
+	s.deliver(t, letter("three"))
+	o.awaitMails(t, "one two three")
+	o.awaitProgress(t, 1)
+	// The fault passes, and so does the mail.
+	s.wire.set(func(w *wire) { w.poison = "" })
+	o.awaitMails(t, "one two three poison")
+	o.awaitProgress(t, 4)
+}
+
+// When nothing can be recorded, no mail is to blame: each comes in the end, however long it takes.
+func TestNothingWorks(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	tries := 0
+	o.fail = func(string) error {
+		if tries++; tries < 60 {
+			return errDown
+		}
+		return nil
+	}
+	for _, subject := range strings.Fields("a b c d e f g h") {
+		s.deliver(t, letter(subject))
+	}
+	start(t, o, func(c *Config) { c.Tries, c.RetryMin, c.RetryMax = 1, 1, 1 }, s.account())
+	o.await(t, "eight mails", func() bool { return len(strings.Fields(o.got())) == 8 })
+	o.awaitProgress(t, 8)
+}
+
+// What fails for a moment comes in its place.
+func TestOrderIsKept(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	failed := false
+	o.fail = func(subject string) error {
+		if subject == "two" && !failed {
+			failed = true
+			return errDown
+		}
+		return nil
+	}
+	for _, subject := range strings.Fields("one two three") {
+		s.deliver(t, letter(subject))
+	}
+	start(t, o, nil, s.account())
+	o.awaitMails(t, "one two three")
+}
+
+func TestPlainOnlyOnThisMachine(t *testing.T) {
+	r := newReader(&Poller{Config{TLS: &tls.Config{}, Log: slog.New(slog.DiscardHandler)}}, Account{Name: "ann", Addr: "192.0.2.1:143", Security: Plain})
+	c := &connection{conn: farConn{}, timeout: wait}
+	if err := r.greet(t.Context(), c, "192.0.2.1"); err == nil || !strings.Contains(err.Error(), "without encryption") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+// farConn is a connection to another machine that must not be used.
+type farConn struct{ net.Conn }
+
+func (farConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 143} }
