@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/mailin"
+	"letterlock/mailin/sender"
+	"letterlock/mailin/smtpd"
+	"letterlock/mailout"
+	"letterlock/mailout/submit"
+)
+
+// app is the whole gateway: every package, wired to the others.
+//
+// Its parts stand in two rows. In front are those that let something in: the SMTP server, the mailboxes and the web. Behind them
+// are the worker that empties the outbox, and the sweeper. When it ends, the front stops first and finishes what it has begun, then
+// the rest, and the database is closed last, so that nothing that was answered with "taken" is left half-done.
+type app struct {
+	config Config
+	log    *slog.Logger
+	now    func() time.Time
+
+	*kept
+	relay  *submit.Relay
+	smtp   net.Listener // nil if no mail is taken by SMTP
+	http   net.Listener
+	front  []part
+	behind []part
+}
+
+// part is something that runs until its ctx ends, and leaves nothing running behind.
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
+// appConfig says how to make an app. Listeners that are given are used instead of opening those of the configuration; the app closes them.
+type appConfig struct {
+	Config
+	log        *slog.Logger
+	now        func() time.Time
+	hooks      hooks
+	smtp, http net.Listener
+}
+
+// How long the parts may take to end, one row after the other. Each part has a shorter limit of its own; this is for one that has not kept to it.
+const frontGrace, behindGrace = 40 * time.Second, 30 * time.Second
+
+// newApp opens the data and the listeners and wires everything. Nothing runs yet. The configuration must be complete.
+func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
+	a := &app{config: c.Config, log: c.log, now: c.now, smtp: c.smtp, http: c.http}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if a.smtp == nil && c.SMTP.Listen != "" {
+		if a.smtp, err = listen("smtp.listen", c.SMTP.Listen); err != nil {
+			return nil, err
+		}
+	}
+	if a.http == nil {
+		if a.http, err = listen("http.listen", c.HTTP.Listen); err != nil {
+			return nil, err
+		}
+	}
+	if a.kept, err = openKept(ctx, c.Config, c.log, c.now); err != nil {
+		return nil, err
+	}
+	if err := a.addSMTP(c.hooks); err != nil {
+		return nil, err
+	}
+	if err := a.addMailboxes(ctx, c.hooks); err != nil {
+		return nil, err
+	}
+	if err := a.addWeb(); err != nil {
+		return nil, err
+	}
+	if err := a.addWorker(ctx, c.hooks); err != nil {
+		return nil, err
+	}
+	a.behind = append(a.behind, part{"sweeper", a.sweep})
+	return a, nil
+}
+
+// close lets go of what newApp opened.
+func (a *app) close() error {
+	var errs []error
+	for _, l := range []net.Listener{a.smtp, a.http} {
+		if l != nil {
+			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if a.relay != nil {
+		errs = append(errs, a.relay.Close())
+	}
+	if a.kept != nil {
+		if err := a.db.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close the database: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// listen opens a listener, and says what to do where that fails.
+func listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: another program listens on %s: stop it, or set %s to another port", key, address, key)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s: this user may not listen on %s: give the program CAP_NET_BIND_SERVICE, or set %s to a port from 1024 on", key, address, key)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s: %s is no address of this machine: set %s to one that is", key, address, key)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return l, nil
+}
+
+// parse is how mail is read, wherever it comes from.
+func parse(raw []byte) *bridge.Mail { return mailin.Parse(raw, mailin.Limits{}) }
+
+// judge returns who decides about senders. The configuration is complete, so it is the one that is offered.
+func (a *app) judge() sender.Judge { return sender.AddressPolicy{} }
+
+func (a *app) addSMTP(h hooks) error {
+	if a.smtp == nil {
+		return nil
+	}
+	tlsConfig, err := certificate("smtp", a.config.SMTP.TLSCert, a.config.SMTP.TLSKey)
+	if err != nil {
+		return err
+	}
+	s, err := smtpd.New(smtpd.Config{
+		Gateway: a.gateway, Parse: parse, Judge: a.judge(), Listeners: []net.Listener{a.smtp}, Domain: a.config.SMTP.Hostname, TLS: tlsConfig,
+		MaxSize: int64(a.config.SMTP.MaxSize), MaxRecipients: a.config.SMTP.MaxRecipients,
+		MaxConns: a.config.SMTP.MaxConnections, MaxNetConns: a.config.SMTP.MaxPerNetwork,
+		CommandTimeout: time.Duration(a.config.SMTP.Timeout), Now: a.now, Log: a.log.With("part", "smtp"), AfterReceive: h.received,
+	})
+	if err != nil {
+		return err
+	}
+	a.front = append(a.front, part{"SMTP server", s.Run})
+	return nil
+}
+
+func (a *app) addWorker(ctx context.Context, h hooks) error {
+	c := a.config.Relay
+	password, err := secret(ctx, "relay", c.Password, c.PasswordFile, "")
+	if err != nil {
+		return err
+	}
+	security := submit.Security(c.TLS)
+	if c.TLS == "implicit" {
+		security = submit.TLSRequired
+	}
+	a.relay, err = submit.NewRelay(submit.RelayConfig{
+		Address: c.Address, Security: security, Implicit: c.TLS == "implicit", Username: c.Username, Password: password,
+		LocalName: a.config.SMTP.Hostname, Connections: c.Connections,
+	})
+	if err != nil {
+		return err
+	}
+	var afterSend func(bridge.ID)
+	if h.relayed != nil {
+		afterSend = func(bridge.ID) { h.relayed() }
+	}
+	w, err := mailout.New(mailout.Config{
+		Gateway: a.gateway, Transport: a.relay, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections,
+		Now: a.now, Log: a.log.With("part", "worker"), AfterSend: afterSend,
+	})
+	if err != nil {
+		return err
+	}
+	a.behind = append(a.behind, part{"worker", w.Run})
+	return nil
+}
+
+// sweep tidies up until ctx ends.
+func (a *app) sweep(ctx context.Context) error {
+	for {
+		if err := errors.Join(a.gateway.Sweep(ctx), a.db.Sweep(ctx, a.now())); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "could not tidy up", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Hour):
+		}
+	}
+}
+
+// run runs all parts until ctx ends or one of them fails, and then ends them in order and closes the data.
+func (a *app) run(ctx context.Context) error {
+	// The rows have contexts of their own, so that they end one after the other.
+	outer := context.WithoutCancel(ctx)
+	behind, stopBehind := context.WithCancel(outer)
+	defer stopBehind()
+	front, stopFront := context.WithCancel(outer)
+	defer stopFront()
+
+	failed := make(chan error, len(a.front)+len(a.behind))
+	frontRow, behindRow := start(front, a.front, failed), start(behind, a.behind, failed)
+	var errs []error
+	select {
+	case <-ctx.Done():
+		a.log.InfoContext(ctx, "stopping")
+	case err := <-failed:
+		errs = append(errs, err)
+	}
+	stopFront()
+	errs = append(errs, await("what lets mail and people in", frontRow, frontGrace))
+	stopBehind()
+	errs = append(errs, await("what sends mail", behindRow, behindGrace))
+	errs = append(errs, a.close())
+	for len(failed) > 0 {
+		errs = append(errs, <-failed)
+	}
+	return errors.Join(errs...)
+}
+
+// start runs parts beside each other. What one returns early, or in error, goes to failed.
+func start(ctx context.Context, parts []part, failed chan<- error) *sync.WaitGroup {
+	var row sync.WaitGroup
+	for _, p := range parts {
+		row.Go(func() {
+			err := p.run(ctx)
+			switch {
+			case err != nil && !errors.Is(err, context.Canceled):
+				failed <- fmt.Errorf("%s: %w", p.name, err)
+			case ctx.Err() == nil:
+				failed <- fmt.Errorf("%s: it ended by itself", p.name)
+			}
+		})
+	}
+	return &row
+}
+
+// await waits for a row to end, within a bound.
+func await(what string, row *sync.WaitGroup, bound time.Duration) error {
+	done := make(chan struct{})
+	go func() {
+		row.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(bound):
+		return fmt.Errorf("%s did not end within %s; nothing that was taken is lost", what, bound)
+	}
+}
+
+// certificate reads a certificate and its key, if they are set. It is read again when a handshake begins after the files have changed.
+func certificate(section, certFile, keyFile string) (*tls.Config, error) {
+	if certFile == "" {
+		return nil, nil
+	}
+	k := &keptCertificate{certFile: certFile, keyFile: keyFile}
+	if _, err := k.get(nil); err != nil {
+		return nil, fmt.Errorf("%s.tls_cert and %s.tls_key: %w", section, section, err)
+	}
+	return &tls.Config{GetCertificate: k.get, MinVersion: tls.VersionTLS12}, nil
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/mailin/imap"
+	"letterlock/web"
+	"letterlock/web/api"
+)
+
+// webGrace is how long requests under way may take once the web is to stop.
+const webGrace = 20 * time.Second
+
+// addWeb wires the portal and the API.
+func (a *app) addWeb() error {
+	c := a.config.HTTP
+	var trusted []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		p, err := parseNetwork(text)
+		if err != nil {
+			return fmt.Errorf("http.trusted_proxies: %w", err)
+		}
+		trusted = append(trusted, p)
+	}
+	maxFiles := int64(a.config.Message.MaxFiles)
+	programs, err := api.New(api.Config{Gateway: a.gateway, MaxFiles: maxFiles, Now: a.now, Log: a.log.With("part", "api")})
+	if err != nil {
+		return err
+	}
+	site, err := web.New(web.Config{
+		Gateway: a.gateway, Parse: a.parseHeld, API: programs, Sessions: a.db.Sessions(a.now), MaxFiles: maxFiles, Trusted: trusted,
+		Location: time.Local, Now: a.now, Log: a.log.With("part", "web"), Ready: a.ready,
+	})
+	if err != nil {
+		return err
+	}
+	s := web.Server(site, a.log.With("part", "http"))
+	if s.TLSConfig, err = certificate("http", c.TLSCert, c.TLSKey); err != nil {
+		return err
+	}
+	a.front = append(a.front, part{"web", func(ctx context.Context) error { return serveHTTP(ctx, s, a.http, webGrace) }})
+	return nil
+}
+
+// parseHeld reads a mail that was kept for staff to decide. It was bounded when it came.
+func (a *app) parseHeld(r io.Reader) (*bridge.Mail, error) {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read a kept mail: %w", err)
+	}
+	return parse(raw), nil
+}
+
+// ready reports whether the database can be read.
+func (a *app) ready(ctx context.Context) error {
+	return a.db.View(ctx, func(bridge.Tx) error { return nil })
+}
+
+// addMailboxes wires the mailboxes that are polled, each on its own, so that none waits for another.
+func (a *app) addMailboxes(ctx context.Context, h hooks) error {
+	security := map[string]imap.Security{"implicit": imap.TLS, "starttls": imap.StartTLS, "none": imap.Plain}
+	for _, c := range a.config.IMAP {
+		password, err := secret(ctx, "imap."+c.Name, c.Password, c.PasswordFile, c.PasswordCommand)
+		if err != nil {
+			return err
+		}
+		var since time.Time
+		if c.Since != "" {
+			if since, err = time.ParseInLocation(time.DateOnly, c.Since, time.Local); err != nil {
+				return fmt.Errorf("imap.%s.since: %w", c.Name, err)
+			}
+		}
+		p, err := imap.New(imap.Config{
+			Gateway: a.gateway, Progress: a.db, Parse: parse, Judge: a.judge(),
+			Accounts: []imap.Account{{
+				Name: c.Name, Addr: c.Address, Security: security[c.TLS], Username: c.Username, Password: password,
+				Mailbox: c.Mailbox, After: imap.After(c.After), Folder: c.MoveTo, Since: since,
+			}},
+			MaxSize: int64(a.config.SMTP.MaxSize), Poll: time.Duration(c.Poll),
+			Now: a.now, Log: a.log.With("part", "imap"), AfterReceive: h.received,
+		})
+		if err != nil {
+			return err
+		}
+		a.front = append(a.front, part{"mailbox " + c.Name, p.Run})
+	}
+	return nil
+}

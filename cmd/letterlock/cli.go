@@ -1,0 +1,25 @@
+package main
+
+// cli is the command line. The order is that of the help.
+type cli struct {
+	Demo     demoCommand     `cmd:"" help:"Try Letterlock on this machine: everything on loopback, with people, conversations and a mailbox to look into."`
+	Init     initCommand     `cmd:"" help:"Make a configuration file, a data folder and a key file, and print the DNS records to publish."`
+	Serve    serveCommand    `cmd:"" help:"Run the gateway."`
+	Mode     modeCommand     `cmd:"" help:"Show or switch how much email may carry."`
+	User     userCommand     `cmd:"" help:"Staff and admins: list, add, change."`
+	Contact  contactCommand  `cmd:"" help:"Contacts, the people on the customers' side: list, add, change."`
+	Key      keyCommand      `cmd:"" help:"API keys: list, make, revoke."`
+	Parse    parseCommand    `cmd:"" help:"Read a mail and print what Letterlock makes of it, as JSON."`
+	Sanitize sanitizeCommand `cmd:"" help:"Read HTML and print it as the viewer would show it."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// withConfig is the flag of every command that reads the configuration.
+type withConfig struct {
+	Config string `short:"c" placeholder:"FILE" help:"The configuration file. Otherwise LETTERLOCK_CONFIG, letterlock.toml or /etc/letterlock/letterlock.toml, whichever is there first."`
+}
+
+// asJSON is the flag of every command that prints a list.
+type asJSON struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"letterlock/bridge/mailaddr"
+)
+
+// Config is all that can be set. Each field is a key of the TOML file, a flag, and an environment variable: smtp.max_size is
+// also --smtp-max-size and LETTERLOCK_SMTP_MAX_SIZE. A flag wins over a variable, and a variable over the file.
+type Config struct {
+	General `embed:""`
+	Message MessageConfig `embed:"" prefix:"message-" toml:"message" group:"Messages"`
+	SMTP    SMTPConfig    `embed:"" prefix:"smtp-" toml:"smtp" group:"Mail in, by SMTP"`
+	IMAP    []IMAPConfig  `name:"imap" toml:"imap" sep:";" placeholder:"KEY=VALUE,..." group:"Mail in, by IMAP" help:"A mailbox to poll, as name=NAME,address=HOST:PORT,username=NAME,password_file=FILE and so on. Repeat it for more; in a variable, put ; between them."`
+	Relay   RelayConfig   `embed:"" prefix:"relay-" toml:"relay" group:"Mail out"`
+	HTTP    HTTPConfig    `embed:"" prefix:"http-" toml:"http" group:"The web"`
+	Log     LogConfig     `embed:"" prefix:"log-" toml:"log" group:"The log"`
+}
+
+// General is what every command that works on the stored data needs.
+type General struct {
+	Domain       string   `toml:"domain" placeholder:"DOMAIN" help:"The domain of reply addresses and of the sender. Its mail must come to this gateway: use a subdomain if the domain itself has mailboxes elsewhere."`
+	BaseURL      string   `name:"base-url" toml:"base_url" placeholder:"URL" help:"Where people reach the portal, such as https://portal.example.com."`
+	Organization string   `toml:"organization" placeholder:"NAME" help:"The organization's name as people see it. The domain if it is not set."`
+	Data         string   `toml:"data" default:"data" placeholder:"FOLDER" help:"The folder of the database and of stored files (${default})."`
+	KeyFile      string   `name:"key-file" toml:"key_file" default:"letterlock.key" placeholder:"FILE" help:"The file with the keys that seal the data (${default}). Without it nothing stored can be read: keep a copy elsewhere."`
+	Inbox        []string `toml:"inbox" placeholder:"ADDRESS,..." help:"Addresses at which known contacts may start a conversation by email."`
+	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" placeholder:"POLICY" help:"How a reply's author is judged. This version offers only: address (a live reply address and its participant's From address; From is not proven). It must be set for serve."`
+}
+
+// MessageConfig bounds one message, however it comes.
+type MessageConfig struct {
+	MaxText   Size `name:"max-text" toml:"max_text" default:"1MiB" placeholder:"SIZE" help:"The most text that one message can have (${default})."`
+	MaxFiles  Size `name:"max-files" toml:"max_files" default:"25MiB" placeholder:"SIZE" help:"The most that all attachments of one message can have together (${default})."`
+	MaxMailed Size `name:"max-mailed" toml:"max_mailed" default:"15MiB" placeholder:"SIZE" help:"The most attachments that a copy carries (${default}). Larger ones are named with a link to the portal: many receivers take no mail over 25 MB."`
+}
+
+// SMTPConfig is the door for mail that comes in.
+type SMTPConfig struct {
+	Listen         string   `toml:"listen" default:":25" placeholder:"HOST:PORT" help:"Where to take mail (${default}). Set to nothing to take none by SMTP."`
+	Hostname       string   `toml:"hostname" placeholder:"HOST" help:"The name in the greeting: the one that the MX record names. The host of base-url if it is not set."`
+	TLSCert        string   `name:"tls-cert" toml:"tls_cert" placeholder:"FILE" help:"A PEM certificate chain, to offer STARTTLS."`
+	TLSKey         string   `name:"tls-key" toml:"tls_key" placeholder:"FILE" help:"The certificate's PEM key."`
+	MaxSize        Size     `name:"max-size" toml:"max_size" default:"50MiB" placeholder:"SIZE" help:"The largest mail that is taken (${default})."`
+	MaxRecipients  int      `name:"max-recipients" toml:"max_recipients" default:"100" placeholder:"N" help:"The most recipients of one mail (${default})."`
+	MaxConnections int      `name:"max-connections" toml:"max_connections" default:"500" placeholder:"N" help:"The most connections at once (${default})."`
+	MaxPerNetwork  int      `name:"max-per-network" toml:"max_per_network" default:"100" placeholder:"N" help:"The most connections at once from one network: IPv4 /24, IPv6 /64 (${default})."`
+	Timeout        Duration `toml:"timeout" default:"5m" placeholder:"DURATION" help:"How long a connection may wait with its next command (${default}). RFC 5321, section 4.5.3.2, asks for five minutes."`
+}
+
+// RelayConfig is the next hop for mail that leaves.
+type RelayConfig struct {
+	Address      string `toml:"address" placeholder:"HOST:PORT" help:"The mail server that takes our mail and brings it to the recipients."`
+	TLS          string `name:"tls" toml:"tls" default:"required" enum:"required,opportunistic,implicit,none" placeholder:"WHEN" help:"required: STARTTLS with a valid certificate (the default). implicit: TLS from the first octet, usual on port 465. opportunistic: STARTTLS if offered, whatever the certificate. none: only for a relay on this machine."`
+	Username     string `toml:"username" placeholder:"NAME" help:"To sign in to the relay."`
+	Password     string `toml:"password" placeholder:"PASSWORD" help:"To sign in to the relay. Better in relay-password-file: a flag is seen by every user of this machine."`
+	PasswordFile string `name:"password-file" toml:"password_file" placeholder:"FILE" help:"A file whose first line is the password."`
+	Connections  int    `toml:"connections" default:"4" placeholder:"N" help:"How many mails leave at once (${default})."`
+}
+
+// HTTPConfig is the portal's and the API's door.
+type HTTPConfig struct {
+	Listen         string   `toml:"listen" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to serve the portal and the API (${default})."`
+	TLSCert        string   `name:"tls-cert" toml:"tls_cert" placeholder:"FILE" help:"A PEM certificate chain, to serve HTTPS. Without it, put a reverse proxy that does in front."`
+	TLSKey         string   `name:"tls-key" toml:"tls_key" placeholder:"FILE" help:"The certificate's PEM key."`
+	TrustedProxies []string `name:"trusted-proxies" toml:"trusted_proxies" placeholder:"NETWORK,..." help:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.1/32."`
+}
+
+// LogConfig is about the log on standard error. It never holds a subject, a body, a token or a password.
+type LogConfig struct {
+	Level  string `toml:"level" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"The least serious entries that are written: debug, info, warn or error (${default})."`
+	Format string `toml:"format" default:"text" enum:"text,json" placeholder:"FORMAT" help:"text or json (${default})."`
+}
+
+// logger returns a logger that writes to w as the configuration says.
+func (c LogConfig) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // "" for a Config made in code
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// complete fills in what follows from other keys and checks what every command needs. Its error is one to show.
+func (g *General) complete() error {
+	if g.Domain == "" {
+		return unset("domain")
+	}
+	if err := mailaddr.Valid("postmaster@" + g.Domain); err != nil {
+		return fmt.Errorf("domain: %q is not the domain of an email address", g.Domain)
+	}
+	g.Domain = strings.ToLower(strings.TrimSuffix(g.Domain, "."))
+	if g.BaseURL == "" {
+		return unset("base_url")
+	}
+	u, err := url.Parse(g.BaseURL)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("base_url: %q is not a web address such as https://portal.example.com", g.BaseURL)
+	}
+	if u.Scheme == "http" && !loopbackHost(u.Hostname()) {
+		return fmt.Errorf("base_url: %q must begin with https://, since people sign in there", g.BaseURL)
+	}
+	g.BaseURL = strings.TrimRight(g.BaseURL, "/")
+	if g.Organization == "" {
+		g.Organization = g.Domain
+	}
+	for _, a := range g.Inbox {
+		if err := mailaddr.Valid(a); err != nil {
+			return fmt.Errorf("inbox: %q is not an email address", a)
+		}
+	}
+	if g.Data == "" {
+		return unset("data")
+	}
+	if g.KeyFile == "" {
+		return unset("key_file")
+	}
+	return nil
+}
+
+// complete checks all that serve needs. Its error is one to show.
+func (c *Config) complete() error {
+	if err := c.General.complete(); err != nil {
+		return err
+	}
+	switch c.SenderPolicy {
+	case "address":
+	case "":
+		return fmt.Errorf("sender_policy is not set: read what \"address\" means in \"letterlock serve --help\", then set sender_policy = \"address\" in the configuration file")
+	default:
+		return fmt.Errorf("sender_policy: %q is not offered by this version: set it to \"address\"", c.SenderPolicy)
+	}
+	if c.SMTP.Listen == "" && len(c.IMAP) == 0 {
+		return errors.New("smtp.listen is empty and no [[imap]] mailbox is set: no reply could come in; set one of them")
+	}
+	if c.SMTP.Hostname == "" {
+		u, err := url.Parse(c.BaseURL)
+		if err != nil {
+			return fmt.Errorf("base_url: %q is not a web address", c.BaseURL)
+		}
+		c.SMTP.Hostname = u.Hostname()
+	}
+	if c.Relay.Address == "" {
+		return unset("relay.address")
+	}
+	for _, l := range []struct{ key, address string }{{"smtp.listen", c.SMTP.Listen}, {"http.listen", c.HTTP.Listen}, {"relay.address", c.Relay.Address}} {
+		if _, _, err := net.SplitHostPort(l.address); l.address != "" && err != nil {
+			return fmt.Errorf("%s: %q is not HOST:PORT", l.key, l.address)
+		}
+	}
+	for _, t := range []struct{ section, cert, key string }{{"smtp", c.SMTP.TLSCert, c.SMTP.TLSKey}, {"http", c.HTTP.TLSCert, c.HTTP.TLSKey}} {
+		if (t.cert == "") != (t.key == "") {
+			return fmt.Errorf("%s.tls_cert and %s.tls_key belong together: set both or none", t.section, t.section)
+		}
+	}
+	for _, n := range []struct {
+		key   string
+		value int64
+	}{
+		{"message.max_text", int64(c.Message.MaxText)},
+		{"message.max_files", int64(c.Message.MaxFiles)},
+		{"message.max_mailed", int64(c.Message.MaxMailed)},
+		{"smtp.max_size", int64(c.SMTP.MaxSize)},
+		{"smtp.max_recipients", int64(c.SMTP.MaxRecipients)},
+		{"smtp.max_connections", int64(c.SMTP.MaxConnections)},
+		{"smtp.max_per_network", int64(c.SMTP.MaxPerNetwork)},
+		{"smtp.timeout", int64(c.SMTP.Timeout)},
+		{"relay.connections", int64(c.Relay.Connections)},
+	} {
+		if n.value <= 0 {
+			return fmt.Errorf("%s must be more than nothing", n.key)
+		}
+	}
+	for _, p := range c.HTTP.TrustedProxies {
+		if _, err := parseNetwork(p); err != nil {
+			return fmt.Errorf("http.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", p)
+		}
+	}
+	if err := c.Relay.complete(); err != nil {
+		return err
+	}
+	names := map[string]bool{}
+	for i := range c.IMAP {
+		if err := c.IMAP[i].complete(i, names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *RelayConfig) complete() error {
+	if (r.Username == "") != (r.Password == "" && r.PasswordFile == "") {
+		return errors.New("relay.username and a password belong together: set both or none")
+	}
+	if r.Username != "" && r.TLS == "none" {
+		host, _, _ := net.SplitHostPort(r.Address)
+		if !loopbackHost(host) {
+			return errors.New("relay.tls is \"none\", so the relay's password would travel in the clear: set it to \"required\"")
+		}
+	}
+	return nil
+}
+
+// secret returns a password that is given as such, as a file whose first line it is, or as a command that prints it.
+// Its errors never hold a secret.
+func secret(ctx context.Context, key, value, file, command string) (string, error) {
+	given := 0
+	for _, v := range []string{value, file, command} {
+		if v != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return "", fmt.Errorf("%s: set only one of password, password_file and password_command", key)
+	}
+	switch {
+	case file != "":
+		f, err := os.Open(file)
+		if err != nil {
+			return "", fmt.Errorf("%s.password_file: %w", key, err)
+		}
+		defer f.Close()
+		b, err := io.ReadAll(io.LimitReader(f, 64<<10))
+		if err != nil {
+			return "", fmt.Errorf("%s.password_file: %w", key, err)
+		}
+		value = string(b)
+	case command != "":
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		c := exec.CommandContext(ctx, "/bin/sh", "-c", command)
+		c.WaitDelay = time.Second
+		b, err := c.Output()
+		if err != nil {
+			return "", fmt.Errorf("%s.password_command: %w", key, err)
+		}
+		value = string(b)
+	default:
+		return value, nil
+	}
+	value, _, _ = strings.Cut(value, "\n")
+	value = strings.TrimSuffix(value, "\r")
+	if value == "" {
+		return "", fmt.Errorf("%s: its password file or command gives nothing", key)
+	}
+	return value, nil
+}
+
+func unset(key string) error {
+	return fmt.Errorf("%s is not set: set it in the configuration file (--config), as --%s or as %s", key, flagName(key), envName(key))
+}
+
+func flagName(key string) string { return strings.NewReplacer(".", "-", "_", "-").Replace(key) }
+
+func envName(key string) string {
+	return "LETTERLOCK_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+func loopbackHost(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && ip.IsLoopback()
+}
+
+func parseNetwork(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// defaultConfig returns the configuration where nothing is set.
+func defaultConfig() Config {
+	var c Config
+	p, err := kong.New(&c, kong.NoDefaultHelp())
+	if err == nil {
+		_, err = p.Parse(nil)
+	}
+	if err != nil {
+		panic("the defaults can't be read: " + err.Error()) // a wrong struct tag
+	}
+	return c
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"letterlock/store/seal"
+)
+
+// initCommand makes what serve needs on a new machine.
+type initCommand struct {
+	Domain       string `required:"" placeholder:"DOMAIN" help:"The domain of reply addresses and of the sender, such as mail.example.com."`
+	BaseURL      string `name:"base-url" placeholder:"URL" help:"Where people will reach the portal. https://DOMAIN if not given."`
+	Organization string `placeholder:"NAME" help:"The organization's name as people see it. The domain if not given."`
+	Config       string `short:"c" default:"letterlock.toml" placeholder:"FILE" help:"The configuration file to make (${default})."`
+	Data         string `default:"data" placeholder:"FOLDER" help:"The data folder to make (${default})."`
+	KeyFile      string `name:"key-file" default:"letterlock.key" placeholder:"FILE" help:"The key file to make (${default}). It must not be in the data folder."`
+	Relay        string `default:"localhost:25" placeholder:"HOST:PORT" help:"The mail server that takes our mail (${default})."`
+	SenderPolicy string `name:"sender-policy" placeholder:"POLICY" help:"Write this sender_policy instead of leaving the decision to you."`
+}
+
+// Help is the longer help.
+func (initCommand) Help() string {
+	return "Nothing that is there already is written over. Example: letterlock init --domain mail.example.com --base-url https://portal.example.com --organization \"Example Clinic\""
+}
+
+// initialConfig is what the configuration file begins as. Its values are quoted for TOML.
+var initialConfig = template.Must(template.New("config").Funcs(template.FuncMap{"quote": quoteTOML}).Parse(`# Letterlock's configuration. Every key is described in docs/configuration.md and in "letterlock serve --help".
+# Each can also be a flag (--smtp-listen) or an environment variable (LETTERLOCK_SMTP_LISTEN).
+
+domain = {{quote .Domain}}
+base_url = {{quote .BaseURL}}
+organization = {{quote .Organization}}
+
+data = {{quote .Data}}
+# Without this file nothing that is stored can be read: keep a copy of it apart from the data and its backups.
+key_file = {{quote .KeyFile}}
+
+# Addresses at which people you know may start a conversation by email.
+# inbox = ["office@{{.Domain}}"]
+
+# How the author of a reply is judged. Decide it: serve does not start before.
+# "address" takes a reply if it came to a live reply address and its From is that participant's. From is easily forged, and
+# the reply address is then all that stands between a stranger and the conversation. Nothing stricter is offered yet.
+{{if .SenderPolicy}}sender_policy = {{quote .SenderPolicy}}{{else}}# sender_policy = "address"{{end}}
+
+[smtp]
+listen = ":25"
+# tls_cert = "/etc/letterlock/tls/fullchain.pem"
+# tls_key = "/etc/letterlock/tls/privkey.pem"
+
+# Take mail out of a mailbox instead of, or beside, taking it by SMTP:
+# [[imap]]
+# name = "office"
+# address = "imap.example.com:993"
+# username = "office@example.com"
+# password_file = "/etc/letterlock/imap-password"
+# after = "seen"
+
+[relay]
+address = {{quote .Relay}}
+# required, implicit, opportunistic or none
+tls = {{if .RelayIsHere}}"none"{{else}}"required"{{end}}
+# username = ""
+# password_file = "/etc/letterlock/relay-password"
+
+[http]
+# Put a reverse proxy with HTTPS in front, or set tls_cert and tls_key and listen on ":443".
+listen = "127.0.0.1:8080"
+trusted_proxies = ["127.0.0.1/32", "::1/128"]
+`))
+
+// Run makes the three and prints what to do next. What it made before a failure stays, and running it again goes on from there
+// only once that was taken away: it never decides that a key is not needed.
+func (c *initCommand) Run(_ context.Context, env *environment) error {
+	general := General{Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Data: c.Data, KeyFile: c.KeyFile}
+	if general.BaseURL == "" {
+		general.BaseURL = "https://" + c.Domain
+	}
+	if err := general.complete(); err != nil {
+		return usageError{err}
+	}
+	if c.SenderPolicy != "" && c.SenderPolicy != "address" {
+		return usagef("--sender-policy: %q is not offered by this version: use address", c.SenderPolicy)
+	}
+	relayHost, _, err := net.SplitHostPort(c.Relay)
+	if err != nil {
+		return usagef("--relay: %q is not HOST:PORT", c.Relay)
+	}
+	if inside(c.KeyFile, c.Data) {
+		return usagef("the key file %s is in the data folder: whoever takes the folder would have the key; put it elsewhere", c.KeyFile)
+	}
+	for _, path := range []string{c.Config, c.KeyFile} {
+		if _, err := os.Lstat(path); err == nil {
+			return fmt.Errorf("%s is there already, and init writes over nothing: move it away, or choose another name", path)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("look for %s: %w", path, err)
+		}
+	}
+	if entries, err := os.ReadDir(c.Data); err == nil && len(entries) > 0 {
+		return fmt.Errorf("the folder %s has something in it, which a new key could not read: choose another one", c.Data)
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := os.Chmod(c.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	for _, path := range []string{c.Config, c.KeyFile} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("make a folder for %s: %w", path, err)
+		}
+	}
+	if _, err := seal.Create(c.KeyFile); err != nil {
+		return fmt.Errorf("make the key file: %w", err)
+	}
+	if err := c.writeConfig(general, loopbackHost(relayHost)); err != nil {
+		return fmt.Errorf("make the configuration: %w", err)
+	}
+	return c.tell(env.stdout, general, relayHost)
+}
+
+func (c *initCommand) writeConfig(g General, relayIsHere bool) error {
+	f, err := os.OpenFile(c.Config, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = initialConfig.Execute(f, map[string]any{
+		"Domain": g.Domain, "BaseURL": g.BaseURL, "Organization": g.Organization, "Data": absolute(g.Data), "KeyFile": absolute(g.KeyFile),
+		"Relay": c.Relay, "RelayIsHere": relayIsHere, "SenderPolicy": c.SenderPolicy,
+	})
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// tell says what was made, which DNS records to publish, and what comes next.
+func (c *initCommand) tell(w io.Writer, g General, relayHost string) error {
+	u, err := url.Parse(g.BaseURL)
+	if err != nil {
+		return err
+	}
+	spf := "v=spf1 mx -all"
+	if !loopbackHost(relayHost) {
+		spf = "v=spf1 mx a:" + relayHost + " -all"
+	}
+	_, err = fmt.Fprintf(w, `Made %s, %s and %s.
+
+Keep a copy of %s apart from the data and its backups. Whoever loses it has lost
+everything that is stored: nobody can recover it.
+
+DNS records to publish, if this machine is %s:
+
+  %s.  MX   10 %s.
+  %s.  TXT  "%s"
+  _dmarc.%s.  TXT  "v=DMARC1; p=quarantine; rua=mailto:postmaster@%s"
+
+The second says that mail from %s leaves through these hosts: add what your relay's provider asks for.
+
+Next:
+  1. Look through %s, decide sender_policy, and set the relay.
+  2. letterlock user add --config %s --admin --make-password YOUR-ADDRESS
+  3. letterlock serve --config %s
+`, c.Config, c.Data, c.KeyFile, c.KeyFile, u.Hostname(),
+		g.Domain, u.Hostname(), g.Domain, spf, g.Domain, g.Domain, g.Domain,
+		c.Config, c.Config, c.Config)
+	return err
+}
+
+// inside reports whether a path is in a folder.
+func inside(path, folder string) bool {
+	rel, err := filepath.Rel(absolute(folder), absolute(path))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+func absolute(path string) string {
+	if a, err := filepath.Abs(path); err == nil {
+		return a
+	}
+	return path
+}
+
+// quoteTOML writes a basic string of TOML 1.0.
+func quoteTOML(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, "\\u%04X", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + `"`
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/store"
+	"letterlock/store/seal"
+)
+
+// kept is the stored data, opened, with the gateway over it.
+type kept struct {
+	db      *store.DB
+	gateway *bridge.Gateway
+}
+
+// openKept opens the database and the files in the data folder with the keys of the key file. The folder must be there: a gateway that
+// made an empty one because a disk was not mounted would seem to have lost everything. The caller closes db.
+func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) (*kept, error) {
+	keys, err := seal.Load(c.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no key file %s: set key_file, or make one with \"letterlock init\"", c.KeyFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(c.Data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no data folder %s: set data, or make one with \"letterlock init\"", c.Data)
+	case err != nil:
+		return nil, fmt.Errorf("open the data folder: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("the data folder %s is not a folder", c.Data)
+	}
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, "letterlock.db"), Blobs: filepath.Join(c.Data, "files"), Keys: keys})
+	if err != nil {
+		return nil, err
+	}
+	g, err := bridge.New(bridge.Config{
+		Store: db, Keyring: keys, Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Inbox: c.Inbox,
+		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Now: now, Log: log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &kept{db: db, gateway: g}, nil
+}
+
+// withGateway runs one command of the operator's on the stored data, beside a gateway that may be running: the database lets
+// several processes in.
+func withGateway(ctx context.Context, general General, fn func(*bridge.Gateway) error) error {
+	if err := general.complete(); err != nil {
+		return usageError{err}
+	}
+	k, err := openKept(ctx, Config{General: general}, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		return err
+	}
+	err = fn(k.gateway)
+	if closing := k.db.Close(); err == nil && closing != nil {
+		err = fmt.Errorf("close the database: %w", closing)
+	}
+	return err
+}
