@@ -215,6 +215,13 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		}
 		begins := opens(t)
 		got := judge(ev, begins)
+		if got != none && speaks(t) {
+			// "On 1 May you wrote:" is how people write, not programs.
+			return 0, none
+		}
+		if got == weak && ev&hasAddress == 0 && (k < i || !begins && !named(t)) {
+			got = none
+		}
 		if got == none && k == i {
 			continue
 		}
@@ -274,8 +281,29 @@ func judge(ev evidence, begins bool) strength {
 		return strong
 	case ev&hasAddress != 0 && day && ev&hasTime != 0:
 		return strong
-	case ev&hasVerb != 0, ev&hasAddress != 0, day && ev&hasTime != 0:
+	case ev&hasVerb != 0, ev&hasAddress != 0, begins && day && ev&hasTime != 0:
 		return weak
 	}
 	return none
+}
+
+// named reports whether a line is at most a name and a verb: "Ann Example wrote:".
+func named(s string) bool {
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, "*_\"'"))
+	return len(s) <= 120 && strings.Count(s, " ") <= 6 && (unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)) && !ownWords(s)
+}
+
+// speaks reports whether a line speaks to somebody or of the author, as no program's attribution does.
+func speaks(s string) bool {
+	for _, p := range pronouns {
+		if i := strings.Index(s, p); i >= 0 {
+			return true
+		}
+	}
+	return strings.HasPrefix(s, "You ") || strings.HasPrefix(s, "I ") || strings.HasPrefix(s, "We ")
+}
+
+// pronouns, with their verb, are how people introduce a quote by hand.
+var pronouns = [...]string{
+	" you wrote", " I wrote", " we wrote", " he wrote", " she wrote", " they wrote", "have written", "schrieben Sie", "Sie schrieben", "schriebst du", "schrieb ich", " your ", "vous avez écrit", "tu as écrit", "j'ai écrit", "usted escribió", "me escribió", "lei ha scritto", "mi ha scritto", "você escreveu", "schreef u", "schreef je", "skrev du", "вы писали", "Вы писали", "ви писали", "вы написали",
 }

@@ -112,7 +112,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		return 0, false
 	}
 	var seen [fieldOther + 1]bool
-	var sure bool
+	var addressed, dated bool
 	last, extra := noField, 0
 	after = i
 	for j, n := i, 0; j < len(d.lines) && n < maxHeaderLines; j++ {
@@ -158,11 +158,9 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		ev := notice(value)
 		switch f {
 		case fieldFrom:
-			sure = sure || ev&hasAddress != 0
+			addressed = addressed || ev&hasAddress != 0
 		case fieldDate:
-			sure = sure || ev&(hasYear|hasDate) != 0 && ev&hasTime != 0
-		case fieldSubject:
-			sure = true
+			dated = dated || ev&(hasYear|hasDate|hasTime) != 0
 		}
 	}
 	if after == i+1 && !separated {
@@ -175,9 +173,9 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		}
 	}
 	switch {
-	case kinds >= 3 && sure && (seen[fieldFrom] || seen[fieldDate]):
+	case kinds == 4, kinds == 3 && seen[fieldFrom] && (addressed || dated && seen[fieldSubject]):
 		return after, true
-	case separated && kinds >= 2, separated && seen[fieldFrom] && sure:
+	case separated && kinds >= 2, separated && seen[fieldFrom] && addressed:
 		return after, true
 	}
 	return 0, false

@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"bytes"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -83,8 +84,12 @@ func layOut(body string) document {
 			p.endLine()
 			return p.document()
 		case html.TextToken:
+			text := z.Text()
+			if n := len(p.stack); n > 0 && raw == "" && p.stack[n-1].name == "head" && len(bytes.TrimSpace(text)) > 0 {
+				p.leaveHidden("p")
+			}
 			if raw == "" && p.count[bit(roleHidden)] == 0 {
-				p.text(z.Text())
+				p.text(text)
 			}
 			raw = ""
 		case html.StartTagToken, html.SelfClosingTagToken:
@@ -244,6 +249,7 @@ func (p *page) start(t html.Token) {
 	case "img", "input", "meta", "link", "base", "col", "area", "wbr", "embed", "source", "track", "param", "frame":
 		return
 	}
+	p.leaveHidden(t.Data)
 	p.imply(t.Data)
 	if len(p.stack) >= maxDepth {
 		p.over++
@@ -288,6 +294,24 @@ func (p *page) start(t html.Token) {
 	p.change(e.roles, 1)
 	p.stack = append(p.stack, e)
 	p.open[e.name]++
+}
+
+// leaveHidden ends a head, or content that is not HTML, at an element that can't be in it, as browsers do
+// (HTML standard, sections 13.2.6.4.4 and 13.2.6.5). Otherwise a forgotten end tag would hide the whole mail.
+func (p *page) leaveHidden(name string) {
+	if p.count[bit(roleHidden)] == 0 {
+		return
+	}
+	for _, outer := range [...]string{"head", "svg", "math"} {
+		if p.open[outer] > 0 && (rolesByName[name]&roleBlock != 0 || outer == "head" && name != "svg" && name != "math" && name != "template" && name != "object") {
+			for i := range p.stack {
+				if p.stack[i].name == outer {
+					p.popTo(i)
+					break
+				}
+			}
+		}
+	}
 }
 
 // printable keeps a character that may stand in an address as we show it.

@@ -230,21 +230,38 @@ func sentence(s string) bool {
 	return i >= 0 && len(s)-i > 40
 }
 
-// isLegal reports whether a paragraph, in lower case, is a legal notice: it speaks of confidence and of the recipient.
+// isLegal reports whether a paragraph, in lower case, is a legal notice. It has the words of at least four groups, the title
+// counting for one, and speaks neither of its author nor to anybody in particular.
 func isLegal(low string) bool {
 	if len(low) < 60 {
 		return legalTitle(low) && len(low) > 20 && strings.Contains(low, ":")
 	}
 	n := 0
-	for _, group := range legalWords {
+	if legalTitle(low) {
+		n++
+	}
+	for i, group := range legalWords {
+		found := false
 		for _, w := range group {
-			if strings.Contains(low, w) {
-				n++
+			if found = strings.Contains(low, w); found {
 				break
 			}
 		}
+		if found {
+			n++
+		} else if i == 0 {
+			return false // nothing about confidence
+		}
 	}
-	return n >= 3
+	if n < 4 {
+		return false
+	}
+	for _, w := range personal {
+		if strings.Contains(low, w) || strings.HasPrefix(low, w[1:]) {
+			return false
+		}
+	}
+	return true
 }
 
 func legalTitle(s string) bool {
@@ -288,7 +305,11 @@ func (d *document) contactBlock(i, end int) {
 		if ownWords(s) {
 			break
 		}
-		contacts += contact(s) + office(s)
+		hit := contact(s) + office(s)
+		if hit == 0 && strings.Count(s, " ") > 7 {
+			break
+		}
+		contacts += hit
 		said++
 		start = k
 	}

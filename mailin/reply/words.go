@@ -43,8 +43,8 @@ var programs = [...]string{
 // footerWords are found, in lower case, in footers of virus scanners and mailing lists.
 var footerWords = [...]string{
 	"checked for viruses by", "virus-free. www.", "this email has been scanned", "this message has been scanned", "scanned by mailscanner", "auf viren geprüft", "auf viren gepr", "wurde von avast", "diese e-mail wurde von avast",
-	"protégée par le logiciel antivirus", "l'absence de virus dans ce courrier", "comprobado mediante", "el software de antivirus", "controllata per individuare virus", "verificada em termos de vírus", "foi verificado quanto à presença de vírus", "gecontroleerd op virussen",
-	"проверено на вирусы", "проверено на отсутствие вирусов", "перевірено на віруси", "zkontrolován na viry", "antivirový program", "sprawdzona pod kątem wirusów", "wolny od wirusów", "virüslere karşı kontrol", "ウイルス チェック", "바이러스 검사",
+	"protégée par le logiciel antivirus", "l'absence de virus dans ce courrier", "controllata per individuare virus", "verificada em termos de vírus", "foi verificado quanto à presença de vírus", "gecontroleerd op virussen",
+	"проверено на вирусы", "проверено на отсутствие вирусов", "перевірено на віруси", "zkontrolován na viry", "sprawdzona pod kątem wirusów", "wolny od wirusów", "virüslere karşı kontrol", "ウイルス チェック", "바이러스 검사",
 	"you received this message because you are subscribed to the", "to unsubscribe from this group", "to unsubscribe, send", "mailing list\nhttp", "mailman/listinfo", "unsubscribe here", "um diese gruppe abzubestellen", "sie erhalten diese nachricht, weil sie",
 	"consider the environment before printing", "think before you print", "bitte denken sie an die umwelt", "bitte prüfen sie, ob diese", "pensez à l'environnement avant", "antes de imprimir este", "prima di stampare", "denk aan het milieu", "tänk på miljön", "please consider the environment", "please consider our environment",
 }
@@ -56,17 +56,34 @@ var legalTitles = [...]string{
 	"upozornění", "уведомление о конфиденциальности", "gizlilik", "免责声明", "免責事項", "보안 안내",
 }
 
-// legalWords has three groups of words, in lower case; a legal notice has one of each.
+// legalWords has groups of words, in lower case, of which a legal notice has several. The first is of confidence.
 var legalWords = [...][]string{
-	{ // it speaks of itself
-		"e-mail", "email", "message", "communication", "transmission", "nachricht", "mail", "courriel", "mensaje", "correo", "messaggio", "mensagem", "bericht", "meddelande", "melding", "meddelelse", "viesti", "wiadomość", "zpráv", "сообщени", "письм", "повідомлен", "лист", "μήνυμα", "ileti", "mesaj", "הודעה", "رسالة", "邮件", "郵件", "メール", "메일", "thư",
-	},
-	{ // of confidence
+	{
 		"confidential", "privileged", "vertraulich", "confidentiel", "confidencial", "riservat", "confidenziali", "vertrouwelijk", "konfidentiell", "sekretess", "fortrolig", "konfidensiell", "luottamukselli", "poufn", "důvěrn", "конфиденциальн", "конфіденційн", "εμπιστευτικ", "gizli", "חסוי", "סודי", "سرية", "سري", "保密", "机密", "機密", "기밀", "bảo mật", "bí mật",
 	},
-	{ // and of a wrong recipient
-		"intended", "recipient", "addressee", "in error", "irrtümlich", "empfänger", "adressat", "destinataire", "destinatario", "destinatário", "por error", "por erro", "per errore", "geadresseerde", "ontvanger", "bestemd voor", "mottagare", "avsedd", "mottaker", "modtager", "vastaanottaja", "adresat", "příjemc", "adresát", "получател", "адресат", "одержувач", "παραλήπτη", "alıcı", "נמען", "المستلم", "المرسل إليه", "收件人", "收件者", "宛先", "受信者", "수신자", "수신인", "người nhận",
+	{ // it speaks of itself
+		"this e-mail", "this email", "this message", "this communication", "this transmission", "the information contained", "e-mail", "email", "nachricht", "mail", "courriel", "ce message", "mensaje", "correo", "messaggio", "mensagem", "bericht", "meddelande", "melding", "meddelelse", "viesti", "wiadomość", "zpráv", "сообщени", "письм", "повідомлен", "лист", "μήνυμα", "ileti", "mesaj", "הודעה", "رسالة", "邮件", "郵件", "メール", "메일", "thư",
 	},
+	{ // of its recipient
+		"intended", "recipient", "addressee", "empfänger", "adressat", "destinataire", "destinatari", "destinatário", "geadresseerde", "ontvanger", "bestemd voor", "mottagare", "avsedd", "mottaker", "modtager", "vastaanottaja", "adresat", "příjemc", "adresát", "получател", "адресат", "одержувач", "παραλήπτη", "alıcı", "נמען", "المستلم", "المرسل إليه", "收件人", "收件者", "宛先", "受信者", "수신자", "수신인", "người nhận",
+	},
+	{ // of a mistake
+		"in error", "by mistake", "irrtümlich", "versehentlich", "par erreur", "por error", "por erro", "per errore", "per ongeluk", "abusievelijk", "ten onrechte", "av misstag", "felaktigt", "ved en feil", "ved en fejl", "erehdyksessä", "omyłkowo", "przez pomyłkę", "omylem", "по ошибке", "помилково", "κατά λάθος", "yanlışlıkla", "בטעות", "بالخطأ", "误", "誤", "실수로", "잘못", "nhầm",
+	},
+	{ // of what to do about it
+		"delete", "destroy", "notify the sender", "notify us", "löschen", "vernichten", "supprimer", "détruire", "elimin", "bórrelo", "borre", "destru", "apagar", "apague", "cancell", "verwijder", "radera", "slett", "poista", "usun", "usuń", "smaž", "vymaž", "удал", "видал", "διαγρ", "siliniz", "silin", "מחק", "حذف", "删除", "刪除", "削除", "삭제", "xóa",
+	},
+	{ // of what is attached
+		"attachment", "anhang", "anhänge", "anlagen", "pièces jointes", "adjunto", "anexo", "allegat", "bijlage", "bilag", "bifog", "vedlegg", "liitte", "załącznik", "příloh", "вложен", "вкладен", "συνημμ", "ekleri", "附件", "添付", "첨부", "đính kèm",
+	},
+	{ // of what is forbidden
+		"unauthori", "prohibited", "disclos", "dissemin", "distribution", "copying", "strictly", "solely", "untersagt", "nicht gestattet", "unbefugt", "interdit", "strictement", "exclusiv", "prohibid", "proibid", "vietat", "verboden", "uitsluitend", "förbjud", "endast", "forbudt", "kielletty", "zabron", "zakáz", "запрещ", "заборон", "απαγορ", "yasak", "אסור", "محظور", "يحظر", "禁止", "금지", "nghiêm cấm",
+	},
+}
+
+// personal words, in lower case, are an author's, not a notice's.
+var personal = [...]string{
+	" i ", " i'm ", " i have ", " my ", " me ", " you sent ", " you have sent ", " your e-mail ", " your email ", " can you ", " could you ", " ich ", " mein ", " meine ", " meinen ", " mir ", " ihre e-mail ", " können sie ", " j'ai ", " je ", " mon ", " ma ", " mes ", " pouvez-vous ", " yo ", " mi correo ", " puede usted ", " io ", " la mia ", " eu ", " minha ", " ik ", " mijn ", " jag ", " mitt ", " jeg ", " minun ", " мой ", " моё ", " мое ", " я ",
 }
 
 // closings end letters, in lower case.
