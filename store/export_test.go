@@ -27,3 +27,11 @@ func (d *DB) Statements() []string {
 	}
 	return all
 }
+
+// Exec runs a statement that no method of the store would.
+func (d *DB) Exec(query string, args ...any) error {
+	return d.update(background, func(t *tx) error {
+		_, err := t.exec(background, query, args...)
+		return err
+	})
+}

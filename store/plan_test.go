@@ -47,7 +47,7 @@ func TestPlans(t *testing.T) {
 		{"select due_at", "SEARCH delivery USING COVERING INDEX delivery_due (priority=? AND due_at>?)"},
 		{"select created_at, id from delivery", "SEARCH delivery USING INDEX delivery_thread (thread=? AND person=? AND created_at<?)"},
 		{"select m.at, m.id, c.sealed_mail_id", "SEARCH m USING INDEX message_mailed (thread=? AND author=? AND at<?)"},
-		{"(waiting_at, id) <", "SEARCH received USING INDEX received_waiting ((waiting_at,id)<(?,?))"},
+		{"(waiting_at, id) <", "SEARCH received USING INDEX received_waiting (waiting_at>? AND (waiting_at,id)<(?,?))"},
 		{"identity_hash = ?", "SEARCH received USING INDEX sqlite_autoindex_received_2 (identity_hash=?)"},
 		{"from session where token_hash", "SEARCH session USING PRIMARY KEY (token_hash=?)"},
 		{"blob_key = ?", "SEARCH attachment USING COVERING INDEX attachment_blob (blob_key=?)"},
