@@ -40,8 +40,10 @@ func marksQuotes(t string) bool {
 }
 
 // containers are what clients put around the mail that they quote.
-var containers = []string{"gmail_quote", "yahoo_quoted", "moz-cite-prefix", "divRplyFwdMsg", "appendonsend", "OLK_SRC_BODY_SECTION", "protonmail_quote", "gmail_extra", "type=\"cite\"", "type=cite", "type=3D\"cite\"",
-	"<blockquote", "<BLOCKQUOTE", "border-top:solid #", "border-top: solid #", "border-top:1px solid #", "stopSpelling", "mail-editor-reference-message-container", "ms-outlook-mobile-reference-message", "zmail_extra", "quoted_message", "reply-intro"}
+var containers = []string{
+	"gmail_quote", "yahoo_quoted", "moz-cite-prefix", "divRplyFwdMsg", "appendonsend", "OLK_SRC_BODY_SECTION", "protonmail_quote", "gmail_extra", "type=\"cite\"", "type=cite", "type=3D\"cite\"",
+	"<blockquote", "<BLOCKQUOTE", "border-top:solid #", "border-top: solid #", "border-top:1px solid #", "stopSpelling", "mail-editor-reference-message-container", "ms-outlook-mobile-reference-message", "zmail_extra", "quoted_message", "reply-intro",
+}
 
 func hasContainer(html string) bool {
 	for _, c := range containers {

@@ -127,17 +127,18 @@ func is7bit(b []byte) bool {
 // mostlyUTF8 tells damaged UTF-8 from text that never was: at least ten sound characters beyond ASCII for each broken one.
 func mostlyUTF8(b []byte) bool {
 	good, bad := 0, 0
+	broken := false // the octet before was broken too: a character cut short counts once
 	for len(b) > 0 {
-		if b[0] < utf8.RuneSelf {
-			b = b[1:]
-			continue
-		}
 		r, n := utf8.DecodeRune(b)
-		if r == utf8.RuneError && n == 1 {
-			bad++
-		} else {
+		switch {
+		case r == utf8.RuneError && n == 1:
+			if !broken {
+				bad++
+			}
+		case n > 1:
 			good++
 		}
+		broken = r == utf8.RuneError && n == 1
 		b = b[n:]
 	}
 	return good >= 10*bad || good > 0 && bad == 1
@@ -231,11 +232,9 @@ func decodeUTF7(b []byte) string {
 			}
 			continue
 		}
-		n := (j - i - 1) &^ 1
 		raw := make([]byte, base64.RawStdEncoding.DecodedLen(j-i-1))
 		if k, _ := base64.RawStdEncoding.Decode(raw, b[i+1:j]); k > 0 {
-			n = k &^ 1
-			units := make([]uint16, n/2)
+			units := make([]uint16, k/2)
 			for u := range units {
 				units[u] = uint16(raw[2*u])<<8 | uint16(raw[2*u+1])
 			}

@@ -30,7 +30,6 @@ type walker struct {
 	textRead int
 
 	attachments []bridge.MailPart
-	fallback    []bool // for each attachment: its name was made up
 	reports     []report.Part
 	foreign     int // above 0 inside a message/rfc822 part: its text is not ours
 	several     int // above 0 inside a part that is read in more than one way

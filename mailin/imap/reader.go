@@ -31,6 +31,7 @@ type reader struct {
 	// nothing works, no message is to blame.
 	taken   int
 	failing int // messages that failed in a row
+	careful int // so many messages are fetched one by one, since a connection broke among them
 }
 
 // lateMessage is one that could not be taken so far.
@@ -44,6 +45,9 @@ type lateMessage struct {
 
 // What ends a connection to be made again later.
 var errNothingWorks = errors.New("messages can't be recorded at the moment")
+
+// errOwnFault is wrapped by a failure that no other cause can have than the message itself.
+var errOwnFault = errors.New("the program can't cope with this message")
 
 // inARow is after how many failures it's not the message's fault.
 const inARow = 3
@@ -212,8 +216,12 @@ func (r *reader) takeAll(ctx context.Context, c *connection, uids []imap.UID) er
 	return nil
 }
 
-// group returns how many of the messages are fetched together: at least one, and a too large one alone.
+// group returns the messages, of those given, that are fetched together next: at least one, and a too large one alone.
 func (r *reader) group(uids []imap.UID, sizes map[imap.UID]int64) []imap.UID {
+	if r.careful > 0 {
+		r.careful--
+		return uids[:1]
+	}
 	var sum int64
 	for i, uid := range uids {
 		sum += sizes[uid]
@@ -257,7 +265,7 @@ func (r *reader) putAside(ctx context.Context, uid imap.UID, why error) error {
 		r.late[uid] = l
 		r.failing++
 	}
-	if r.taken > l.taken {
+	if r.taken > l.taken || errors.Is(why, errOwnFault) {
 		l.counted++
 	}
 	l.last, l.taken, l.due = why, r.taken, time.Now().Add(r.backoff(l.retries))

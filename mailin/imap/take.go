@@ -78,10 +78,15 @@ func (r *reader) take(ctx context.Context, c *connection, group []imap.UID, size
 	return failure
 }
 
-// left deals with messages of a group that the server did not hand over.
+// left deals with messages of a group that the server did not hand over. Where the connection broke, it's seen next time, one by one, on
+// which of them it does.
 func (r *reader) left(ctx context.Context, group []imap.UID, missing map[imap.UID]bool, lost error) error {
-	var refused *imap.Error
+	var refused *imap.Error // NO or BAD: the connection goes on
 	broken := lost != nil && !errors.As(lost, &refused)
+	if broken && len(group) > 1 {
+		r.careful = len(group)
+		return lost
+	}
 	for _, uid := range group {
 		if missing[uid] {
 			why := lost
@@ -90,15 +95,11 @@ func (r *reader) left(ctx context.Context, group []imap.UID, missing map[imap.UI
 			}
 			delete(missing, uid)
 			r.next = max(r.next, uid)
-			// One that breaks the connection is tried alone next time; those behind it are not to blame.
 			if err := r.putAside(ctx, uid, why); err != nil || broken {
 				return errors.Join(err, lost)
 			}
 		}
 		r.next = max(r.next, uid)
-	}
-	if broken {
-		return lost
 	}
 	return nil
 }
@@ -147,7 +148,7 @@ func (r *reader) read(raw []byte) (mail *bridge.Mail, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.log.Error("reading a message panicked", "stack", string(debug.Stack()))
-			err = errors.New("it could not be parsed")
+			err = fmt.Errorf("parse: %w", errOwnFault)
 		}
 	}()
 	return r.Parse(raw), nil
@@ -160,7 +161,7 @@ func (r *reader) record(ctx context.Context, mail *bridge.Mail) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.log.ErrorContext(ctx, "receiving a message panicked", "stack", string(debug.Stack()))
-			err = errors.New("it could not be received")
+			err = fmt.Errorf("receive: %w", errOwnFault)
 		}
 	}()
 	e := bridge.Envelope{Route: bridge.RouteIMAP, ReversePath: returnPath(mail.Raw), Peer: r.account.Name, At: r.Now().UTC()}

@@ -17,12 +17,12 @@ On 1 May 2024, at 15:04, Bob <bob@example.org> wrote:
 `)
 	fmt.Println(r.Visible())
 	for _, s := range r.Spans {
-		fmt.Printf("%-11s %s\n", s.Kind, s.Why)
+		fmt.Printf("%s (%s)\n", s.Kind, s.Why)
 	}
 	// Output:
 	// Monday is fine.
-	// new         
-	// signature   a signature that a program adds
-	// attribution introduces a quote
-	// quote       quote marks
+	// new ()
+	// signature (a signature that a program adds)
+	// attribution (introduces a quote)
+	// quote (quote marks)
 }

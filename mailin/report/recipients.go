@@ -66,9 +66,11 @@ func findRecipients(m Mail, words []line) []bridge.ReportedRecipient {
 }
 
 // labels stand before the failed address, in lower case.
-var labels = []string{"recipient", "recipients", "failed recipient", "recipient address", "final-recipient", "final recipient", "original-recipient", "to", "address", "email", "e-mail", "failed address", "bad address", "user", "mailbox", "invalid address", "rcpt to",
+var labels = []string{
+	"recipient", "recipients", "failed recipient", "recipient address", "final-recipient", "final recipient", "original-recipient", "to", "address", "email", "e-mail", "failed address", "bad address", "user", "mailbox", "invalid address", "rcpt to",
 	"user unknown", "unknown user", "user mailbox exceeds allowed size", "undeliverable to", "undeliverable address", "destination", "empfänger", "an", "destinataire", "destinatario", "destinatário", "ontvanger", "mottagare", "modtager", "mottaker", "vastaanottaja", "odbiorca", "příjemce", "получатель", "收件人", "宛先", "수신자",
-	"could not deliver message to", "message could not be delivered to", "unknown recipient", "invalid recipient", "no such user", "invalid final delivery userid"}
+	"could not deliver message to", "message could not be delivered to", "unknown recipient", "invalid recipient", "no such user", "invalid final delivery userid",
+}
 
 // leading reads a line whose subject is an address: one that begins with it, perhaps behind a list mark or a label.
 func leading(t string) (addr, rest string, ok bool) {

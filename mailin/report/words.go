@@ -64,8 +64,10 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 }
 
 // daemons are local parts that mail systems write from.
-var daemons = []string{"mailer-daemon", "mailerdaemon", "mailer_daemon", "mailer.daemon", "postmaster", "mail-daemon", "maildaemon", "mailsystem", "mail-system", "microsoftexchange",
-	"mdaemon", "bounce", "bounces", "mailbot", "complaints-daemon", "mailadmin", "mail-admin", "smtpd", "mta", "qmail", "mailer", "nondelivery", "ndr", "bouncehandler", "sysadmin", "double-bounce"}
+var daemons = []string{
+	"mailer-daemon", "mailerdaemon", "mailer_daemon", "mailer.daemon", "postmaster", "mail-daemon", "maildaemon", "mailsystem", "mail-system", "microsoftexchange",
+	"mdaemon", "bounce", "bounces", "mailbot", "complaints-daemon", "mailadmin", "mail-admin", "smtpd", "mta", "qmail", "mailer", "nondelivery", "ndr", "bouncehandler", "sysadmin", "double-bounce",
+}
 
 func isDaemon(addr string) bool {
 	local, _, _ := strings.Cut(strings.ToLower(addr), "@")
@@ -80,8 +82,10 @@ func isDaemon(addr string) bool {
 
 func isDaemonName(name string) bool {
 	name = strings.ToLower(name)
-	for _, d := range []string{"mail delivery sub", "mail delivery system", "mailer-daemon", "mail delivery service", "mail delivery notif", "mail administrator", "system administrator", "microsoft outlook",
-		"systemadministrator", "internet mail delivery", "mail system", "mailer daemon", "postmaster", "mail-system", "undeliverable", "mail router", "microsoft exchange"} {
+	for _, d := range []string{
+		"mail delivery sub", "mail delivery system", "mailer-daemon", "mail delivery service", "mail delivery notif", "mail administrator", "system administrator", "microsoft outlook",
+		"systemadministrator", "internet mail delivery", "mail system", "mailer daemon", "postmaster", "mail-system", "undeliverable", "mail router", "microsoft exchange",
+	} {
 		if strings.Contains(name, d) {
 			return true
 		}
@@ -90,7 +94,8 @@ func isDaemonName(name string) bool {
 }
 
 // subjects of bounces, in lower case.
-var subjects = []string{"undelivered mail returned", "undeliverable", "mail delivery failed", "mail delivery failure", "delivery status notification", "returned mail", "failure notice",
+var subjects = []string{
+	"undelivered mail returned", "undeliverable", "mail delivery failed", "mail delivery failure", "delivery status notification", "returned mail", "failure notice",
 	"delivery failure", "delivery failed", "delivery notification", "mail system error", "could not deliver", "couldn't be delivered", "could not be delivered", "not delivered", "undelivered",
 	"delivery has failed", "mail delivery error", "delivery error", "message delivery", "message undeliverable", "nondeliverable mail", "non-delivery", "non delivery", "nondelivery", "message delayed", "delayed mail",
 	"warning: message", "mail delivery delayed", "delivery delayed", "delivery delay", "delivery incomplete", "user unknown", "unknown user", "email delivery", "message status - undeliverable", "mail returned", "returned to sender",
@@ -101,7 +106,8 @@ var subjects = []string{"undelivered mail returned", "undeliverable", "mail deli
 	"mancato recapito", "non recapitabile", "mancata consegna", "non consegnato", "notifica dello stato", "não entregue", "não foi possível entregar", "falha na entrega", "devolvido", "não é possível entregar",
 	"onbestelbaar", "niet bezorgd", "kan niet worden bezorgd", "olevererbart", "kan inte levereras", "kan ikke leveres", "kunne ikke leveres", "ikke levert", "olevererad", "levererades inte", "toimitus epäonnistui", "ei voitu toimittaa",
 	"niedostarczon", "nie można dostarczyć", "nie dostarczono", "nedoručiteln", "nedoručen", "не доставлено", "недоставлен", "не удалось доставить", "невозможно доставить", "не вдалося доставити", "недоставлен",
-	"teslim edilemedi", "teslim edilemiyor", "退信", "无法投递", "无法送达", "未送达", "投递失败", "發送失敗", "無法傳遞", "無法投遞", "退回", "配信不能", "配信できません", "送信できません", "未配信", "エラーメール", "반송", "전송 실패", "배달되지 않음", "배달할 수 없음", "không gửi được", "không thể gửi", "αδυναμία παράδοσης", "δεν παραδόθηκε", "לא נמסר", "تعذر التسليم", "غير قابل للتسليم"}
+	"teslim edilemedi", "teslim edilemiyor", "退信", "无法投递", "无法送达", "未送达", "投递失败", "發送失敗", "無法傳遞", "無法投遞", "退回", "配信不能", "配信できません", "送信できません", "未配信", "エラーメール", "반송", "전송 실패", "배달되지 않음", "배달할 수 없음", "không gửi được", "không thể gửi", "αδυναμία παράδοσης", "δεν παραδόθηκε", "לא נמסר", "تعذر التسليم", "غير قابل للتسليم",
+}
 
 func isBounceSubject(s string) bool {
 	s = strings.ToLower(spaces(s))
@@ -159,9 +165,11 @@ func hasReturned(ps []Part) bool {
 }
 
 // markers begin the copy of the mail that comes back, in lower case.
-var markers = []string{"below this line is a copy", "this is a copy of", "copy of your message", "copy of the message", "original message follows", "message header follows", "message headers follow", "unsent message below", "unsent message follows", "original message headers",
+var markers = []string{
+	"below this line is a copy", "this is a copy of", "copy of your message", "copy of the message", "original message follows", "message header follows", "message headers follow", "unsent message below", "unsent message follows", "original message headers",
 	"original message header", "undelivered message follows", "returned message follows", "text of your message follows", "body of your message", "----- original message", "-----original message", "--- original message", "--- message header", "headers of the message", "message text follows", "undelivered message header", "full message text", "original message -----",
-	"----- message header", "start of returned message", "message contents follow", "returned mail follows", "begin of original", "included is a copy", "header of the original", "headers of the original", "---- returned message", "--- message from", "--- begin message", "--- the header of", "copy of the original message", "--- undelivered message", "your message reads", "message follows:", "lines of the message follow", "---- unsent message", "nachrichtenkopf", "ursprüngliche nachricht"}
+	"----- message header", "start of returned message", "message contents follow", "returned mail follows", "begin of original", "included is a copy", "header of the original", "headers of the original", "---- returned message", "--- message from", "--- begin message", "--- the header of", "copy of the original message", "--- undelivered message", "your message reads", "message follows:", "lines of the message follow", "---- unsent message", "nachrichtenkopf", "ursprüngliche nachricht",
+}
 
 // wordsOf cuts a body into the server's words and the copy of the mail below them.
 func wordsOf(text string) (words []line, rest string) {
@@ -243,8 +251,10 @@ func joined(words []line) string {
 
 // delays and arrivals are what servers say of a mail that they still try, or that arrived; in lower case, single-spaced.
 var (
-	delays = []string{"will be retried", "not yet been delivered", "has not been delivered yet", "will keep trying", "keep trying to deliver", "will retry for", "will continue to try", "no action is required on your part", "you do not need to resend", "this is a warning message only", "warning message only",
-		"still trying to deliver", "still attempting", "delivery attempts will continue", "further attempts", "transient non-fatal errors", "has been delayed", "is delayed", "noch nicht zugestellt", "zustellung wird weiter versucht", "weitere zustellversuche", "verzögert", "a été retardé", "ha sido retrasad", "è stato ritardato", "was delayed", "delivery incomplete", "message delayed", "not been delivered to one or more of its recipients after more than", "attempts to deliver the message will continue"}
+	delays = []string{
+		"will be retried", "not yet been delivered", "has not been delivered yet", "will keep trying", "keep trying to deliver", "will retry for", "will continue to try", "no action is required on your part", "you do not need to resend", "this is a warning message only", "warning message only",
+		"still trying to deliver", "still attempting", "delivery attempts will continue", "further attempts", "transient non-fatal errors", "has been delayed", "is delayed", "noch nicht zugestellt", "zustellung wird weiter versucht", "weitere zustellversuche", "verzögert", "a été retardé", "ha sido retrasad", "è stato ritardato", "was delayed", "delivery incomplete", "message delayed", "not been delivered to one or more of its recipients after more than", "attempts to deliver the message will continue",
+	}
 	arrivals = []string{"successfully delivered", "was successfully relayed", "delivered successfully", "has been delivered to the following", "your message has been delivered", "was delivered to the following", "successful mail delivery", "successfully relayed to", "relayed to mailer", "delivery to these recipients or groups is complete", "erfolgreich zugestellt"}
 	giveUps  = []string{"given up", "giving up", "failed permanently", "permanent fatal", "permanent error", "will not be retried", "no further attempts", "in the queue too long", "retry timeout exceeded", "could not be delivered for", "returned to sender"}
 )
