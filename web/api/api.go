@@ -44,9 +44,10 @@ const (
 	bodyRoom    = 8 << 20 // for what a request with files carries beside them: texts, names, JSON's own characters
 	largeBodies = 2       // requests with large bodies that are read and handled at once
 
-	headTime  = 30 * time.Second // to read a small body, and to handle any request
-	largeTime = 3 * time.Minute  // to read a large one
-	chunkTime = 30 * time.Second // to write each piece of a download
+	headTime   = 30 * time.Second // to read a small body, and to handle any request
+	largeTime  = 3 * time.Minute  // to read a large one
+	answerTime = time.Minute      // to handle a request and write its answer
+	chunkTime  = 30 * time.Second // to write each piece of a download
 )
 
 // server is the API. Everything in it is set by New and safe for concurrent use.

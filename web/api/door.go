@@ -64,6 +64,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	control := http.NewResponseController(w)
+	// A writer without deadlines, as in tests, is no reason to fail.
+	_ = control.SetWriteDeadline(time.Now().Add(answerTime))
 	c := caller{began: s.now()}
 	actor, p := s.authenticate(r)
 	if p != nil {
@@ -107,6 +110,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer release()
+		_ = control.SetWriteDeadline(time.Now().Add(answerTime)) // reading may have taken longer
 		c.once.Request = fingerprint(r, body)
 		r = r.WithContext(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
