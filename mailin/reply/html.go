@@ -112,9 +112,13 @@ func layOut(body string) document {
 // document returns what was laid out, as lines to be judged.
 func (p *page) document() document {
 	d := document{body: p.out.String()}
-	d.lines = make([]line, 0, len(p.marks))
+	d.lines = make([]line, 0, min(len(p.marks), maxLines+1))
 	at := 0
 	for _, m := range p.marks {
+		if len(d.lines) == maxLines {
+			d.addRest(at)
+			break
+		}
 		d.add(at, m.end, m.depth, m.wrap, m.hint)
 		at = m.end
 	}

@@ -35,8 +35,12 @@ type document struct {
 	lines []line
 }
 
-// maxBody bounds the part of a body that is looked at; offsets must fit. What follows it is kept as it is.
-const maxBody = 1 << 30
+// Bounds of what is looked at, in octets and in lines. The rest goes with what is below an introduction of a quote, if there
+// is one, and else is kept as new.
+const (
+	maxBody  = 1 << 30
+	maxLines = 200_000
+)
 
 // split finds the lines of a plain-text body.
 func (d *document) split() {
@@ -46,6 +50,10 @@ func (d *document) split() {
 	}
 	d.lines = make([]line, 0, min(strings.Count(body, "\n")+1, 64+len(body)/16))
 	for at := 0; at < len(body); {
+		if len(d.lines) == maxLines {
+			d.addRest(at)
+			return
+		}
 		end := strings.IndexByte(body[at:], '\n') + at + 1
 		if end == at {
 			end = len(body)
@@ -95,6 +103,12 @@ func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
 		stop, text = start, start
 	}
 	d.lines = append(d.lines, line{start: uint32(start), text: uint32(text), end: uint32(stop), depth: depth, wrap: wrap, hint: h})
+}
+
+// addRest appends all from start on as one line without marks.
+func (d *document) addRest(start int) {
+	at, end := uint32(start), uint32(min(len(d.body), maxBody))
+	d.lines = append(d.lines, line{start: at, text: at, end: end})
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' }

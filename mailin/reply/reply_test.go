@@ -244,6 +244,19 @@ func TestLinear(t *testing.T) {
 	}
 }
 
+func TestMoreLinesThanBound(t *testing.T) {
+	long := strings.Repeat("words\n> quoted\n", maxLines)
+	r := checkText(t, long+"end\n")
+	if last := r.Spans[len(r.Spans)-1]; last.Kind.Visible() == false || !strings.HasSuffix(last.Text, "end\n") {
+		t.Errorf("the rest is %s", last.Kind)
+	}
+	folded := checkText(t, "Fine.\n\nOn 1 May 2024 at 10:00, Ann <ann@example.com> wrote:\n\nwords\n"+long)
+	if got := folded.Visible(); got != "Fine." {
+		t.Errorf("got %d octets visible", len(got))
+	}
+	checkHTML(t, strings.Repeat("a<br>", maxLines+5))
+}
+
 func FuzzText(f *testing.F) {
 	paths, _ := filepath.Glob("testdata/*.txt")
 	for _, p := range paths {
