@@ -84,6 +84,9 @@ func (d *Desk) enableContact(v *page.Visit) error {
 }
 
 func (d *Desk) changeContact(v *page.Visit, done string, change func(bridge.ID, page.Form) error) error {
+	if err := d.allowed(v); err != nil {
+		return err
+	}
 	id, err := v.ID("person")
 	if err != nil {
 		return err

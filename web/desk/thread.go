@@ -130,6 +130,9 @@ func modeWhy(t bridge.ThreadView) string {
 
 // answer is POST /desk/t/THREAD: a reply or a note. What is neither is refused, so that no note goes out by mistake.
 func (d *Desk) answer(v *page.Visit) error {
+	if err := d.allowed(v); err != nil {
+		return err
+	}
 	id, err := v.ID("thread")
 	if err != nil {
 		return err

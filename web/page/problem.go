@@ -71,6 +71,9 @@ func Explain(err error) string {
 			continue
 		}
 		text := strings.TrimRight(strings.TrimSuffix(at.Error(), kind.Error()), ": ")
+		if operation, rest, ok := strings.Cut(text, ": "); ok && strings.Trim(operation, "abcdefghijklmnopqrstuvwxyz ") == "" {
+			text = rest
+		}
 		if text == "" {
 			return ""
 		}

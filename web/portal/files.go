@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"letterlock/bridge"
@@ -23,12 +24,23 @@ func (p *Portal) download(v *page.Visit) error {
 	}
 	defer content.Close()
 	h := v.W.Header()
-	h.Set("Content-Type", a.ContentType)
-	if _, _, err := mime.ParseMediaType(a.ContentType); err != nil || a.ContentType == "" {
-		h.Set("Content-Type", "application/octet-stream")
-	}
+	h.Set("Content-Type", servedType(a.ContentType))
 	h.Set("Content-Disposition", page.Disposition("attachment", a.Filename))
 	return p.pour(v, a, content)
+}
+
+// servedType is a file's own type, but for those that a browser would run if it ever opened them here.
+func servedType(contentType string) string {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "application/octet-stream"
+	}
+	for _, active := range []string{"html", "xml", "script", "svg", "flash"} {
+		if strings.Contains(kind, active) {
+			return "application/octet-stream"
+		}
+	}
+	return kind
 }
 
 // preview is GET /files/FILE/preview: a raster image, to be shown in a page.
