@@ -130,8 +130,8 @@ func bit(r role) int { return bits.TrailingZeros16(uint16(r)) }
 
 // endLine ends the current line, if there is one.
 func (p *page) endLine() {
-	p.space = false
 	if !p.begun {
+		p.space = false
 		return
 	}
 	p.newLine()
@@ -139,6 +139,9 @@ func (p *page) endLine() {
 
 // newLine writes a line ending, even below nothing.
 func (p *page) newLine() {
+	if p.space && p.out.Len() == p.line+2 && strings.HasSuffix(p.out.String(), "--") {
+		p.out.WriteByte(' ') // the separator of a signature ends with a space
+	}
 	p.out.WriteByte('\n')
 	h := p.hints() | p.once
 	if !p.begun {

@@ -79,6 +79,9 @@ func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
 		c := d.body[text]
 		if c == '>' {
 			marks++
+		} else if c == 0xef && strings.HasPrefix(d.body[text:stop], "＞") {
+			marks++ // the wide form, as some write in Japan
+			text += 2
 		} else if c != ' ' && (c != '\t' || marks == 0) {
 			break
 		} else if marks == 0 && text-start >= 3 {

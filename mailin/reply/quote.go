@@ -47,6 +47,11 @@ func (d *document) findQuotes() {
 			continue
 		case ruleLine:
 			if j := d.next(i + 1); j < len(d.lines) {
+				if d.lines[j].depth > 0 {
+					d.decide(i, j, Attribution, whySeparator)
+					low = j
+					continue
+				}
 				if after, ok := d.headerAt(j, true); ok {
 					d.decide(i, j, Attribution, whySeparator)
 					d.decide(j, after, Attribution, whyHeader)
@@ -75,7 +80,7 @@ func (d *document) findQuotes() {
 		next := d.next(i + 1)
 		switch {
 		case next < len(d.lines) && (d.lines[next].depth > 0 || d.lines[next].hint&hintOurs != 0):
-			d.decide(first, i+1, Attribution, whyAttribution)
+			d.decide(d.announced(first, low), i+1, Attribution, whyAttribution)
 			low = i + 1
 		case next < len(d.lines) && d.lines[next].hint&hintSoft != 0:
 			d.decide(first, i+1, Attribution, whyAttribution)
@@ -84,7 +89,7 @@ func (d *document) findQuotes() {
 			}
 			low = i + 1
 		case sure == strong:
-			d.decide(first, i+1, Attribution, whyAttribution)
+			d.decide(d.announced(first, low), i+1, Attribution, whyAttribution)
 			i = d.below(i+1, i, Quote, whyBelowAttribution) - 1
 			low = i + 1
 		}
@@ -102,7 +107,8 @@ func (d *document) announced(i, low int) int {
 		return i
 	}
 	var buf [160]byte
-	if isRule(s) && len(s) >= 5 || isOriginal(string(lower(buf[:0], strings.Trim(s, "*_-: ")))) {
+	words := string(lower(buf[:0], strings.Trim(s, "*_-: ")))
+	if isRule(s) && len(s) >= 5 || isOriginal(words) || strings.HasPrefix(words, "message du ") && notice(words)&hasTime != 0 {
 		return k
 	}
 	return i

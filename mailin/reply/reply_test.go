@@ -226,6 +226,8 @@ func TestParts(t *testing.T) {
 var hostile = map[string]string{
 	"blank lines": "\n", "attributions": "On Mon, 1 May 2024 at 10:00 Ann <a@example.com>\n", "attribution ends": "wrote:\n", "header fields": "From: a\nTo: b\n", "one field": "From: a@example.com\n",
 	"deep quotes": ">", "quotes and answers": "> a\nb\n", "one long line": "a b: ", "dashes": "-----\n", "separators": "-----Original Message-----x\n", "delimiters": "-- \n", "short paragraphs": "a\n\n",
+	"mobile lines": "Sent from my iPhone\n\n", "rules": "-----\n\n", "legal": "This e-mail is confidential, intended for its recipient only; delete it if you got it in error.\n\n", "wide marks": "＞",
+	"quoted blanks": ">\nFrom: a@example.com\n\n", "rests": `<div id=appendonsend>a`, "attributions in HTML": `<div class=gmail_attr>a</div>`, "heads": "<head><p>", "soft": "<blockquote>a</blockquote>On 1 May 2024 10:00 Ann wrote:",
 	"unclosed": "<div>", "unclosed quotes": "<blockquote>a", "inline": "<b><i>", "cells": "<table><td>", "breaks": "<br>", "less": "<", "ends": "</div></p>", "list items": "<ul><li>a",
 	"links": `<a href="https://example.com/x">a`, "wraps": `<div class=gmail_quote>a`, "paragraphs with marks": `<p><font color=#1>`, "attributes": "<p a=b ", "CJK": "写道：\n", "closings": "Regards\n", "underscores": "____________________\nFrom: a\n",
 }

@@ -39,16 +39,6 @@ func (d *document) signaturesIn(i, j int) {
 			d.decide(k, k+1, Signature, whySignatureElement)
 		}
 	}
-	left := 0 // lines that say something, from the end
-	for k := j - 1; k >= i && left <= maxDelimited; k-- {
-		if d.blank(k) {
-			continue
-		}
-		if isDelimiter(d.raw(k)) && d.delimits(k, j, left) {
-			d.decide(k, j, Signature, whyDelimiter)
-		}
-		left++
-	}
 	// Paragraphs from the end, while they are what programs add.
 	end := j
 	for {
@@ -56,7 +46,7 @@ func (d *document) signaturesIn(i, j int) {
 			end--
 		}
 		if end == i {
-			return
+			break
 		}
 		start := end
 		size := 0
@@ -72,7 +62,7 @@ func (d *document) signaturesIn(i, j int) {
 		if why == whyLegal || why == whyFooter {
 			kind = Disclaimer
 		}
-		d.decide(k, j, kind, why)
+		d.decide(k, end, kind, why)
 		end = k
 		// A rule above a footer belongs to it.
 		if up := d.lastText(i, end); up >= i && isRule(d.text(up)) {
@@ -80,6 +70,18 @@ func (d *document) signaturesIn(i, j int) {
 			end = up
 		}
 	}
+	left, below := 0, end // lines that say something, from the end
+	for k := end - 1; k >= i && left <= maxDelimited; k-- {
+		if d.blank(k) {
+			continue
+		}
+		if isDelimiter(d.raw(k)) && d.delimits(k, end, left) {
+			d.decide(k, end, Signature, whyDelimiter)
+			below = k
+		}
+		left++
+	}
+	end = below
 	d.contactBlock(i, end)
 	// A program's line that stands alone further up: people also write below it.
 	for k := i; k < end; k++ {
