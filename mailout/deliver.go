@@ -25,7 +25,7 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 	ctx, cancel := context.WithCancel(work)
 	defer cancel()
 	w.begin(d.ID, cancel)
-	defer w.letGo(d.ID)
+	defer w.end(work, d)
 
 	began := time.Now()
 	o := w.attempt(ctx, d)

@@ -2,6 +2,8 @@ package mailout
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"letterlock/bridge"
@@ -27,7 +29,7 @@ func (w *Worker) keepLeases(ctx context.Context) {
 func (w *Worker) renew(ctx context.Context) {
 	w.renewing.Lock()
 	defer w.renewing.Unlock()
-	ids := w.holding()
+	ids := w.holdings()
 	if len(ids) == 0 {
 		return
 	}
@@ -38,36 +40,57 @@ func (w *Worker) renew(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range lost {
-		if cancel := w.held[id]; cancel != nil {
+		if h := w.held[id]; h != nil && h.cancel != nil {
 			// Somebody else has it, or cancelled it: what has not left yet should not leave from here.
-			cancel()
+			h.cancel()
 		}
 	}
 }
 
-func (w *Worker) holding() []bridge.ID {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	ids := make([]bridge.ID, 0, len(w.held))
-	for id := range w.held {
-		ids = append(ids, id)
-	}
-	return ids
+// holding is one delivery that this worker has claimed.
+type holding struct {
+	cancel context.CancelFunc // breaks it off; nil until it has a goroutine
+	again  bool               // it was claimed once more meanwhile
 }
 
-// begin notes that a delivery is being worked on, by what can break it off.
+func (w *Worker) holdings() []bridge.ID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.held))
+}
+
+// begin notes by what a delivery can be broken off.
 func (w *Worker) begin(id bridge.ID, cancel context.CancelFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.held[id] = cancel
+	if h := w.held[id]; h != nil {
+		h.cancel = cancel
+	}
 }
 
-func (w *Worker) letGo(ids ...bridge.ID) {
+// end lets go of a delivery that is dealt with.
+func (w *Worker) end(ctx context.Context, d bridge.Delivery) {
+	if !w.letGo(d.ID) {
+		return
+	}
+	w.giveBack(ctx, []bridge.Delivery{d})
+	select {
+	case w.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// letGo reports whether any of them was claimed again meanwhile.
+func (w *Worker) letGo(ids ...bridge.ID) (again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range ids {
-		delete(w.held, id)
+		if h := w.held[id]; h != nil {
+			again = again || h.again
+			delete(w.held, id)
+		}
 	}
+	return again
 }
 
 // giveBack ends the lease of deliveries that were not tried, so that they need not wait for it to run out.

@@ -28,12 +28,17 @@ import (
 	"letterlock/mailout/submit"
 )
 
-// Outbox is where deliveries wait.
+// Outbox tells when there is something to do.
 type Outbox interface {
+	Outbox() <-chan struct{}
+	NextDelivery(ctx context.Context) (time.Time, error)
+}
+
+// Leases hands out deliveries.
+type Leases interface {
 	ClaimDeliveries(ctx context.Context, worker string, lease time.Duration, limit int) ([]bridge.Delivery, error)
 	RenewLeases(ctx context.Context, worker string, lease time.Duration, ids ...bridge.ID) (lost []bridge.ID, err error)
-	NextDelivery(ctx context.Context) (time.Time, error)
-	Outbox() <-chan struct{}
+	ReleaseLeases(ctx context.Context, worker string) error
 }
 
 // Contents is what deliveries carry.
@@ -52,6 +57,7 @@ type Records interface {
 // Gateway is what the worker needs of the domain.
 type Gateway interface {
 	Outbox
+	Leases
 	Contents
 	Records
 }
@@ -64,7 +70,9 @@ type Config struct {
 	Transport submit.Transport // stays the caller's: close it after Run
 	MaxFiles  int64            // octets of all files in one copy; see compose.Config
 
-	Name        string        // of this worker among those that share the outbox; random
+	// Name is this worker's among those that share the outbox. One that stays the same when the process starts again lets it take up at
+	// once what it held; two processes must never have the same. Random by default.
+	Name        string
 	Concurrency int           // mails on their way to the relay at once; 4
 	Lease       time.Duration // how long a crash keeps a delivery from being tried again; 2 min, at least 1 s
 	MaxAge      time.Duration // when to give up; 48 h
@@ -85,11 +93,12 @@ type Worker struct {
 	slots    chan struct{} // one for each mail on its way to the relay
 	flying   chan struct{} // one for each delivery that has a goroutine
 	relay    relayState
+	nudge    chan struct{} // like Gateway.Outbox, from within
 
 	renewing sync.Mutex // so that a lease which is given back is not renewed at the same time
 
 	mu   sync.Mutex
-	held map[bridge.ID]context.CancelFunc // nil until it has a goroutine
+	held map[bridge.ID]*holding
 }
 
 // recorders is how many deliveries may wait for their record, for each that may be on its way.
@@ -140,6 +149,7 @@ func New(c Config) (*Worker, error) {
 		composer: composer,
 		slots:    make(chan struct{}, c.Concurrency),
 		flying:   make(chan struct{}, c.Concurrency*(1+recorders)),
-		held:     make(map[bridge.ID]context.CancelFunc),
+		nudge:    make(chan struct{}, 1),
+		held:     make(map[bridge.ID]*holding),
 	}, nil
 }

@@ -106,7 +106,7 @@ func (w *Worker) giveUpOld(ctx context.Context, fault *submit.Error) {
 			continue
 		}
 		w.giveUp(ctx, d, now, fault.Said())
-		w.letGo(d.ID)
+		w.end(ctx, d)
 	}
 	w.giveBack(ctx, young)
 }

@@ -3,6 +3,7 @@ package mailout
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	keep, stopKeeping := context.WithCancel(work)
 	keeper.Go(func() { w.keepLeases(keep) })
 
+	if err := w.c.Gateway.ReleaseLeases(ctx, w.c.Name); err != nil && ctx.Err() == nil {
+		w.c.Log.ErrorContext(ctx, "leases of an earlier run not released: they have to run out", "error", err)
+	}
 	w.claimUntilDone(ctx, work, &deliveries)
 
 	grace := time.AfterFunc(w.c.Grace, abort)
@@ -83,10 +87,15 @@ func (w *Worker) claim(ctx context.Context, limit int) ([]bridge.Delivery, error
 	batch, err := w.c.Gateway.ClaimDeliveries(ctx, w.c.Name, w.c.Lease, limit)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, d := range batch {
-		w.held[d.ID] = nil
-	}
-	return batch, err
+	return slices.DeleteFunc(batch, func(d bridge.Delivery) bool {
+		if h := w.held[d.ID]; h != nil {
+			// What is on its way comes again if the store could not renew its lease in time. It is still one mail.
+			h.again = true
+			return true
+		}
+		w.held[d.ID] = &holding{}
+		return false
+	}), err
 }
 
 // start gives each delivery its goroutine, in order, as slots become free. It returns false once ctx has ended. What it did not
@@ -146,6 +155,7 @@ func (w *Worker) awaitWork(ctx context.Context) bool {
 	select {
 	case <-timer.C:
 	case <-w.c.Gateway.Outbox():
+	case <-w.nudge:
 	case <-ctx.Done():
 		return false
 	}

@@ -157,8 +157,8 @@ func (r *Relay) Send(ctx context.Context, m compose.Mail) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	kept := c != nil
-	if !kept {
+	used := c != nil && c.mails > 0
+	if c == nil {
 		if c, err = r.connect(ctx); err != nil {
 			<-r.slots
 			return "", err
@@ -170,7 +170,7 @@ func (r *Relay) Send(ctx context.Context, m compose.Mail) (string, error) {
 		return said, nil
 	}
 	// A connection that was closed while it waited shows it at the first command, whose loss costs nothing.
-	fault.Stale = kept && fault.Stage == StageMail && (fault.Code == 0 || fault.Code == 421) && ctx.Err() == nil
+	fault.Stale = used && fault.Stage == StageMail && (fault.Code == 0 || fault.Code == 421) && ctx.Err() == nil
 	r.release(c, fault.Code >= 400 && !fault.Relay && c.mails < r.c.MaxMails && c.reset(ctx, fault.Stage) == nil)
 	return "", fault
 }
