@@ -94,7 +94,7 @@ type Config struct {
 	BatchBytes int64 // octets in one FETCH, unless one message has more; default 16 MiB for each account
 	Tries      int   // failures of one message, with others going through meanwhile, before it is given up; default 5
 
-	Poll     time.Duration // between looks where there is no IDLE; default 1 minute
+	Poll     time.Duration // between looks where there is no IDLE, and to the first look after news where there is; default 1 minute
 	IdleFor  time.Duration // how long one IDLE lasts; default 10 minutes, at most 28 (RFC 2177 wants less than 29)
 	RetryMin time.Duration // before the first try after a failure, doubled each time; default 1 second
 	RetryMax time.Duration // default 5 minutes

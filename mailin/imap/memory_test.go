@@ -85,6 +85,7 @@ type wire struct {
 	noIdle bool   // hides the capability
 	poison string // a text from the server that breaks the connection
 	conns  map[net.Conn]bool
+	idling chan struct{} // told when the server is in IDLE
 }
 
 func newWire(t *testing.T, to string) *wire {
@@ -93,7 +94,7 @@ func newWire(t *testing.T, to string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{addr: l.Addr().String(), to: to, conns: make(map[net.Conn]bool)}
+	w := &wire{addr: l.Addr().String(), to: to, conns: make(map[net.Conn]bool), idling: make(chan struct{}, 1)}
 	t.Cleanup(func() {
 		l.Close()
 		w.set(func(w *wire) { w.down = true })
@@ -154,6 +155,12 @@ func (w *wire) carry(c net.Conn) {
 		}
 		if before = append(before, b...); poison != "" && bytes.Contains(before, []byte(poison)) {
 			return
+		}
+		if bytes.Contains(b, []byte("+ idling")) {
+			select {
+			case w.idling <- struct{}{}:
+			default:
+			}
 		}
 		before = before[max(0, len(before)-100):]
 		if _, err := c.Write(b); err != nil {

@@ -32,6 +32,9 @@ func idles(t *testing.T, s server) {
 	s.deliver(t, letter("two"))
 	start(t, o, func(c *Config) { c.Poll, c.IdleFor = time.Hour, time.Hour }, a)
 	o.awaitMails(t, "one two")
+	if m, ok := s.(*memory); ok { // it does not announce what came just before
+		<-m.wire.idling
+	}
 	s.deliver(t, letter("three"))
 	o.awaitMails(t, "one two three")
 	o.awaitProgress(t, 3)
