@@ -18,7 +18,7 @@ import (
 )
 
 // MaxSize bounds, in octets, both what [Clean] reads and what it returns, so that whatever it returned can be cleaned again.
-const MaxSize = 16 << 20
+const MaxSize = 8 << 20
 
 // maxDepth bounds how deep elements nest in what Clean returns. Deeper ones lose their tags and keep their text.
 const maxDepth = 100

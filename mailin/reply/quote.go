@@ -3,6 +3,7 @@ package reply
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 func lowerRune(r rune) rune { return unicode.ToLower(r) }
@@ -190,11 +191,18 @@ func (d *document) findOrphans() {
 		if l.decided || l.depth > 0 || d.blank(i) || d.lines[i-1].depth == 0 || d.lines[i+1].depth == 0 || d.lines[i-1].hint&hintElement != 0 {
 			continue
 		}
-		before, s := d.text(i-1), d.text(i)
-		if runes(before) < 60 || runes(s) > 40 || before[len(before)-1] == '.' || before[len(before)-1] == '?' {
+		before, s, after := d.text(i-1), d.text(i), d.text(i+1)
+		if s == "" || before == "" || after == "" {
 			continue
 		}
-		if c := s[0]; c >= 'A' && c <= 'Z' {
+		url := !strings.Contains(s, " ") && strings.Contains(s, "://")
+		if !url && (runes(before) < 60 || runes(s) > 40 || strings.IndexByte(".?!:;", before[len(before)-1]) >= 0) {
+			continue
+		}
+		// The sentence goes on over it: it or the line after begins in lower case.
+		r1, _ := utf8.DecodeRuneInString(s)
+		r2, _ := utf8.DecodeRuneInString(after)
+		if !url && !unicode.IsLower(r1) && (!unicode.IsLower(r2) || strings.IndexByte(".?!", s[len(s)-1]) >= 0) {
 			continue
 		}
 		d.decide(i, i+1, Quote, whyWrapped)
