@@ -72,6 +72,21 @@ func (m *memory) renumber(t *testing.T) {
 	m.wire.set(func(*wire) {})
 }
 
+// nudge makes the server announce what it has to announce. In IDLE it would keep what came just before IDLE began.
+func (m *memory) nudge(t *testing.T) {
+	t.Helper()
+	a := m.account()
+	a.Addr = m.wire.to
+	c := signIn(t, a)
+	defer c.Close()
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Store(imap.UIDSetNum(1), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagFlagged}}, nil).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 type literal struct{ *strings.Reader }
 
 func (l literal) Size() int64 { return l.Reader.Size() }
@@ -85,7 +100,6 @@ type wire struct {
 	noIdle bool   // hides the capability
 	poison string // a text from the server that breaks the connection
 	conns  map[net.Conn]bool
-	idling chan struct{} // told when the server is in IDLE
 }
 
 func newWire(t *testing.T, to string) *wire {
@@ -94,7 +108,7 @@ func newWire(t *testing.T, to string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{addr: l.Addr().String(), to: to, conns: make(map[net.Conn]bool), idling: make(chan struct{}, 1)}
+	w := &wire{addr: l.Addr().String(), to: to, conns: make(map[net.Conn]bool)}
 	t.Cleanup(func() {
 		l.Close()
 		w.set(func(w *wire) { w.down = true })
@@ -155,12 +169,6 @@ func (w *wire) carry(c net.Conn) {
 		}
 		if before = append(before, b...); poison != "" && bytes.Contains(before, []byte(poison)) {
 			return
-		}
-		if bytes.Contains(b, []byte("+ idling")) {
-			select {
-			case w.idling <- struct{}{}:
-			default:
-			}
 		}
 		before = before[max(0, len(before)-100):]
 		if _, err := c.Write(b); err != nil {

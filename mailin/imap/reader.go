@@ -30,9 +30,9 @@ type reader struct {
 	// taken counts messages that went through. A failure counts against a message only if others went through since the one before: when
 	// nothing works, no message is to blame.
 	taken   int
-	failing int  // messages that failed in a row
-	quiet   bool // the last round found nothing
-	careful int  // so many messages are fetched one by one, since a connection broke among them
+	failing int // messages that failed in a row
+	calm    int // rounds since the last news on this connection
+	careful int // so many messages are fetched one by one, since a connection broke among them
 }
 
 // lateMessage is one that could not be taken so far.
@@ -116,6 +116,7 @@ func (r *reader) connection(ctx context.Context) (worked bool, err error) {
 	if err := r.open(ctx, c); err != nil {
 		return false, err
 	}
+	r.calm = 0
 	r.log.InfoContext(ctx, "mailbox open", "mailbox", r.account.Mailbox, "idle", c.canIdle())
 	for {
 		c.clearNews()
@@ -131,9 +132,9 @@ func (r *reader) connection(ctx context.Context) (worked bool, err error) {
 
 // pause is how long to wait for news at most.
 func (r *reader) pause(c *connection) time.Duration {
-	// Some servers don't announce in IDLE what came just before it began. So look once more soon, and settle down after that.
+	// Some servers don't announce in IDLE what came just before it began. So look once more soon, and settle down then.
 	d := r.Poll
-	if c.canIdle() && r.quiet {
+	if c.canIdle() && r.calm > 1 {
 		d = r.IdleFor
 	}
 	for _, l := range r.late {
@@ -173,7 +174,7 @@ func (r *reader) open(ctx context.Context, c *connection) error {
 
 // round takes all messages that are new, and then those that were put aside and are due.
 func (r *reader) round(ctx context.Context, c *connection) error {
-	r.quiet = true
+	r.calm++
 	for {
 		var since time.Time
 		if r.first > 0 {
@@ -186,7 +187,7 @@ func (r *reader) round(ctx context.Context, c *connection) error {
 		if len(uids) == 0 {
 			break
 		}
-		r.quiet = false
+		r.calm = 0
 		if err := r.takeAll(ctx, c, uids); err != nil {
 			return err
 		}
