@@ -226,7 +226,7 @@ func addrSpec(v []byte) (string, bool) {
 		switch {
 		case c == '"':
 			end := quoteEnd(v, i)
-			if end < 0 || space {
+			if end < 0 || space || bytes.ContainsAny(v[i:end], "<>") {
 				return "", false
 			}
 			b = append(b, v[i:end]...)

@@ -59,9 +59,9 @@ func digest(m *bridge.Mail, text, html string) (sum [32]byte) {
 	return sum
 }
 
-// contentSum is the sum of an attachment. Text may have other line ends after another transfer encoding.
+// contentSum is the sum of an attachment. What looks like text may have other line ends after another transfer encoding.
 func contentSum(p *bridge.MailPart) [32]byte {
-	if !strings.HasPrefix(p.ContentType, "text/") && !strings.HasPrefix(p.ContentType, "message/") {
+	if bytes.IndexByte(p.Content[:min(len(p.Content), 1024)], 0) >= 0 {
 		return p.SHA256
 	}
 	h := sha256.New()

@@ -130,6 +130,8 @@ func nameEnd(line []byte) int {
 		switch {
 		case c == ':' && i > 0:
 			return i
+		case c == 0:
+			// Passed over, as many readers do.
 		case c == ' ' || c == '\t':
 			if i == 0 {
 				return 0
@@ -148,6 +150,10 @@ func readHeader(data []byte, lim Limits, n *notes) (header, int) {
 	var h header
 	h.fields = make([]field, 0, 16)
 	l := lines{data: data, nl: -1}
+	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) && nameEnd(data[3:min(3+maxName, len(data))]) > 0 {
+		n.defect("a byte order mark stands before the header")
+		l.pos = 3
+	}
 	if bytes.HasPrefix(data, []byte("From ")) || bytes.HasPrefix(data, []byte(">From ")) {
 		if _, after, _ := l.next(); nameEnd(data[after:min(after+maxName, len(data))]) > 0 {
 			n.defect("an mbox From line stands before the header")
@@ -203,6 +209,10 @@ func readHeader(data []byte, lim Limits, n *notes) (header, int) {
 		if trimmed := bytes.TrimRight(name, " \t"); len(trimmed) != len(name) {
 			n.defect("a space stands between a field's name and its colon")
 			name = trimmed
+		}
+		if bytes.IndexByte(name, 0) >= 0 {
+			n.defect("a NUL stands in a field's name")
+			name = bytes.ReplaceAll(name, []byte{0}, nil)
 		}
 		h.fields = append(h.fields, field{name: fieldName(name), value: line[colon+1:]})
 		l.pos = after

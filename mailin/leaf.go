@@ -30,6 +30,10 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	inline, attached := w.disposition(e)
 	if report.IsPart(t.main) && w.foreign == 0 {
 		w.report(t.main, content)
+		if name != "" || attached {
+			// A report's part needs no name: this may be a file that calls itself one.
+			w.attach(e, t, name, content, first)
+		}
 		return nil
 	}
 	if !isText || attached || e.parent == "multipart/related" && e.index > 0 && e.has("content-id") {

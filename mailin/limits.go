@@ -13,7 +13,7 @@ type Limits struct {
 
 // DefaultLimits suit a gateway that takes mails of up to about 50 MB.
 func DefaultLimits() Limits {
-	return Limits{Depth: 50, Parts: 1000, HeaderBytes: 256 << 10, Fields: 1000, Decoded: 128 << 20, Text: 10 << 20}
+	return Limits{Depth: 50, Parts: 1000, HeaderBytes: 512 << 10, Fields: 4000, Decoded: 128 << 20, Text: 10 << 20}
 }
 
 func (l Limits) orDefault() Limits {

@@ -20,7 +20,7 @@ func TestAgreesWithGoMessage(t *testing.T) {
 	compared := 0
 	for _, g := range goldenMails(t) {
 		m := Parse(g.raw, Limits{})
-		e, err := message.Read(bytes.NewReader(m.Raw))
+		e, err := message.Read(bytes.NewReader(g.raw))
 		if err != nil {
 			continue
 		}

@@ -32,18 +32,27 @@ func Parse(raw []byte, limits Limits) *bridge.Mail {
 	w := &walker{lim: lim}
 	m := &bridge.Mail{Kind: bridge.KindMessage}
 	m.Raw = w.crlf(raw)
-	if len(bytes.TrimSpace(m.Raw)) == 0 {
+	if bytes.IndexByte(raw, '\n') < 0 {
+		raw = m.Raw
+	}
+	// What is read is raw itself, so that files in clear text keep the line ends that they came with.
+	blank := len(raw) - len(bytes.TrimLeft(raw, "\r\n"))
+	if blank == len(raw) {
 		w.defect("the mail is empty")
 	}
-
-	h, skip := readHeader(m.Raw, lim, &w.notes)
-	if len(h.fields) == 0 && len(m.Raw) > 0 {
+	if blank > 0 && nameEnd(raw[blank:min(blank+maxName, len(raw))]) > 0 {
+		w.defect("an empty line stands before the header")
+	} else {
+		blank = 0
+	}
+	h, skip := readHeader(raw[blank:], lim, &w.notes)
+	if len(h.fields) == 0 && len(raw) > 0 {
 		w.defect("the mail has no header")
 	}
 	w.originator(m, &h)
 
 	w.parts = 1
-	e := &entity{source: &source{data: m.Raw}, place: place{top: true}, header: h, lo: skip, hi: len(m.Raw)}
+	e := &entity{source: &source{data: raw}, place: place{top: true}, header: h, lo: blank + skip, hi: len(raw)}
 	pieces := w.entity(e)
 	text, html := joinPieces(pieces)
 	m.Attachments = w.attachments
@@ -206,7 +215,8 @@ func (w *walker) date(value []byte) time.Time {
 // judge says what kind of mail it is.
 func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 	r := reportInput(m, e, w)
-	if len(w.reports) > 0 || r.Type == "multipart/report" || r.NullSender || report.Suspect(r) {
+	vacation, _ := vacationSubject(m.Subject)
+	if len(w.reports) > 0 || r.Type == "multipart/report" || !vacation && report.Suspect(r) {
 		r.Text = text
 		if strings.TrimSpace(text) == "" && html != "" {
 			r.Text = htmlText(html)
@@ -246,7 +256,8 @@ func reportInput(m *bridge.Mail, e *entity, w *walker) report.Mail {
 // nullSender reports whether a trace field says that the reverse-path was <>.
 func nullSender(h *header) bool {
 	v := h.first("return-path")
-	return v != nil && len(bytes.Trim(unfold(v), "<> \t")) == 0
+	v, there := bytes.Trim(unfold(v), "<> \t"), v != nil
+	return there && (len(v) == 0 || bytes.EqualFold(v, []byte("mailer-daemon")))
 }
 
 // body fills in what the mail says.

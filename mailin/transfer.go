@@ -244,6 +244,9 @@ func isWhollyBase64(b []byte) bool {
 		lines++
 		if width == 0 {
 			width = len(line)
+			if width < 40 && len(b) > 2 {
+				return false
+			}
 		} else if len(line) > width {
 			return false
 		} else if len(line) < width {

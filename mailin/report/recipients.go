@@ -105,7 +105,7 @@ func leading(t string) (addr, rest string, ok bool) {
 		return a, after, true
 	}
 	// "Ann Miller <ann@example.com>" or "Ann Miller (ann@example.com)" alone on its line.
-	if (strings.HasSuffix(s[:at], "<") || strings.HasSuffix(s[:at], "(") || strings.HasSuffix(s[:at], "<mailto:") || strings.HasSuffix(s[:at], "(mailto:")) && len(strings.Trim(after, ">:.) ")) == 0 && len(strings.Fields(before)) <= 5 {
+	if (strings.HasSuffix(s[:at], "<") || strings.HasSuffix(s[:at], "(") || strings.HasSuffix(s[:at], "<mailto:") || strings.HasSuffix(s[:at], "(mailto:")) && len(strings.Trim(after, ">:.) ")) == 0 && len(strings.Fields(before)) <= 5 && !strings.HasSuffix(before, " to") && !isDaemon(a) {
 		return a, "", true
 	}
 	return "", "", false

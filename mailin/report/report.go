@@ -81,9 +81,8 @@ func Read(m Mail) (Result, bool) {
 		return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(returned, feedback)}, true
 	case disposition != nil && multipart && status == nil, reporting && strings.EqualFold(m.ReportType, "disposition-notification"):
 		return Result{Kind: bridge.KindReceipt, MessageIDs: originalIDs(disposition, returned)}, true
-	case status != nil && multipart:
-		rs := readStatus(status)
-		rs = improve(rs, m)
+	case status != nil && multipart && (reporting || len(readStatus(status)) > 0):
+		rs := improve(readStatus(status), m)
 		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, []byte(m.Text))}, true
 	}
 	if rs, copyOf, ok := readWords(m); ok {

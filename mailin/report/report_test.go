@@ -333,6 +333,135 @@ Message-ID: <m.abcdef@mail.example.org>
 `,
 	},
 	{
+		name: "carrier", from: "MAILER-DAEMON@carrier.example", subject: "Mail System Error - Returned Mail", recipient: "gone@carrier.example", class: "permanent", status: "5.1.1",
+		text: `This Message was undeliverable due to the following reason:
+
+Each of the following recipients was rejected by a remote mail server.
+The reasons given by the server are included to help you determine why
+each recipient was rejected.
+
+    Recipient: <gone@carrier.example>
+    Reason:    <gone@carrier.example>... User unknown
+
+
+Please reply to <Postmaster@carrier.example>
+if you feel this message to be in error.
+`,
+	},
+	{
+		name: "carrier, full", from: "Postmaster@carrier.example", subject: "Mail System Error - Returned Mail", recipient: "full@carrier.example", class: "permanent", status: "5.2.2",
+		text: `Could not be delivered to: <full@carrier.example>
+As their mailbox is full.
+
+-----Original Message-----
+`,
+	},
+	{
+		name: "MDaemon", from: "MDaemon@mx.example.net", subject: "Permanent Delivery Failure", recipient: "gone@example.com", class: "permanent", status: "5.1.1",
+		text: `The attached message had PERMANENT fatal delivery errors!
+
+After one or more unsuccessful delivery attempts the attached message has
+been removed from the mail queue on this server.
+
+YOUR MESSAGE WAS NOT DELIVERED TO ONE OR MORE RECIPIENTS!
+
+Failed address: gone@example.com
+
+--- Session Transcript ---
+ Fri 2026-11-20 08:15:00: --> RCPT To:<gone@example.com>
+ Fri 2026-11-20 08:15:00: <-- 550 5.1.1 Recipient unknown
+--- End Transcript ---
+`,
+	},
+	{
+		name: "GroupWise", from: "Mailer-Daemon@mx.example.net", subject: "Message status - undeliverable", recipient: "gone@example.com", class: "permanent", status: "5.1.1",
+		text: `The message that you sent was undeliverable to the following:
+	gone@example.com (user not found)
+
+Possibly truncated original message follows:
+`,
+	},
+	{
+		name: "CommuniGate", from: "MAILER-DAEMON@mx.example.net", subject: "Undeliverable mail: Your order", recipient: "gone@example.com", class: "permanent", status: "5.1.1",
+		text: `Failed to deliver to 'gone@example.com'
+SMTP module(domain example.com) reports:
+ host mx.example.com says:
+ 550 5.1.1 User unknown
+`,
+	},
+	{
+		name: "PowerMTA", from: "mailer-daemon@mx.example.net", subject: "Delivery report", recipient: "gone@example.com", class: "permanent",
+		text: `Hello, this is the mail server on mx.example.net.
+
+I am sending you this message to inform you on the delivery status of a
+message you previously sent.  Immediately below you will find a list of
+the affected recipients;  also attached is a Delivery Status Notification
+(DSN) report in standard format, as well as the headers of the original
+message.
+
+  <gone@example.com>  delivery failed; will not continue trying
+`,
+	},
+	{
+		name: "OpenSMTPD", from: "mailer-daemon@mx.example.net", subject: "Delivery status notification: error", recipient: "gone@example.com", class: "permanent", status: "5.1.1",
+		text: `    Hi!
+
+    This is the MAILER-DAEMON, please DO NOT REPLY to this email.
+
+    An error has occurred while attempting to deliver a message for
+    the following list of recipients:
+
+gone@example.com: 550 5.1.1 Unknown recipient
+
+    Below is a copy of the original message:
+
+Message-ID: <m.abcdef@mail.example.org>
+`,
+	},
+	{
+		name: "James", from: "postmaster@mx.example.net", subject: "Re:Your order", recipient: "gone@example.com", class: "permanent",
+		fields: map[string]string{"x-failed-recipients": ""},
+		text: `Hi. This is the James mail server at mx.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out. Below
+I include the list of recipients and the reason why I was unable to deliver
+your message.
+
+Failed recipient(s):
+gone@example.com
+
+Error message:
+550 No such user
+`,
+	},
+	{
+		name: "Zoho", from: "mailer-daemon@mx.example.net", subject: "Undelivered Mail Returned to Sender", recipient: "gone@example.com", class: "permanent", status: "5.1.1",
+		text: `This message was created automatically by mail delivery software.
+ A message that you sent could not be delivered to one or more of its recipients. This is a permanent error. 
+
+gone@example.com, ERROR CODE :550 - 5.1.1 The email account that you tried to reach does not exist.
+`,
+	},
+	{
+		name: "old Notes", from: "Postmaster@mx.example.net", subject: "DELIVERY FAILURE: User not listed in public Name & Address Book", recipient: "gone@example.com", class: "permanent",
+		text: `------- Failure Reasons  --------
+
+User not listed in public Name & Address Book
+gone@example.com
+
+------- Returned Message --------
+
+`,
+	},
+	{
+		name: "Chinese", from: "postmaster@mx.example.net", subject: "系统退信/Systems bounce", recipient: "gone@example.com", class: "permanent",
+		text: "抱歉，您的邮件被退回来了……\n\n收件人邮件地址： gone@example.com\n\n退信原因： 550 User not found\n",
+	},
+	{
+		name: "Japanese", from: "mailer-daemon@mx.example.net", subject: "メールが配信できませんでした", recipient: "gone@example.com", class: "permanent",
+		text: "次の宛先に配信できませんでした。\n\n<gone@example.com>\n550 5.1.1 User unknown\n",
+	},
+	{
 		name: "German", from: "mailer-daemon@mx.example.net", subject: "Unzustellbar: Ihre Bestellung", recipient: "weg@example.com", class: "permanent",
 		text: `Ihre Nachricht konnte nicht zugestellt werden an:
 
@@ -394,6 +523,10 @@ func TestLookAlikes(t *testing.T) {
 		{From: "newsletter@shop.example", Subject: "Bounce back into spring!", Text: "Trampolines at half price, delivered to you."},
 		{From: "bounces+123@lists.example", Subject: "Weekly digest", Text: "The following articles were published."},
 		{From: "ann@example.com", Subject: "", Text: ""},
+		{From: "ann@example.com", NullSender: true, Subject: "Out of office: user unknown", Text: "I am away until Monday. For urgent cases write to bob@example.com. Your message to me was not read."},
+		{From: "ann@example.com", NullSender: true, Subject: "Re: Your order", Text: "I have read the message you sent and will answer."},
+		{From: "support@example.com", Subject: "Ticket 550: delivery failure of your server", Text: "We saw that mail to ann@example.com failed permanently. Your server was unable to deliver. Please call us."},
+		{From: "postmaster@example.com", Subject: "DMARC report", Text: "Report domain: example.org Submitter: example.com"},
 	} {
 		if r, ok := Read(m); ok {
 			t.Errorf("%q from %s: read as %s", m.Subject, m.From, r.Kind)

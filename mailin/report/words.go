@@ -29,7 +29,9 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	if !daemon && !subject && failed == "" {
 		return nil, nil, false
 	}
-	if isReplyOrForward(m.Subject) && !m.NullSender || m.InReplyTo && !daemon {
+	// Few servers answer as a person would, below the subject of the mail that failed.
+	answers := isReplyOrForward(m.Subject) && !m.NullSender
+	if answers && !daemon || m.InReplyTo && !daemon {
 		return nil, nil, false
 	}
 	words, rest := wordsOf(m.Text)
@@ -49,6 +51,8 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 		}
 	}
 	switch {
+	case answers && (phrases < 2 || !coded || m.InReplyTo):
+		return nil, nil, false
 	case failed != "" && signs >= 2 && (daemon || phrases > 0 || copied):
 	case daemon && phrases > 0 && signs >= 3 && (len(rs) > 0 || copied):
 	case daemon && subject && signs >= 3:
@@ -84,7 +88,7 @@ func isDaemonName(name string) bool {
 	name = strings.ToLower(name)
 	for _, d := range []string{
 		"mail delivery sub", "mail delivery system", "mailer-daemon", "mail delivery service", "mail delivery notif", "mail administrator", "system administrator", "microsoft outlook",
-		"systemadministrator", "internet mail delivery", "mail system", "mailer daemon", "postmaster", "mail-system", "undeliverable", "mail router", "microsoft exchange",
+		"systemadministrator", "internet mail delivery", "mail system", "mailer daemon", "postmaster", "mail delivery", "mail server", "mdaemon", "mail-system", "undeliverable", "mail router", "microsoft exchange",
 	} {
 		if strings.Contains(name, d) {
 			return true
@@ -135,9 +139,11 @@ var phrases = []string{
 	"can't be delivered", "delivery has failed", "delivery failed", "failed permanently", "delivery to the following", "undeliverable", "undelivered", "did not reach", "could not be reached",
 	"permanent fatal errors", "transient non-fatal errors", "following addresses had", "following address failed", "following address(es) failed", "failed addresses", "failed recipient", "permanent error", "i've given up",
 	"returned to sender", "mail delivery software", "mail delivery system", "mail system at host", "qmail-send program", "message delivery to the following", "error occurred while trying to deliver", "error while attempting to deliver",
-	"returned message", "return message", "undelivered message", "delivery error", "delivery failure", "mail delivery failure", "the message you sent", "message that you sent", "a message you sent", "user unknown", "unknown user", "no such user", "remote host said", "remote server returned", "response from the remote server",
+	"returned message", "return message", "undelivered message", "delivery error", "delivery failure", "mail delivery failure", "user unknown", "unknown user", "no such user", "remote host said", "remote server returned", "response from the remote server",
 	"smtp error from remote", "error that the other server returned", "rejected your message", "rejected by the recipient", "your message was rejected", "message was not accepted", "the reason for the problem", "has been delayed", "is delayed", "will be retried", "will keep trying", "delivery status notification",
-	"diagnostic information for administrators", "generating server", "was not listed in", "not listed in domino", "transcript of session follows", "session transcript", "address couldn't be found", "recipient address rejected", "there was a temporary problem", "mailbox is full", "mailbox full", "over quota", "your message to", "bounced",
+	"diagnostic information for administrators", "generating server", "was not listed in", "not listed in domino", "transcript of session follows", "session transcript", "address couldn't be found", "recipient address rejected", "there was a temporary problem", "mailbox is full", "mailbox full", "over quota",
+	"was rejected by a remote mail server", "recipients was rejected", "did not receive this message", "account is disabled", "as their mailbox", "may not exist", "failed to deliver", "error has occurred while attempting to deliver", "will not continue trying",
+	"delivery incomplete", "will retry for", "temporary problem delivering", "permanent fatal delivery errors", "undeliverable to the following", "problem with its delivery", "due to the following reason", "on the delivery status of a message", "unsuccessful delivery attempts", "was not able to be delivered", "unknown recipient", "no such recipient", "isn't able to receive", "recipient not found",
 	"nicht zugestellt", "konnte nicht zustellen", "nicht zustellbar", "unzustellbar", "nicht ausgeliefert", "zustellung an", "n'a pas pu être", "n’a pas pu être", "pas été remis", "impossible de remettre", "n'a pas été remis", "échec de la remise", "non distribué", "no se pudo entregar", "no se ha podido entregar", "no pudo ser entregado", "no se ha entregado", "no fue entregado",
 	"non è stato possibile recapitare", "impossibile recapitare", "non è stato recapitato", "non può essere consegnato", "não pôde ser entregue", "não foi possível entregar", "não foi entregue", "kan niet worden bezorgd", "kon niet worden bezorgd", "niet bezorgd", "kunde inte levereras", "kunne ikke leveres", "ei voitu toimittaa",
 	"nie może zostać dostarczona", "nie można dostarczyć", "nie została dostarczona", "nemohla být doručena", "nebyla doručena", "не доставлено", "не может быть доставлено", "не удалось доставить", "не было доставлено", "teslim edilemedi", "无法送达", "无法投递", "投递失败", "退信", "無法傳送", "無法投遞", "無法送達", "配信できません", "届けることができません", "送信できません", "配送できません", "전송하지 못", "배달하지 못", "배달되지", "δεν ήταν δυνατή η παράδοση", "không thể gửi",
@@ -177,7 +183,7 @@ func wordsOf(text string) (words []line, rest string) {
 	for len(text) > 0 && len(words) < maxLines {
 		raw, after, _ := strings.Cut(text, "\n")
 		t := strings.TrimSpace(raw)
-		if len(words) > 1 && t != "" {
+		if len(words) > 0 && t != "" {
 			if isMarker(t) {
 				return words, after
 			}
