@@ -44,6 +44,7 @@ func TestClean(t *testing.T) {
 		{"an attack that waits for the second parse", `<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">`, `<table><span data-image="omitted">[image]</span></table>`},
 		{"noscript that changes meaning", `<noscript><p title="</noscript><img src=x onerror=y>">`, `<span data-image="omitted">[image]</span>&#34;&gt;`},
 		{"a hidden preheader", `<div style="display:none;max-height:0">read me <div>too</div></div>Dear`, "Dear"},
+		{"a hidden paragraph without an end", `<p style="display: none">read me<p>Dear`, "<p>Dear</p>"},
 		{"unknown elements keep their text", "<o:p>a</o:p><x-y z=1>b</x-y>", "ab"},
 		{"control characters and broken UTF-8", "a\x00b\xffc\r\nd", "ab\uFFFDc\nd"},
 		{"refresh and base", `<meta http-equiv=refresh content="0;url=x"><base href="https://example.com"><link rel=stylesheet href=x>t`, "t"},

@@ -58,12 +58,14 @@ var elements = map[string]element{
 type open struct {
 	name   string // as written
 	silent bool   // its tags are not written
+	hidden bool   // nor is anything in it: its sender hid it, such as a preheader
 }
 
 // shaper writes the canonical form of a token stream.
 type shaper struct {
 	out    strings.Builder
 	stack  []open
+	hidden int // how many open elements are hidden
 	over   int // start tags ignored since the stack was full
 	remote int
 	cids   []string
@@ -81,7 +83,7 @@ func (s *shaper) run(in string) {
 		}
 		switch tt {
 		case html.TextToken:
-			if !dropText && skip == "" {
+			if !dropText && skip == "" && s.hidden == 0 {
 				s.out.WriteString(html.EscapeString(plain(string(z.Text()))))
 			}
 			dropText = false
@@ -106,10 +108,6 @@ func (s *shaper) run(in string) {
 				}
 				continue
 			}
-			if hidden(t.Attr) && (e.kind == block || e.kind == inline) && tt == html.StartTagToken {
-				skipHidden(z, t.Data)
-				continue
-			}
 			s.start(t, e)
 		case html.EndTagToken:
 			dropText = false
@@ -130,24 +128,6 @@ func (s *shaper) run(in string) {
 	}
 }
 
-// skipHidden passes over an element that its sender hid, such as a preheader, up to its end tag.
-func skipHidden(z *html.Tokenizer, name string) {
-	for depth := 1; depth > 0; {
-		switch z.Next() {
-		case html.ErrorToken:
-			return
-		case html.StartTagToken:
-			if n, _ := z.TagName(); string(n) == name {
-				depth++
-			}
-		case html.EndTagToken:
-			if n, _ := z.TagName(); string(n) == name {
-				depth--
-			}
-		}
-	}
-}
-
 func (s *shaper) start(t html.Token, e element) {
 	switch e.kind {
 	case inline, block, void:
@@ -155,10 +135,18 @@ func (s *shaper) start(t html.Token, e element) {
 		return
 	}
 	if e.name == "img" {
+		if s.hidden > 0 {
+			return
+		}
 		s.image(t.Attr)
 		return
 	}
 	s.imply(e)
+	if e.kind != void && hidden(t.Attr) && len(s.stack) < maxDepth {
+		s.stack = append(s.stack, open{name: e.name, hidden: true})
+		s.hidden++
+		return
+	}
 	attrs := attributes(e.name, t)
 	if e.kind == void {
 		s.tag(e.name, attrs)
@@ -177,7 +165,7 @@ func (s *shaper) start(t html.Token, e element) {
 	if !silent {
 		s.tag(e.name, attrs)
 	}
-	s.stack = append(s.stack, open{e.name, silent})
+	s.stack = append(s.stack, open{name: e.name, silent: silent})
 }
 
 // imply ends the elements that a start tag ends without saying so (section 13.1.2.4), so that every tag we write is balanced.
@@ -238,7 +226,7 @@ func (s *shaper) end(tag string) {
 	e, known := elements[tag]
 	if !known || e.kind == void {
 		if tag == "br" {
-			s.out.WriteString("<br>")
+			s.tag("br", nil)
 		}
 		return
 	}
@@ -267,7 +255,11 @@ func (s *shaper) popTo(i int) {
 func (s *shaper) pop() {
 	o := s.stack[len(s.stack)-1]
 	s.stack = s.stack[:len(s.stack)-1]
-	if !o.silent {
+	if o.hidden {
+		s.hidden--
+		return
+	}
+	if !o.silent && s.hidden == 0 {
 		s.out.WriteString("</")
 		s.out.WriteString(o.name)
 		s.out.WriteByte('>')
@@ -275,6 +267,9 @@ func (s *shaper) pop() {
 }
 
 func (s *shaper) tag(name string, attrs []html.Attribute) {
+	if s.hidden > 0 {
+		return
+	}
 	s.out.WriteByte('<')
 	s.out.WriteString(name)
 	for _, a := range attrs {
