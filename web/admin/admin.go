@@ -55,8 +55,11 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 // office returns the links of the administration, with one marked.
 func office(here string) []page.Link {
 	links := []page.Link{
-		{Text: "Mode", Href: "/admin"}, {Text: "People", Href: "/admin/people"}, {Text: "API keys", Href: "/admin/keys"},
-		{Text: "Outgoing mail", Href: "/admin/queue"}, {Text: "Received mail", Href: "/admin/mail"},
+		{Text: "Mode", Href: "/admin"},
+		{Text: "People", Href: "/admin/people"},
+		{Text: "API keys", Href: "/admin/keys"},
+		{Text: "Outgoing mail", Href: "/admin/queue"},
+		{Text: "Received mail", Href: "/admin/mail"},
 	}
 	for i := range links {
 		links[i].Here = links[i].Href == here

@@ -15,8 +15,11 @@ func TestGallery(t *testing.T) {
 	b := pagetest.Book(t, templates)
 	in := func(title, shape string, view any) page.Frame {
 		return page.Frame{Title: title, Shape: shape, Who: "Noor Haddad", Mode: "secure", View: view, Nav: []page.Link{
-			{Text: "Conversations", Href: "/desk"}, {Text: "Contacts", Href: "/desk/contacts"},
-			{Text: "Held mail", Href: "/desk/held"}, {Text: "Administration", Href: "/admin", Here: true}, {Text: "Account", Href: "/account"},
+			{Text: "Conversations", Href: "/desk"},
+			{Text: "Contacts", Href: "/desk/contacts"},
+			{Text: "Held mail", Href: "/desk/held"},
+			{Text: "Administration", Href: "/admin", Here: true},
+			{Text: "Account", Href: "/account"},
 		}}
 	}
 	changes := []changeLine{{At: ago(30 * time.Hour), Who: "Noor Haddad", What: "convenience → secure"}, {At: ago(90 * time.Hour), Who: "Noor Haddad", What: "secure → convenience"}}

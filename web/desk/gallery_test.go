@@ -16,8 +16,11 @@ func TestGallery(t *testing.T) {
 	b := pagetest.Book(t, templates)
 	in := func(title, shape, here string, view any) page.Frame {
 		nav := []page.Link{
-			{Text: "Conversations", Href: "/desk"}, {Text: "Contacts", Href: "/desk/contacts"},
-			{Text: "Held mail", Href: "/desk/held", Count: 3, CountOf: "waiting"}, {Text: "Administration", Href: "/admin"}, {Text: "Account", Href: "/account"},
+			{Text: "Conversations", Href: "/desk"},
+			{Text: "Contacts", Href: "/desk/contacts"},
+			{Text: "Held mail", Href: "/desk/held", Count: 3, CountOf: "waiting"},
+			{Text: "Administration", Href: "/admin"},
+			{Text: "Account", Href: "/account"},
 		}
 		for i := range nav {
 			nav[i].Here = nav[i].Href == here
@@ -44,14 +47,16 @@ func TestGallery(t *testing.T) {
 		Messages: []page.Message{
 			{ID: "a", Author: "Mina Okafor", At: ago(50 * time.Hour), Via: "By email", Text: "Good morning,\n\nI had blood taken on Monday. Could you tell me when the results will be there?\n\nKind regards\nMina Okafor", Quoted: "On Mon, 16 Nov 2026 at 09:12, Harbour Street Practice wrote:\n> Thank you for coming in today."},
 			{ID: "n", Author: "Sam Carter", Role: "Staff", Note: true, At: ago(49 * time.Hour), Text: "The lab says Friday at the latest. Ada, will you write to her? She is worried about the second value, so be gentle."},
-			{ID: "b", Author: "You", At: ago(20 * time.Minute), Text: "Dear Mina,\n\nthe results are in and everything looks as it should. I've attached the full report.\n\nAda Lindqvist",
+			{
+				ID: "b", Author: "You", At: ago(20 * time.Minute), Text: "Dear Mina,\n\nthe results are in and everything looks as it should. I've attached the full report.\n\nAda Lindqvist",
 				Files: []page.File{{Name: "Results 2026-11-17.pdf", Type: "application/pdf", Size: 248_112, URL: "/files/1"}},
 				Fates: []page.Fate{
 					{Who: "Mina Okafor", Words: "opened it here", At: ago(6 * time.Minute), Tone: "good", Reason: "The email was a notice."},
 					{Who: "Jonas Weber", Words: "could not be reached", At: ago(8 * time.Minute), Tone: "bad", Reason: "550 5.1.1 <jonas.weber@very-long-domain-name-of-a-firm.example>: Recipient address rejected: User unknown in virtual mailbox table"},
 					{Who: "Priya Raman", Words: "has no email yet, next try", At: ago(-8 * time.Minute), Tone: "warn", Reason: "451 4.7.1 Greylisted, try again in 600 seconds"},
 					{Who: "Tomasz Zieliński", Words: "was sent a notice", At: ago(19 * time.Minute)},
-				}},
+				},
+			},
 			{ID: "c", Author: "Mina Okafor", At: ago(4 * time.Minute), New: true, Text: "Thank you! One more question: the value on the second page, is it per day or per week?"},
 		},
 	}
@@ -75,11 +80,13 @@ func TestGallery(t *testing.T) {
 		{Href: "/desk/held/2", Subject: "(no subject)", From: "news@shop.example", Reason: "Nobody here has that address", At: ago(30 * time.Hour)},
 	}}))
 	pagetest.Set(t, b, "held", "desk-held-empty", in("Held mail", "wide", "/desk/held", heldView{}))
-	mail := heldMailView{Base: "/desk/held/1", Subject: "Re: Your test results", From: "mina.private@example.net", As: "mina.private@example.net", At: ago(2 * time.Hour),
+	mail := heldMailView{
+		Base: "/desk/held/1", Subject: "Re: Your test results", From: "mina.private@example.net", As: "mina.private@example.net", At: ago(2 * time.Hour),
 		Reasons:    []string{"The sender is not the person whose reply address was used", "Found by the reply address", "From is mina.private@example.net, the reply address is that of mina@example.org"},
 		ThreadHref: "/desk/t/1", ThreadSubject: "Your test results",
 		Facts:   []fact{{"To", "reply+mr4vcnzrgiztinjwg44dsmbrgiztinjwg44dsmbrgiz@post.harbourstreet.example"}, {"Envelope sender", "mina.private@example.net"}, {"Came by", "SMTP"}, {"Size", "4 kB"}},
-		Message: page.Message{ID: "1", Author: "mina.private@example.net", At: ago(2 * time.Hour), Text: "I'm writing from my private address, sorry. Is it per day or per week?", Files: []page.File{{Name: "photo.jpg", Type: "image/jpeg", Size: 120_000}}}}
+		Message: page.Message{ID: "1", Author: "mina.private@example.net", At: ago(2 * time.Hour), Text: "I'm writing from my private address, sorry. Is it per day or per week?", Files: []page.File{{Name: "photo.jpg", Type: "image/jpeg", Size: 120_000}}},
+	}
 	pagetest.Set(t, b, "heldmail", "desk-heldmail", in("Held mail", "wide", "/desk/held", mail))
 	mail.Decided = "It was released."
 	pagetest.Set(t, b, "heldmail", "desk-heldmail-done", in("Held mail", "wide", "/desk/held", mail))

@@ -154,7 +154,8 @@ func (v *Visit) frame(f *Frame) error {
 	}
 	f.Mode = string(mode.Organization)
 	nav := []Link{
-		{Text: "Conversations", Href: "/desk"}, {Text: "Contacts", Href: "/desk/contacts"},
+		{Text: "Conversations", Href: "/desk"},
+		{Text: "Contacts", Href: "/desk/contacts"},
 		{Text: "Held mail", Href: "/desk/held", Count: waiting, CountOf: "waiting"},
 	}
 	if v.Person.Role == bridge.RoleAdmin {

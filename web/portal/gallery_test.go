@@ -42,9 +42,11 @@ func TestGallery(t *testing.T) {
 		ID: "1", Subject: "Your test results", Between: "Between Harbour Street Practice and you", Action: "/t/1", Once: "o", Limit: 25 << 20,
 		Messages: []page.Message{
 			{ID: "a", Author: "You", At: ago(50 * time.Hour), Via: "By email", Text: "Good morning,\n\nI had blood taken on Monday. Could you tell me when the results will be there? I'm travelling from Thursday and would like to know before.\n\nKind regards\nMina Okafor", Quoted: "On Mon, 16 Nov 2026 at 09:12, Harbour Street Practice wrote:\n> Thank you for coming in today.\n> You will hear from us within the week."},
-			{ID: "b", Author: "Dr Ada Lindqvist", Role: "Harbour Street Practice", At: ago(20 * time.Minute), New: true, HTMLURL: "/t/1/formatted/b",
+			{
+				ID: "b", Author: "Dr Ada Lindqvist", Role: "Harbour Street Practice", At: ago(20 * time.Minute), New: true, HTMLURL: "/t/1/formatted/b",
 				Text:  "Dear Mina,\n\nthe results are in and everything looks as it should. I've attached the full report; the second page has the numbers you asked about.\n\n> when the results will be there\n\nThey came this morning, a day early.\n\nThe laboratory explains each value here: https://lab.example.org/values?lang=en (in plain words, and worth the ten minutes).\n\nHave a good journey,\nAda Lindqvist",
-				Files: []page.File{{Name: "Results 2026-11-17.pdf", Type: "application/pdf", Size: 248_112, URL: "/files/1"}, {Name: "a-file-name-that-is-much-too-long-to-be-shown-whole-anywhere.docx", Type: "application/vnd.openxmlformats-officedocument.wordprocessingml.document", Size: 1_248_112, URL: "/files/2"}}},
+				Files: []page.File{{Name: "Results 2026-11-17.pdf", Type: "application/pdf", Size: 248_112, URL: "/files/1"}, {Name: "a-file-name-that-is-much-too-long-to-be-shown-whole-anywhere.docx", Type: "application/vnd.openxmlformats-officedocument.wordprocessingml.document", Size: 1_248_112, URL: "/files/2"}},
+			},
 		},
 	}
 	pagetest.Set(t, b, "thread", "portal-thread", in("Conversation", thread))
