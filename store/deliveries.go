@@ -195,8 +195,8 @@ func (t *tx) Correspondence(ctx context.Context, thread, person bridge.ID, befor
 		ours, theirs string
 		limit        int
 	}{
-		{"order by created_at, id limit ?", "order by m.at, m.id limit ?", 1},
-		{"order by created_at desc, id desc limit ?", "order by m.at desc, m.id desc limit ?", limit},
+		{"order by created_at, id limit ?", "order by m.seq limit ?", 1},
+		{"order by created_at desc, id desc limit ?", "order by m.seq desc limit ?", limit},
 	} {
 		args := []any{thread, person, micros(before), page.limit}
 		err := t.each(ctx, ours+page.ours, args, func(r row) error {

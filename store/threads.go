@@ -79,7 +79,7 @@ func (t *tx) ListThreads(ctx context.Context, q bridge.ThreadQuery) ([]bridge.Th
 		query = "select " + threadColumns + ", p.kind, p.unread, p.read_seq" + fromOwn
 		args = append(args, q.Participant)
 		if q.Status != "" {
-			query += " and p.status = ?"
+			query += " and coalesce(p.status, '') = ?" // wrapped, so that the order decides the index
 			args = append(args, q.Status)
 		}
 		if q.Awaiting {

@@ -59,8 +59,9 @@ create table participant (
 	primary key (thread, person)
 ) without rowid;
 
+-- One index serves a person's list with and without a status: every message moves every participant's entry, so a second
+-- one would cost more than it saves.
 create index participant_last on participant (person, last_at, thread) where left_at = 0;
-create index participant_status on participant (person, status, last_at, thread) where left_at = 0;
 
 -- How far staff have read threads that they take no part in.
 create table reader (
@@ -70,8 +71,9 @@ create table reader (
 	primary key (thread, person)
 ) without rowid;
 
+-- Clustered by thread, so that reading one is reading one place.
 create table message (
-	id          blob    not null primary key,
+	id          blob    not null unique,
 	thread      blob    not null references thread (id) on delete cascade,
 	seq         integer not null,
 	kind        text    not null,
@@ -81,10 +83,8 @@ create table message (
 	at          bigint  not null,
 	received    blob,
 	files       integer not null,
-	unique (thread, seq)
+	primary key (thread, seq)
 ) without rowid;
-
-create index message_mailed on message (thread, author, at, id) where received is not null;
 
 create table message_content (
 	message            blob not null primary key references message (id) on delete cascade,
