@@ -241,6 +241,9 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 func reportInput(m *bridge.Mail, e *entity, w *walker) report.Mail {
 	t := parseMedia(e.first("content-type"))
 	r := report.Mail{Type: t.main, ReportType: t.text("report-type"), Subject: m.Subject, NullSender: nullSender(&e.header), Field: e.text, Parts: w.reports, InReplyTo: len(m.InReplyTo)+len(m.References) > 0}
+	if !t.isMultipart() && w.topType != "" {
+		r.Type = w.topType // it has parts all the same
+	}
 	if r.Type == "" {
 		r.Type = "text/plain"
 	}

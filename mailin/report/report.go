@@ -75,13 +75,17 @@ func Read(m Mail) (Result, bool) {
 			}
 		}
 	}
-	multipart := m.Type == "" || strings.HasPrefix(m.Type, "multipart/") || IsPart(m.Type)
+	multipart := strings.HasPrefix(m.Type, "multipart/") || IsPart(m.Type)
+	if !reporting && (isReplyOrForward(m.Subject) || m.InReplyTo && !m.NullSender) {
+		// A person's client keeps the parts of a report that the person sends on.
+		multipart = false
+	}
 	switch {
 	case feedback != nil && multipart, reporting && strings.EqualFold(m.ReportType, "feedback-report"):
 		return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(returned, feedback)}, true
 	case disposition != nil && multipart && status == nil, reporting && strings.EqualFold(m.ReportType, "disposition-notification"):
 		return Result{Kind: bridge.KindReceipt, MessageIDs: originalIDs(disposition, returned)}, true
-	case status != nil && multipart && (reporting || len(readStatus(status)) > 0):
+	case status != nil && multipart && (reporting || len(readStatus(status)) > 0 && (Suspect(m) || hasPhrase(m.Text))):
 		rs := improve(readStatus(status), m)
 		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, []byte(m.Text))}, true
 	}

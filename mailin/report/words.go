@@ -38,8 +38,16 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	low := strings.ToLower(joined(words))
 	phrases := countPhrases(low)
 	copied := rest != "" || hasReturned(m.Parts)
-	rs = findRecipients(m, words)
-	coded := false
+	flat := strings.Contains(low, "final-recipient:") && strings.Contains(low, "action:")
+	if flat {
+		// The parts of a DSN ran together, or lost their types.
+		phrases++
+		rs = readStatus([]byte(lines(words)))
+	}
+	if len(rs) == 0 {
+		rs = findRecipients(m, words)
+	}
+	coded := flat && len(rs) > 0
 	for _, r := range rs {
 		coded = coded || findEnhanced(r.Diagnostic) != "" || replyCode(r.Diagnostic) != "" || fromWords(r.Diagnostic) != ""
 	}
@@ -51,7 +59,7 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 		}
 	}
 	switch {
-	case answers && (phrases < 2 || !coded || m.InReplyTo):
+	case answers && (!strings.HasPrefix(strings.ToLower(m.Subject), "re:") || phrases < 2 || !coded || m.InReplyTo):
 		return nil, nil, false
 	case failed != "" && signs >= 2 && (daemon || phrases > 0 || copied):
 	case daemon && phrases > 0 && signs >= 3 && (len(rs) > 0 || copied):
@@ -161,6 +169,11 @@ func countPhrases(low string) int {
 	return n
 }
 
+func hasPhrase(text string) bool {
+	words, _ := wordsOf(text)
+	return countPhrases(strings.ToLower(joined(words))) > 0
+}
+
 func hasReturned(ps []Part) bool {
 	for _, p := range ps {
 		if p.Type == "message/rfc822" || p.Type == "text/rfc822-headers" || p.Type == "message/rfc822-headers" {
@@ -240,6 +253,18 @@ func looksHeader(s string) bool {
 		}
 	}
 	return true
+}
+
+func lines(words []line) string {
+	var b strings.Builder
+	for _, l := range words {
+		if l.indent && l.text != "" {
+			b.WriteByte(' ')
+		}
+		b.WriteString(l.text)
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 func joined(words []line) string {
