@@ -177,7 +177,7 @@ const (
 // i are free to be part of it.
 func (d *document) attributionEnding(i, low int) (first int, s strength) {
 	if !endsLikeAttribution(d.text(i)) {
-		return 0, none
+		return d.attributionWithin(i, low)
 	}
 	dashed := strings.HasSuffix(d.text(i), "-")
 	if t := trimMarks(d.text(i)); !dashed && t != "" && t[len(t)-1] != '>' && !strings.HasSuffix(t, ":") && !strings.HasSuffix(t, "：") {
@@ -250,6 +250,34 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		first--
 	}
 	return first, s
+}
+
+// attributionWithin looks for an attribution that is followed by the quote in the same line, as one phone writes it. It must
+// have an address, a date and a time.
+func (d *document) attributionWithin(i, low int) (first int, s strength) {
+	t := d.text(i)
+	if len(t) > 4*maxAttribution {
+		t = t[:4*maxAttribution]
+	}
+	at := strings.Index(t, "> ")
+	if at < 0 || strings.IndexByte(t[:at], '@') < 0 {
+		return 0, none
+	}
+	n := strings.Index(t[at:min(len(t), at+60)], ": ")
+	if n < 0 || !saysWrote(t[at:at+n+1]) || speaks(t[:at+n]) {
+		return 0, none
+	}
+	const all = hasAddress | hasTime
+	ev := notice(t[:at])
+	first = i
+	if k := d.startAbove(i, low); !opens(t) && k < i {
+		first = k
+		ev |= notice(d.text(k))
+	}
+	if ev&all != all || ev&(hasYear|hasDate) == 0 || !opens(d.text(first)) {
+		return 0, none
+	}
+	return first, strong
 }
 
 // startAbove looks for a line shortly above i with which an attribution that ends at i may have begun.

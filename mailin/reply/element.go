@@ -83,7 +83,7 @@ func rolesOf(t html.Token) role {
 			class = a.Val
 		case "id":
 			id = a.Val
-		case "name":
+		case "name", "data-smartmail":
 			name = a.Val
 		case "style":
 			style = a.Val

@@ -179,7 +179,7 @@ func (p *page) put(s string) {
 	if !p.begun {
 		if p.blank && p.out.Len() > 0 {
 			blank := p.depth
-			p.marks = append(p.marks, mark{end: p.out.Len() + 1 + 2*min(blank, 20), wrap: p.wrap, depth: uint8(min(blank, 255))})
+			p.marks = append(p.marks, mark{end: p.out.Len() + 1 + 2*min(blank, 20), wrap: p.wrap, depth: uint8(min(blank, 255)), hint: p.hints() & (hintElement | hintOurs | hintSoft)})
 			for range min(blank, 20) {
 				p.out.WriteString("> ")
 			}

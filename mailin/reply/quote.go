@@ -261,7 +261,7 @@ func (d *document) findAnswers() {
 	}
 	if answers == 1 && quotes == 1 {
 		// One quote with words below it: those are the reply, unless the author chose what to quote within the text.
-		if len(blocks) < 3 || blocks[1].introduced || blocks[1].last-blocks[1].first > maxAnswered {
+		if len(blocks) < 3 || blocks[1].introduced || d.lines[blocks[1].first].hint&hintElement != 0 || blocks[1].last-blocks[1].first > maxAnswered {
 			return
 		}
 	}

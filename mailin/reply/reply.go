@@ -80,7 +80,7 @@ func Parts(text, html string) Result {
 	if text == "" || h.Visible() != "" {
 		return h
 	}
-	if t := Text(text); t.Visible() != "" && len(h.Spans) == 0 {
+	if t := Text(text); t.Visible() != "" {
 		return t
 	}
 	return h

@@ -214,6 +214,8 @@ func TestParts(t *testing.T) {
 		{"text alone", "a\n", "", "a"},
 		{"HTML alone", "", "<p>a</p>", "a"},
 		{"both: the HTML knows its quote", "a\n\nold words\n", "<p>a</p><blockquote type=cite>old words</blockquote>", "a"},
+		{"a client that quoted its own words in HTML", "a\n\n> b\n", "<blockquote type=cite>a<br><br>b</blockquote>", "a"},
+		{"CRLF", "a\r\n\r\nc\r\n-- \r\nAnn\r\n\r\nOn 1 May 2024 10:00, Bob wrote:\r\n> b\r\n", "", "a\n\nc"},
 		{"an HTML part without anything", "a\n", "<html><body></body></html>", "a"},
 	}
 	for _, tt := range tests {
