@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-message/mail"
 
 	"letterlock/bridge"
+	"letterlock/bridge/richtext"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -556,6 +557,18 @@ func TestTextAndHTMLSayTheSame(t *testing.T) {
 	l = read(t, compose(t, o).Data)
 	if !strings.HasPrefix(l.text, "only rich\n") || strings.Contains(l.html, "script") {
 		t.Errorf("got:\n%s\n%s", l.text, l.html)
+	}
+}
+
+func TestHTMLThatCannotBeCleanedStaysBehind(t *testing.T) {
+	o := full()
+	o.HTML = strings.Repeat("x", richtext.MaxSize+1)
+	if l := read(t, compose(t, o).Data); !strings.Contains(l.html, "<p>Dear Ann,</p>") {
+		t.Errorf("html:\n%.2000s", l.html)
+	}
+	o.Text = ""
+	if _, err := newComposer(t, nil).Compose(context.Background(), o); !errors.Is(err, bridge.ErrInvalid) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -67,20 +67,22 @@ func (c *Composer) copyLetter(ctx context.Context, l *language, o bridge.Outgoin
 }
 
 // bodies returns the message as text and as HTML, each made from the other where there is only one, and the Content-IDs of the images that the HTML shows.
-// HTML is cleaned again, since the rule may have become stricter since it was stored.
+// HTML is cleaned again, since the rule may have become stricter since it was stored; what can't be cleaned any more stays behind.
 func bodies(o bridge.Outgoing) (text, body string, images []string, err error) {
-	text, body = lines(o.Text), richtext.FromText(lines(o.Text))
-	if o.HTML != "" {
-		r, err := richtext.Clean(o.HTML)
-		if err != nil {
-			return "", "", nil, fmt.Errorf("clean the message: %w: %w", bridge.ErrInvalid, err)
-		}
-		body, images = r.HTML, r.ContentIDs
-		if strings.TrimSpace(text) == "" {
-			text = richtext.Text(r.HTML)
-		}
+	text = lines(o.Text)
+	if o.HTML == "" {
+		return text, richtext.FromText(text), nil, nil
 	}
-	return text, body, images, nil
+	r, err := richtext.Clean(o.HTML)
+	switch blank := strings.TrimSpace(text) == ""; {
+	case err != nil && blank:
+		return "", "", nil, fmt.Errorf("clean the message: %w: %w", bridge.ErrInvalid, err)
+	case err != nil:
+		return text, richtext.FromText(text), nil, nil
+	case blank:
+		text = richtext.Text(r.HTML)
+	}
+	return text, r.HTML, r.ContentIDs, nil
 }
 
 // authorName is the display name of a copy: whose words these are, and through whom they come. The address after it is ours, so the name must not pretend otherwise.

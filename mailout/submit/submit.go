@@ -85,6 +85,9 @@ func (e *Error) Said() string {
 
 // LogValue implements slog.LogValuer with all that says nothing of people: no text of the peer's.
 func (e *Error) LogValue() slog.Value {
+	if e == nil {
+		return slog.Value{}
+	}
 	attrs := []slog.Attr{slog.String("stage", string(e.Stage)), slog.Bool("permanent", e.Permanent)}
 	if e.Code != 0 {
 		attrs = append(attrs, slog.Int("code", e.Code))
