@@ -94,7 +94,11 @@ func rolesOf(t html.Token) role {
 		case "hidden":
 			r |= roleHidden
 		}
-		ours = ours || strings.Contains(a.Val, "letterlock-") || strings.Contains(a.Key, "data-letterlock")
+		switch a.Key {
+		case "href", "src", "cite", "background", "style", "title", "alt":
+		default:
+			ours = ours || strings.Contains(a.Val, "letterlock-") || strings.Contains(a.Key, "data-letterlock")
+		}
 	}
 	if ours && t.Data != "a" && t.Data != "body" && t.Data != "html" {
 		r |= roleOurs | roleQuote

@@ -112,7 +112,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		return 0, false
 	}
 	var seen [fieldOther + 1]bool
-	var addressed, dated bool
+	var addressed, timed bool
 	last, extra := noField, 0
 	after = i
 	for j, n := i, 0; j < len(d.lines) && n < maxHeaderLines; j++ {
@@ -160,7 +160,8 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		case fieldFrom:
 			addressed = addressed || ev&hasAddress != 0
 		case fieldDate:
-			dated = dated || ev&(hasYear|hasDate|hasTime) != 0
+			// A date without any digit we know is written in another script's.
+			timed = timed || ev&hasTime != 0 || value != "" && !strings.ContainsAny(value, "0123456789")
 		}
 	}
 	if after == i+1 && !separated {
@@ -173,7 +174,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		}
 	}
 	switch {
-	case kinds == 4, kinds == 3 && seen[fieldFrom] && (addressed || dated && seen[fieldSubject]):
+	case kinds == 4 && (addressed || timed), kinds == 3 && seen[fieldFrom] && seen[fieldDate] && (addressed || timed && seen[fieldSubject]):
 		return after, true
 	case separated && kinds >= 2, separated && seen[fieldFrom] && addressed:
 		return after, true

@@ -62,12 +62,15 @@ func (d *document) findQuotes() {
 				}
 			}
 		}
-		if after, ok := d.headerAt(i, l.hint&hintRule != 0); ok {
-			d.decide(d.announced(i, low), i, Attribution, whySeparator)
-			d.decide(i, after, Attribution, whyHeader)
-			i = d.below(after, i, Quote, whyBelowHeader) - 1
-			low = i + 1
-			continue
+		if f, _ := fieldOf(s); f != noField {
+			from := d.announced(i, low)
+			if after, ok := d.headerAt(i, l.hint&hintRule != 0 || from < i); ok {
+				d.decide(from, i, Attribution, whySeparator)
+				d.decide(i, after, Attribution, whyHeader)
+				i = d.below(after, i, Quote, whyBelowHeader) - 1
+				low = i + 1
+				continue
+			}
 		}
 		if l.hint&hintAttribution != 0 {
 			i = d.markedAttribution(i) - 1

@@ -129,3 +129,15 @@ var officeWords = map[string]bool{
 	"geschäftsführer": true, "geschäftsführerin": true, "leiter": true, "leiterin": true, "vertrieb": true, "einkauf": true, "buchhaltung": true, "sachbearbeiter": true, "sachbearbeiterin": true, "kundenservice": true, "kundenbetreuung": true, "rechtsanwalt": true, "rechtsanwältin": true, "directeur": true, "directrice": true, "responsable": true, "chargée": true, "directora": true, "gerente": true, "jefe": true, "direttore": true, "responsabile": true, "diretor": true, "gestor": true, "directeur-eigenaar": true,
 	"projektleiter": true, "verkäufer": true, "säljare": true, "projektledare": true, "daglig": true, "dyrektor": true, "kierownik": true, "specjalista": true, "ředitel": true, "vedoucí": true, "директор": true, "менеджер": true, "руководитель": true, "інженер": true, "инженер": true, "müdürü": true, "müdür": true, "部長": true, "課長": true, "经理": true, "經理": true, "팀장": true, "과장": true,
 }
+
+// contactWords, in lower case, are how a letter speaks of an address or a number.
+var contactWords = [...]string{
+	"address", "phone", "my number", "call me", "contact detail", "my detail", "reach me", "adresse", "anschrift", "telefon", "nummer", "rufen sie", "kontaktdaten", "coordonnées", "téléphone", "numéro", "appelez", "dirección", "teléfono", "número", "indirizzo", "numero", "endereço", "telefone", "adres", "adress", "osoite", "puhelin", "numer", "číslo",
+	"адрес", "телефон", "номер", "διεύθυνση", "τηλέφωνο", "numara", "כתובת", "טלפון", "عنوان", "رقم", "地址", "电话", "電話", "住所", "番号", "주소", "전화", "번호", "địa chỉ", "số điện thoại",
+}
+
+// accountWords, in lower case, label numbers that the recipient of a letter needs.
+var accountWords = [...]string{
+	"customer", "order", "invoice", "account", "policy", "reference", "booking", "contract", "member", "ticket", "case no", "kunden", "bestell", "rechnung", "konto", "vertrag", "aktenzeichen", "auftrag", "buchung", "versicherung", "geburts", "client n", "n° client", "commande", "facture", "contrat", "dossier", "cliente", "pedido", "factura", "ordine", "fattura", "contratto",
+	"encomenda", "fatura", "klant", "bestelnummer", "factuur", "kundnummer", "kundenr", "ordernummer", "asiakas", "zamówieni", "faktur", "klienta", "objednáv", "заказ", "договор", "замовлення", "müşteri", "sipariş", "订单", "訂單", "注文", "会員", "주문", "đơn hàng",
+}

@@ -1,0 +1,215 @@
+package reply
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// contactBlock looks for a block of name, title, company and contact details at the end of the lines from i to end.
+func (d *document) contactBlock(i, end int) {
+	for end > i && (d.blank(end-1) || d.lines[end-1].decided) {
+		end--
+	}
+	if end == i {
+		return
+	}
+	contacts, said, closing, start := 0, 0, -1, end
+	for k := end - 1; k >= i && said <= maxContactLines; k-- {
+		s := d.text(k)
+		if s == "" {
+			continue
+		}
+		if isClosing(s) {
+			closing = k
+			break
+		}
+		if runes(s) > maxContactWidth || s[len(s)-1] == '?' || s[len(s)-1] == ':' || strings.HasPrefix(s, "- ") || d.lines[k].decided {
+			break
+		}
+		if s[len(s)-1] == '.' && strings.Count(s, " ") > 4 && contact(s) == 0 {
+			break
+		}
+		if ownWords(s) || namesAccount(s) {
+			break
+		}
+		hit := contact(s) + office(s)
+		if hit == 0 && strings.Count(s, " ") > 7 {
+			break
+		}
+		contacts += hit
+		said++
+		start = k
+	}
+	if closing < 0 {
+		d.bareBlock(i, end)
+		return
+	}
+	if contacts == 0 || said < 2 || said > maxContactLines || d.lastText(i, closing) < i || d.speaksOfContact(i, closing) {
+		return
+	}
+	first := d.next(closing + 1)
+	if name := d.text(first); first+1 < end && d.blank(first+1) && contact(name) == 0 && runes(name) <= 40 {
+		// A name that stands alone is part of the letter.
+		first = d.next(first + 1)
+	}
+	if first < end && first >= start {
+		d.decide(first, end, Signature, whyContact)
+	}
+}
+
+// bareBlock folds a last paragraph that is nothing but a name and contact details, if something stands above it.
+func (d *document) bareBlock(i, end int) {
+	start, contacts := end, 0
+	for start > i && !d.blank(start-1) && !d.lines[start-1].decided {
+		start--
+		s := d.text(start)
+		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' || strings.Count(s, " ") > 8 || ownWords(s) || namesAccount(s) {
+			return
+		}
+		contacts += contact(s)
+	}
+	above := d.lastText(i, start)
+	if start < end && isRule(d.text(start)) && contacts > 0 && above >= i {
+		d.decide(start, end, Signature, whyContact)
+		return
+	}
+	if above < i || end-start < 3 || contacts < 2 || !isName(d.text(start)) {
+		return
+	}
+	if a := d.text(above); a[len(a)-1] == ':' || strings.HasSuffix(a, "：") {
+		return // "My new address is:"
+	}
+	if !d.speaksOfContact(i, start) {
+		d.decide(start, end, Signature, whyContact)
+	}
+}
+
+// speaksOfContact reports whether the text from line i to end speaks of an address or a number. Then the block below it may
+// be what was asked for.
+func (d *document) speaksOfContact(i, end int) bool {
+	var buf [1024]byte
+	for k := end - 1; k >= max(i, end-30); k-- {
+		low := string(lower(buf[:0], clip(d.text(k), 400)))
+		for _, w := range contactWords {
+			if strings.Contains(low, w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// contact counts the contact details that a line has.
+func contact(s string) int {
+	n := 0
+	if notice(s)&hasAddress != 0 {
+		n++
+	}
+	if strings.Contains(s, "://") || strings.Contains(s, "www.") {
+		n++
+	}
+	digits, other, plus := 0, 0, false
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case r == '+':
+			plus = true
+		case unicode.IsLetter(r):
+			other++
+		}
+	}
+	if digits >= 7 && (other <= 12 || plus || digits > other) && digits <= 40 {
+		n++
+	}
+	return n
+}
+
+// isName reports whether a line may be a person's name: two to five words without digits, beginning in upper case where
+// the script has it.
+func isName(s string) bool {
+	if runes(s) > 45 || strings.ContainsAny(s, "0123456789@!?;") {
+		return false
+	}
+	words := strings.Fields(s)
+	if len(words) == 0 || len(words) > 5 {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(words[0], "*_"))
+	return unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)
+}
+
+// isClosing reports whether a line closes a letter: "Kind regards", perhaps with a name behind it.
+func isClosing(s string) bool {
+	if len(s) > 160 || runes(s) > 45 {
+		return false
+	}
+	s = strings.TrimLeft(s, "*_ ")
+	var buf [192]byte
+	low := lower(buf[:0], s)
+	for _, c := range closings {
+		if len(low) < len(c) || string(low[:len(c)]) != c {
+			continue
+		}
+		rest := string(low[len(c):])
+		if rest == "" {
+			return true
+		}
+		if isWord(rest[0]) && rest[0] < 0x80 && c[len(c)-1] < 0x80 {
+			continue
+		}
+		if strings.ContainsAny(rest, "0123456789@?") {
+			return false
+		}
+		// What follows is a name, or words that such a line goes on with.
+		words := strings.Fields(s[len(s)-min(len(rest), len(s)):])
+		if len(words) > 6 {
+			return false
+		}
+		for n, w := range words {
+			r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, ",.-–—(*"))
+			if unicode.IsLower(r) && !closingWords[strings.Trim(strings.ToLower(w), ".,!-–*")] {
+				return false
+			}
+			if strings.HasSuffix(w, ".") && n+1 < len(words) && runes(w) > 3 {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// ownWords begin lines that an author writes, not a signature.
+func ownWords(s string) bool {
+	word, _, _ := strings.Cut(s, " ")
+	return len(word) < 20 && authorWords[strings.ToLower(strings.TrimRight(word, ".,:;"))]
+}
+
+// namesAccount reports whether a line tells a number that the recipient needs, such as a customer's or an order's.
+func namesAccount(s string) bool {
+	var buf [256]byte
+	low := string(lower(buf[:0], clip(s, 120)))
+	for _, w := range accountWords {
+		if strings.Contains(low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// office counts a line that names a position or a company.
+func office(s string) int {
+	if runes(s) > 60 || s[len(s)-1] == '.' && strings.Count(s, " ") > 3 {
+		return 0
+	}
+	for w := range strings.FieldsFuncSeq(s, func(r rune) bool {
+		return r == ' ' || r == ',' || r == '|' || r == '/' || r == '-' || r == '(' || r == ')'
+	}) {
+		if len(w) < 24 && officeWords[strings.ToLower(strings.TrimRight(w, "."))] {
+			return 1
+		}
+	}
+	return 0
+}
