@@ -234,8 +234,14 @@ func TestUnits(t *testing.T) {
 		want time.Duration
 		form string
 	}{
-		{"30s", 30 * time.Second, "30s"}, {"2d", 48 * time.Hour, "2d"}, {"10m", 10 * time.Minute, "10m"}, {"1m10s", 70 * time.Second, "1m10s"},
-		{"12h", 12 * time.Hour, "12h"}, {"1h30m", 90 * time.Minute, "1h30m"}, {"0s", 0, "0s"}, {"10h", 10 * time.Hour, "10h"},
+		{"30s", 30 * time.Second, "30s"},
+		{"2d", 48 * time.Hour, "2d"},
+		{"10m", 10 * time.Minute, "10m"},
+		{"1m10s", 70 * time.Second, "1m10s"},
+		{"12h", 12 * time.Hour, "12h"},
+		{"1h30m", 90 * time.Minute, "1h30m"},
+		{"0s", 0, "0s"},
+		{"10h", 10 * time.Hour, "10h"},
 	} {
 		var got Duration
 		if err := got.UnmarshalText([]byte(tt.text)); err != nil || time.Duration(got) != tt.want {
