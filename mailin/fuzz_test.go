@@ -11,6 +11,9 @@ import (
 // checkMail holds what is true of every mail that Parse returns, whatever went in.
 func checkMail(t *testing.T, m *bridge.Mail) {
 	t.Helper()
+	if m.OverBound == readerFailed {
+		t.Fatal("the reader panics; call parse in place of Parse to see where")
+	}
 	text := map[string]string{"subject": m.Subject, "message-id": m.MessageID, "reply": m.Reply, "quoted": m.Quoted, "signature": m.Signature, "html": m.HTML, "over bound": m.OverBound}
 	for _, as := range [][]bridge.Address{m.From, m.To, m.Cc} {
 		for _, a := range as {
@@ -52,7 +55,7 @@ func FuzzParse(f *testing.F) {
 	lim := DefaultLimits()
 	lim.Decoded = 1 << 20
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m := Parse(raw, lim)
+		m := parse(raw, lim)
 		checkMail(t, m)
 		Describe(m)
 		stored := Parse(m.Raw, lim)

@@ -240,7 +240,7 @@ func continues(data []byte, at int) bool {
 	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 		rest = rest[:i]
 	}
-	return nameEnd(rest) > 0 || (rest[0] == ' ' || rest[0] == '\t') && !isBlank(rest)
+	return nameEnd(rest) > 0 || len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') && !isBlank(rest)
 }
 
 // endOfHeader finds the body of a header that is too large to be read.

@@ -136,6 +136,7 @@ func TestHidden(t *testing.T) {
 		"inner unfinished":              mime("Content-Type: multipart/mixed; boundary=b1\n", "--b1\nContent-Type: multipart/mixed; boundary=b2\n\n--b2\nContent-Type: text/plain\n\nhi\n--b1\n"+file64+secret64+"\n--b1--\n"),
 		"LF only":                       strings.ReplaceAll(mixed(file64+secret64), "\r\n", "\n"),
 		"CR only":                       strings.ReplaceAll(mixed(file64+secret64), "\r\n", "\r"),
+		"CR CR LF":                      strings.ReplaceAll(mixed(file64+secret64), "\r\n", "\r\r\n"),
 		"mixed line ends":               strings.Replace(mixed(file64+secret64), "--b1\r\n", "--b1\n", 1),
 		"boundary after bare CR":        strings.Replace(mixed(file64+secret64), "Hello\r\n", "Hello\r", 1),
 		"no empty line in part":         strings.Replace(mixed("Content-Transfer-Encoding: base64\nContent-Type: application/octet-stream; name=f.bin\n"+split64(60)), "base64\r\n\r\n", "base64\r\n", 1),

@@ -178,6 +178,7 @@ func newlines(s string) string {
 	if strings.IndexByte(s, '\r') < 0 {
 		return s
 	}
+	s = strings.ReplaceAll(s, "\r\r\n", "\n") // some gateway made CR CR LF of CR LF
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.ReplaceAll(s, "\r", "\n")
 }

@@ -12,6 +12,7 @@ package mailin
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"net/mail"
 	"slices"
 	"strings"
@@ -27,8 +28,20 @@ import (
 //
 // The mail keeps raw if its lines end in CRLF, and else a copy with such lines; attachments may share its memory. So the caller
 // must not change raw afterwards.
-func Parse(raw []byte, limits Limits) *bridge.Mail {
-	lim := limits.orDefault()
+func Parse(raw []byte, limits Limits) (m *bridge.Mail) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			// A fault of ours must not turn the mail away again and again: it is held for a person to look at.
+			m = &bridge.Mail{Kind: bridge.KindMessage, Raw: raw, OverBound: readerFailed, Digest: sha256.Sum256(raw), AutoSubmitted: true}
+		}
+	}()
+	return parse(raw, limits.orDefault())
+}
+
+// readerFailed is the OverBound of a mail that made the reader panic. The fuzz target takes it for a failure.
+const readerFailed = "the reader failed on it"
+
+func parse(raw []byte, lim Limits) *bridge.Mail {
 	w := &walker{lim: lim}
 	m := &bridge.Mail{Kind: bridge.KindMessage}
 	m.Raw = w.crlf(raw)
@@ -117,7 +130,10 @@ func (w *walker) originator(m *bridge.Mail, h *header) {
 			w.defect("it has several " + n + " fields")
 		}
 	}
-	m.Subject = h.text("subject")
+	if m.Subject = h.text("subject"); len(m.Subject) > maxSubject {
+		w.defect("the Subject field is very long")
+		m.Subject = clipText(m.Subject, maxSubject)
+	}
 	m.Date = w.date(h.first("date"))
 	if ids := messageIDs(h.first("message-id"), 1); len(ids) > 0 {
 		m.MessageID = ids[0]
@@ -132,6 +148,9 @@ func (w *walker) originator(m *bridge.Mail, h *header) {
 		}
 	}
 }
+
+// maxSubject bounds the subject, in octets. People's subjects fit into the 998 of one line.
+const maxSubject = 2000
 
 // messageIDs reads a list of Message-IDs (RFC 5322, section 3.6.4), and words with an "@" where no brackets are. Of more than limit,
 // the first and the last ones stay: the one that began the conversation and the nearest.

@@ -73,11 +73,15 @@ func (s *source) match(p, hi int, boundary []byte, loose bool) (delimiter, bool)
 	}
 	rest := bytes.TrimRight(s.data[i:end], " \t\x00")
 	d := delimiter{at: p, after: end}
-	if d.after < hi && s.data[d.after] == '\r' {
-		d.after++
+	lf := end
+	for lf < hi && s.data[lf] == '\r' && lf < end+4 {
+		lf++ // some gateway made CR CR LF of CR LF
 	}
-	if d.after < hi && s.data[d.after] == '\n' {
-		d.after++
+	switch {
+	case lf < hi && s.data[lf] == '\n':
+		d.after = lf + 1
+	case lf > end:
+		d.after = end + 1
 	}
 	switch {
 	case len(rest) == 0:

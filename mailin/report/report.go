@@ -97,7 +97,7 @@ func Read(m Mail) (Result, bool) {
 	}
 	if reporting && (strings.EqualFold(m.ReportType, "delivery-status") || isDaemon(m.From)) {
 		// It says that it is a DSN and tells nothing else.
-		return Result{Kind: bridge.KindBounce, MessageIDs: messageIDs(returned, nil)}, true
+		return Result{Kind: bridge.KindBounce, Recipients: improve(nil, m), MessageIDs: messageIDs(returned, nil)}, true
 	}
 	return Result{}, false
 }
