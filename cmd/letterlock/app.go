@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -178,7 +179,7 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 		afterSend = func(bridge.ID) { h.relayed() }
 	}
 	w, err := mailout.New(mailout.Config{
-		Gateway: a.gateway, Transport: a.relay, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections,
+		Gateway: a.gateway, Transport: a.relay, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections, Name: a.workerName(),
 		Now: a.now, Log: a.log.With("part", "worker"), AfterSend: afterSend,
 	})
 	if err != nil {
@@ -186,6 +187,16 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 	}
 	a.behind = append(a.behind, part{"worker", w.Run})
 	return nil
+}
+
+// workerName is the same whenever this gateway starts, so that its worker takes up at once what it held when it was killed. The
+// address of the portal is no other process's on this machine.
+func (a *app) workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return host + " " + a.config.HTTP.Listen
 }
 
 // sweep tidies up until ctx ends.

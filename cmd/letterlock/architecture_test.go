@@ -57,8 +57,8 @@ func house(path string) string {
 	return top
 }
 
-// Imports go one way: cmd knows everybody, the four know bridge alone, bridge knows nobody. This holds for tests as well, so
-// that no package needs another's to be tested.
+// Imports go one way: cmd knows everybody, the four know bridge alone, bridge knows nobody. This holds for tests as well, but that
+// a test outside its package may keep things in the real store: a rule that only holds on a fake is none.
 func TestImportsGoOneWay(t *testing.T) {
 	packages := listPackages(t, "./...")
 	if len(packages) < 10 {
@@ -81,6 +81,9 @@ func TestImportsGoOneWay(t *testing.T) {
 		for what, imports := range map[string][]string{"imports": p.Imports, "depends on": p.Deps, "in a test imports": p.TestImports, "in a test outside imports": p.XTestImports} {
 			for _, to := range imports {
 				to, _, _ = strings.Cut(to, " ")
+				if what == "in a test outside imports" && house(to) == "store" {
+					continue
+				}
 				if top := house(to); top != "" && !slices.Contains(from, top) {
 					t.Errorf("%s %s %s: %s may know only %s", path, what, to, house(path), strings.Join(from, ", "))
 				}

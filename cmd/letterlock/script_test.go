@@ -20,7 +20,7 @@ import (
 )
 
 // The scripts in testdata/script run the real program as a process of its own, with a relay, browsers and mailboxes of the
-// test's own around it, and read as correspondence. Besides testscript's commands they have serve, stop, crash, relay, mail,
+// test's own around it, and read as correspondence. Besides testscript's commands they have serve, ends, dies, relay, mail,
 // smtp, mailbox, browse and api, each described where it is made.
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setUpScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve":    cmdServe,
-			"stop":     cmdStop,
+			"ends":     cmdEnds,
 			"dies":     cmdDies,
 			"relay":    cmdRelay,
 			"mail":     cmdMail,
@@ -198,8 +198,8 @@ func isExecutable(path string) bool {
 	return err == nil && !info.IsDir() && info.Mode()&0o111 != 0
 }
 
-// cmdStop is the script command "stop": asks the gateway to end, which it must do cleanly.
-func cmdStop(ts *testscript.TestScript, _ bool, _ []string) {
+// cmdEnds is the script command "ends": asks the gateway to end, which it must do cleanly.
+func cmdEnds(ts *testscript.TestScript, _ bool, _ []string) {
 	s := scriptOf(ts)
 	ts.Check(s.gateway.Process.Signal(syscall.SIGTERM))
 	if err := endOf(s); err != nil {
