@@ -173,7 +173,8 @@ func (g *group) batch(first *job, members []*job) []*job {
 	return members
 }
 
-// member lets one job run. An error means that the transaction as a whole is lost.
+// member lets one job run. An error means that the transaction as a whole is lost: SQLite ends it by itself when the disk is
+// full, for one, and then nobody's work of this batch is left.
 func (g *group) member(j *job, first bool) error {
 	// The first needs no savepoint: to undo it is to start again.
 	if !first {
@@ -182,18 +183,27 @@ func (g *group) member(j *job, first bool) error {
 			return err
 		}
 	}
-	j.turn <- &tx{conn: g.conn, write: true}
+	t := &tx{conn: g.conn, write: true}
+	j.turn <- t
 	j.keep = <-j.ran
+	var err error
 	switch {
 	case j.keep && first:
-		return nil
 	case j.keep:
-		return g.conn.release()
+		err = g.conn.release()
 	case first:
 		g.conn.rollback()
-		return g.conn.begin()
+		err = g.conn.begin()
+	default:
+		err = g.conn.undo()
 	}
-	return g.conn.undo()
+	if err != nil && t.err != nil {
+		err = t.err // which is why there is nothing left to undo
+	}
+	if err != nil {
+		return fmt.Errorf("a transaction of the same commit failed: %w (%w)", err, bridge.ErrUnavailable)
+	}
+	return nil
 }
 
 // refuse gives a job a turn in which nothing can be done, since its batch is lost already. Its caller gets the batch's error.

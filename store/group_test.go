@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -294,6 +295,56 @@ func TestACommitThatFailsIsToldToAll(t *testing.T) {
 	if got, want := len(words(t, d)), 8-int(failed.Load()); failed.Load() == 0 || got != want {
 		t.Errorf("%d failed and %d words are there, want as many as were told so (%d)", failed.Load(), got, want)
 	}
+	mustUpdate(t, d, put(t, "afterwards"))
+}
+
+// TestAFullDisk: SQLite then ends the whole transaction by itself, in the middle of a batch. Whoever was told that it was kept
+// must find it, and nobody else.
+func TestAFullDisk(t *testing.T) {
+	d, _ := notes(t)
+	limit := func(pages int) {
+		t.Helper()
+		mustUpdate(t, d, func(x *tx) error {
+			_, err := x.exec(t.Context(), fmt.Sprint("pragma max_page_count = ", pages))
+			return err
+		})
+	}
+	limit(60)
+	release := hold(t, d)
+	var mu sync.Mutex
+	kept := map[string]bool{}
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			word := fmt.Sprint(i, strings.Repeat(" long", 2000+i))
+			err := d.update(t.Context(), func(x *tx) error {
+				if err := put(t, word)(x); err != nil && i%2 == 0 {
+					return err
+				}
+				return nil // or keep quiet about it
+			})
+			if err == nil {
+				mu.Lock()
+				kept[word] = true
+				mu.Unlock()
+			} else if !errors.Is(err, bridge.ErrUnavailable) {
+				t.Errorf("got %v, want ErrUnavailable", err)
+			}
+		})
+	}
+	waiting(t, d, 40)
+	go release()
+	wg.Wait()
+	got := words(t, d)
+	if len(kept) == 40 || len(got) != len(kept) {
+		t.Errorf("%d were kept and %d are there", len(kept), len(got))
+	}
+	for word := range kept {
+		if !got[word] {
+			t.Errorf("%.10q was kept and is not there", word)
+		}
+	}
+	limit(1_000_000)
 	mustUpdate(t, d, put(t, "afterwards"))
 }
 

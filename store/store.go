@@ -142,7 +142,8 @@ func (d *DB) Update(ctx context.Context, fn func(bridge.Tx) error) error {
 	return d.update(ctx, func(t *tx) error { return fn(t) })
 }
 
-// View runs fn in a transaction that reads one state of the database and sees nothing of what is written meanwhile.
+// View runs fn in a transaction that reads one state of the database and sees nothing of what is written meanwhile. Few run at
+// once, so fn must not wait for another View.
 func (d *DB) View(ctx context.Context, fn func(bridge.Tx) error) error {
 	return d.view(ctx, func(t *tx) error { return fn(t) })
 }

@@ -50,6 +50,9 @@ type Sealer interface {
 type Dir struct {
 	path string
 	seal Sealer
+
+	mu   sync.Mutex
+	made map[string]bool // sub-folders known to be on the disk
 }
 
 // New returns the folder at path, which it makes with mode 0700 if it isn't there.
@@ -60,7 +63,7 @@ func New(path string, s Sealer) (*Dir, error) {
 	if err := syncDir(path); err != nil {
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
-	return &Dir{path: path, seal: s}, nil
+	return &Dir{path: path, seal: s, made: make(map[string]bool)}, nil
 }
 
 // staging is the sub-folder of files that are being written. Others are in sub-folders named by the first two digits of the key.
@@ -146,23 +149,34 @@ func (d *Dir) stageFile(head []byte, rest io.Reader) (b Blob, err error) {
 // place moves a finished file to its name, and makes the name last.
 func (d *Dir) place(temp, key string) error {
 	final := d.file(key)
-	err := os.Rename(temp, final)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.Mkdir(filepath.Dir(final), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		if err := syncDir(d.path); err != nil {
-			return err
-		}
-		err = os.Rename(temp, final)
+	if err := d.makeShard(key); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := os.Rename(temp, final); err != nil {
 		return err
 	}
 	if err := syncDir(filepath.Dir(final)); err != nil {
 		os.Remove(final)
 		return err
 	}
+	return nil
+}
+
+// makeShard makes the sub-folder of a key, and returns only once the sub-folder is on the disk, whoever made it.
+func (d *Dir) makeShard(key string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dir := filepath.Dir(d.file(key))
+	if d.made[dir] {
+		return nil
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := syncDir(d.path); err != nil {
+		return err
+	}
+	d.made[dir] = true
 	return nil
 }
 

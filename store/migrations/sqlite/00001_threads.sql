@@ -99,7 +99,7 @@ create table message_content (
 create table attachment (
 	id       blob    not null primary key,
 	thread   blob    not null references thread (id) on delete cascade,
-	message  blob    not null references message (id) on delete cascade,
+	message  blob    not null,
 	seq      integer not null,
 	position integer not null,
 	inline   boolean not null,
@@ -110,7 +110,6 @@ create table attachment (
 ) without rowid;
 
 create unique index attachment_message on attachment (thread, seq, position);
-create index attachment_owner on attachment (message);
 create index attachment_blob on attachment (blob_key) where blob_key is not null;
 
 create table attachment_content (
@@ -120,13 +119,11 @@ create table attachment_content (
 
 create table receipt (
 	thread  blob   not null references thread (id) on delete cascade,
-	message blob   not null references message (id) on delete cascade,
+	message blob   not null,
 	person  blob   not null,
 	at      bigint not null,
 	primary key (thread, message, person)
 ) without rowid;
-
-create index receipt_message on receipt (message);
 
 create table reply_address (
 	id         blob   not null primary key,
