@@ -201,3 +201,20 @@ func TestHugeForms(t *testing.T) {
 	}
 	b.get(path).without("kept words")
 }
+
+func TestVeryLongMessage(t *testing.T) {
+	w := newWorld(t)
+	m, err := w.g.Post(t.Context(), bridge.AsPerson(w.mina.ID), bridge.Post{Thread: w.thread.ID, Text: strings.Repeat("é word\n", 40_000) + "the end"})
+	w.must(err)
+	path := "/t/" + w.thread.ID.String()
+	b := w.as(w.staff)
+	a := b.get("/desk"+path).want(200, "only the beginning").without("the end", "\uFFFD")
+	if len(a.body) > 100_000 {
+		t.Errorf("the page has %d octets", len(a.body))
+	}
+	whole := b.get(path+"/text/"+m.ID.String()).want(200, "the end")
+	if whole.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("the text is served as %q", whole.header.Get("Content-Type"))
+	}
+	w.as(w.jonas).get(path + "/text/" + m.ID.String()).want(404)
+}

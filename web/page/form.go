@@ -73,7 +73,9 @@ func (v *Visit) Letter() (Form, error) {
 		return Form{}, fmt.Errorf("this is not a form: %w", bridge.ErrInvalid)
 	}
 	rc := http.NewResponseController(v.W)
-	_ = rc.SetReadDeadline(time.Now().Add(uploadTime)) // not every connection has deadlines
+	now := time.Now()
+	_ = rc.SetReadDeadline(now.Add(uploadTime)) // not every connection has deadlines
+	_ = rc.SetWriteDeadline(now.Add(uploadTime + time.Minute))
 	limit := v.site.cfg.MaxFiles + maxField
 	f, err := v.parts(multipart.NewReader(&capped{r: v.R.Body, left: limit}, params["boundary"]))
 	if errors.Is(err, bridge.ErrTooLarge) {

@@ -12,6 +12,10 @@ func Show(m bridge.Message, base string) Message {
 		ID: m.ID.String(), Author: m.AuthorName, At: m.At, Note: m.Kind == bridge.Note,
 		Text: m.Text, Quoted: joinFolded(m.Quoted, m.Signature),
 	}
+	if len(v.Text) > maxShown || len(v.Quoted) > maxShown {
+		v.Text, v.Quoted = cutText(v.Text), cutText(v.Quoted)
+		v.Whole = base + "/text/" + v.ID
+	}
 	if m.HTML != "" {
 		v.HTMLURL = base + "/formatted/" + v.ID
 	}
@@ -25,6 +29,21 @@ func Show(m bridge.Message, base string) Message {
 		v.Files = append(v.Files, ShowFile(a))
 	}
 	return v
+}
+
+// maxShown bounds the octets of one text on a page that has many.
+const maxShown = 64 << 10
+
+// cutText returns the beginning of a text that is too long, cut at a line where one ends nearby.
+func cutText(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	s = s[:maxShown]
+	if at := strings.LastIndexByte(s, '\n'); at > maxShown-2000 {
+		s = s[:at]
+	}
+	return strings.ToValidUTF8(s, "") + "\n…"
 }
 
 // ShowFile returns an attachment as a page shows it.

@@ -22,7 +22,7 @@ import (
 	"letterlock/bridge"
 )
 
-// Config is what a Site needs. Store may be nil: sessions then live in memory and end with the process.
+// Config is what a Site needs: Gateway must be set. Without Sessions, sessions live in memory and end with the process.
 type Config struct {
 	Gateway       *bridge.Gateway
 	Sessions      scs.Store

@@ -42,6 +42,7 @@ type Message struct {
 	New     bool
 	Text    string
 	Quoted  string // shown folded: what a reply quoted, and its signature
+	Whole   string // where the whole text is, if it is too long for the page
 	HTMLURL string // where the frame with its formatting is; empty if it has none
 	Files   []File
 	Fates   []Fate

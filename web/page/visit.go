@@ -66,7 +66,7 @@ func (v *Visit) Secure() bool { return v.site.secure }
 
 // Network returns the peer for rate limits.
 func (v *Visit) Network() string {
-	return v.site.cfg.ClientNetwork(v.R.RemoteAddr, v.R.Header.Get("X-Forwarded-For"))
+	return v.site.cfg.ClientNetwork(v.R.RemoteAddr, strings.Join(v.R.Header.Values("X-Forwarded-For"), ","))
 }
 
 func peerHost(remoteAddr, _ string) string {

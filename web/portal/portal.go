@@ -39,6 +39,7 @@ func (p *Portal) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /t/{thread}", p.site.Private(p.thread))
 	mux.Handle("POST /t/{thread}", p.site.Private(p.reply))
 	mux.Handle("GET /t/{thread}/formatted/{message}", p.site.Private(p.formatted))
+	mux.Handle("GET /t/{thread}/text/{message}", p.site.Private(p.text))
 	mux.Handle("GET /files/{file}", p.site.Private(p.download))
 	mux.Handle("GET /files/{file}/preview", p.site.Private(p.preview))
 	mux.Handle("GET /new", p.site.Private(p.compose))

@@ -22,15 +22,15 @@
 	}
 
 	// A draft outlives a reload or an expired session in this tab, and goes when the tab is closed or someone signs out.
+	// What was sent is told by the page that follows.
 	const drafts = "draft ";
+	for (const done of document.querySelectorAll("[data-sent]")) sessionStorage.removeItem(drafts + done.dataset.sent);
 	for (const area of document.querySelectorAll("textarea[data-draft]")) {
 		const key = drafts + area.dataset.draft;
 		const kept = sessionStorage.getItem(key);
 		if (kept && !area.value) area.value = kept;
 		area.addEventListener("input", () => area.value ? sessionStorage.setItem(key, area.value) : sessionStorage.removeItem(key));
 	}
-	// What was sent is known by the page that follows.
-	for (const done of document.querySelectorAll("[data-sent]")) sessionStorage.removeItem(drafts + done.dataset.sent);
 	for (const form of document.querySelectorAll("form[data-sign-out]")) form.addEventListener("submit", () => sessionStorage.clear());
 
 	// Names and sizes of the files chosen, and a word when they are too large, before they are sent.
