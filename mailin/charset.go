@@ -25,6 +25,9 @@ func decodeCharset(b []byte, label string, html bool) string {
 	if html && label == "" {
 		label = cleanLabel(metaCharset(b))
 	}
+	if strings.HasPrefix(label, "utf-16") && len(b)%2 == 1 {
+		b = b[:len(b)-1] // half a character, as where a line end was added
+	}
 	if isASCII(b) && !stateful(label) {
 		return withoutNUL(string(b))
 	}

@@ -185,6 +185,7 @@ func TestHidden(t *testing.T) {
 		"signed":                       mime("Content-Type: multipart/signed; boundary=s; protocol=\"application/pgp-signature\"\n", "--s\nContent-Type: multipart/mixed; boundary=b2\n\n"+inner+"--s\nContent-Type: application/pgp-signature\n\n-----BEGIN PGP SIGNATURE-----\n--s--\n"),
 		"40 deep":                      deep(40, file64+secret64),
 		"long header before":           strings.Replace(mixed(file64+secret64), "Subject:", "X-Long: "+strings.Repeat("x", 100000)+"\r\nSubject:", 1),
+		"in a message in a report":     mime("Content-Type: multipart/report; report-type=x; boundary=b\n", "--b\nContent-Type: text/plain\n\nHello\n--b\nContent-Type: message/rfc822\n\n"+mixed(file64+secret64)+"\n--b--\n"),
 		"in a multipart called report": mime("Content-Type: multipart/report; report-type=x; boundary=b\n", "--b\nContent-Type: text/plain\n\nHello\n--b\n"+file64+secret64+"\n--b--\n"),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -244,6 +244,13 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 			m.Kind, m.Report, m.ReportedID = found.Kind, found.Recipients, found.MessageIDs
 			m.AutoSubmitted = true
 			m.List = isList(&e.header)
+			// What the returned message holds is what we sent ourselves.
+			m.Attachments = nil
+			for i, a := range w.attachments {
+				if !w.inside[i] {
+					m.Attachments = append(m.Attachments, a)
+				}
+			}
 			return
 		}
 	}

@@ -30,6 +30,7 @@ type walker struct {
 	textRead int
 
 	attachments []bridge.MailPart
+	inside      []bool // for each attachment: it lies in a message inside the mail
 	reports     []report.Part
 	foreign     int // above 0 inside a message/rfc822 part: its text is not ours
 	several     int // above 0 inside a part that is read in more than one way
@@ -350,20 +351,10 @@ func (w *walker) message(e *entity, t mediaType, enc transfer) []piece {
 		// One deeper is inside one that is listed; hashing it again at each depth would cost the square of the size.
 		w.add(e, t, name, body)
 	}
-	if w.isReport(e) {
-		return nil
-	}
 	w.foreign++
 	w.part(src, lo, hi, place{depth: e.depth + 1, parent: t.main})
 	w.foreign--
 	return nil
-}
-
-// isReport reports whether the part belongs to a report, whose returned message holds what we sent ourselves.
-func (w *walker) isReport(e *entity) bool {
-	return e.parent == "multipart/report" && e.depth == 1 || slices.ContainsFunc(w.reports, func(p report.Part) bool {
-		return p.Type == "message/delivery-status" || p.Type == "message/feedback-report"
-	})
 }
 
 // report keeps a part for reading it as a report.
@@ -389,6 +380,7 @@ func (w *walker) add(e *entity, t mediaType, name string, content []byte) {
 	a.Inline = !attachment && (inline || a.ContentID != "" && e.parent == "multipart/related")
 	a.Filename = Filename(name, a.ContentType, len(w.attachments)+1)
 	w.attachments = append(w.attachments, a)
+	w.inside = append(w.inside, w.foreign > 0)
 }
 
 func contentID(v []byte) string {
