@@ -18,6 +18,7 @@ type outcome struct {
 	said  string
 	fault *submit.Error // why, where the relay is to be blamed
 	back  bool          // not tried: the lease is to end
+	files int           // how many the mail had
 }
 
 // deliver does one attempt at one delivery, and records it. It gives the slot back before it records.
@@ -78,7 +79,7 @@ func (w *Worker) giveUp(ctx context.Context, d bridge.Delivery, now time.Time, s
 	}
 }
 
-// attempt prepares, composes and submits. The mode is decided in Prepare, once a connection is ready and with nothing after it that waits.
+// attempt tries once to have a delivery relayed; a connection that turned out to be closed, and files that made the mail too large, are no failures yet.
 func (w *Worker) attempt(ctx context.Context, d bridge.Delivery) (o outcome) {
 	defer func() {
 		if recover() != nil {
@@ -87,40 +88,49 @@ func (w *Worker) attempt(ctx context.Context, d bridge.Delivery) (o outcome) {
 			o = outcome{state: bridge.Deferred, said: "an internal error; the log knows more"}
 		}
 	}()
-	withFiles := true
-	for retried := false; ; {
-		if err := w.c.Transport.Ready(ctx); err != nil {
-			return w.refused(ctx, err)
-		}
-		out, err := w.c.Gateway.Prepare(ctx, w.c.Name, d)
-		if err != nil {
-			return w.unprepared(ctx, d, err)
-		}
-		composed := w.composer.Compose
-		if !withFiles {
-			composed = w.composer.ComposeWithoutFiles
-		}
-		mail, err := composed(ctx, out)
-		if err != nil {
-			return w.uncomposed(ctx, d, err)
-		}
-		w.c.BeforeSend(d.ID)
-		said, err := w.c.Transport.Send(ctx, mail)
-		if err == nil {
-			w.c.AfterSend(d.ID)
-			w.relay.worked()
-			return outcome{state: bridge.Relayed, form: mail.Form, said: said}
-		}
-		var fault *submit.Error
-		switch known := errors.As(err, &fault); {
-		case known && fault.Stale && !retried:
+	files, retried := true, false
+	for {
+		o := w.submit(ctx, d, files)
+		switch {
+		case o.fault != nil && o.fault.Stale && !retried:
 			retried = true
-		case known && fault.TooLarge && mail.Files > 0:
-			withFiles = false
+		case o.fault != nil && o.fault.TooLarge && o.files > 0:
+			files = false
 		default:
-			return w.refused(ctx, err)
+			return o
 		}
 	}
+}
+
+// submit connects, prepares, composes and sends. The mode is decided in Prepare, when nothing is left to wait for.
+func (w *Worker) submit(ctx context.Context, d bridge.Delivery, files bool) outcome {
+	session, err := w.c.Transport.Connect(ctx)
+	if err != nil {
+		return w.refused(ctx, err)
+	}
+	defer session.Close()
+	out, err := w.c.Gateway.Prepare(ctx, w.c.Name, d)
+	if err != nil {
+		return w.unprepared(ctx, d, err)
+	}
+	composed := w.composer.Compose
+	if !files {
+		composed = w.composer.ComposeWithoutFiles
+	}
+	mail, err := composed(ctx, out)
+	if err != nil {
+		return w.uncomposed(ctx, d, err)
+	}
+	w.c.BeforeSend(d.ID)
+	said, err := session.Send(ctx, mail)
+	if err != nil {
+		o := w.refused(ctx, err)
+		o.files = mail.Files
+		return o
+	}
+	w.c.AfterSend(d.ID)
+	w.relay.worked()
+	return outcome{state: bridge.Relayed, form: mail.Form, said: said}
 }
 
 // refused reads an error of the transport.

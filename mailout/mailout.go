@@ -73,7 +73,7 @@ type Config struct {
 	// Name is this worker's among those that share the outbox. One that stays the same when the process starts again lets it take up at
 	// once what it held; two processes must never have the same. Random by default.
 	Name        string
-	Concurrency int           // mails on their way to the relay at once; 4
+	Concurrency int           // mails on their way to the relay at once; 4. More than the transport has connections is of no use
 	Lease       time.Duration // how long a crash keeps a delivery from being tried again; 2 min, at least 1 s
 	MaxAge      time.Duration // when to give up; 48 h
 	Grace       time.Duration // how long Run waits at its end for mails on their way; 20 s

@@ -71,8 +71,9 @@ func (w *Worker) awaitRelay(ctx context.Context) bool {
 		if !sleep(ctx, w.spread(wait)) {
 			return false
 		}
-		err := w.c.Transport.Ready(ctx)
+		session, err := w.c.Transport.Connect(ctx)
 		if err == nil {
+			session.Close()
 			w.relay.answered()
 			return true
 		}

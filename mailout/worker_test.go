@@ -187,6 +187,34 @@ func TestModeIsDecidedAtEachAttempt(t *testing.T) {
 	}
 }
 
+// TestModeIsDecidedAfterConnecting switches to secure while the worker waits for a relay that is slow to answer.
+func TestModeIsDecidedAfterConnecting(t *testing.T) {
+	b := newBox()
+	var secure atomic.Bool
+	b.prepare = func(d bridge.Delivery) (bridge.Outgoing, error) {
+		if secure.Load() {
+			return noticeFor(d), nil
+		}
+		return copyFor(d), nil
+	}
+	server := relaytest.Start(t, relaytest.Config{OnConnect: func(int, net.Conn) error {
+		secure.Store(true)
+		return nil
+	}})
+	ids := b.add(8, bridge.DeliverMessage, 5)
+	run(t, b, relayTo(t, server.Addr, 4), nil)
+	for _, id := range ids {
+		if d := b.await(t, id, bridge.Relayed, 1); d.Form != bridge.FormNotice {
+			t.Errorf("recorded as %s", d.Form)
+		}
+	}
+	for _, m := range server.Mails() {
+		if bytes.Contains(m.Data, []byte("Secret")) {
+			t.Errorf("a mail holds the message:\n%s", m.Data)
+		}
+	}
+}
+
 func TestCopyThatIsTooLargeLeavesWithoutItsFiles(t *testing.T) {
 	server := relaytest.Start(t, relaytest.Config{MaxSize: 7000})
 	b := newBox()
@@ -420,18 +448,19 @@ func TestWorkersShareTheOutbox(t *testing.T) {
 
 // scripted is a transport that answers as a test wants.
 type scripted struct {
-	ready func() error
-	send  func(compose.Mail) (string, error)
+	connect func() error
+	send    func(compose.Mail) (string, error)
 }
 
-func (s scripted) Ready(context.Context) error {
-	if s.ready != nil {
-		return s.ready()
+func (s scripted) Connect(context.Context) (submit.Session, error) {
+	if s.connect != nil {
+		return s, s.connect()
 	}
-	return nil
+	return s, nil
 }
 
 func (s scripted) Send(_ context.Context, m compose.Mail) (string, error) { return s.send(m) }
+func (s scripted) Close()                                                 {}
 
 func TestStaleConnectionIsTriedAgainAtOnce(t *testing.T) {
 	b := newBox()
@@ -460,7 +489,7 @@ func TestOldDeliveriesFailEvenWhileTheRelayIsDown(t *testing.T) {
 	b.forward(49 * time.Hour)
 	b.add(5, bridge.DeliverMessage, 5)
 	var probes atomic.Int32
-	run(t, b, scripted{ready: func() error {
+	run(t, b, scripted{connect: func() error {
 		probes.Add(1)
 		// So that the pauses between the probes pass quickly.
 		b.mu.Lock()

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"letterlock/mailout/submit/relaytest"
 )
 
 // parrot is a connection on which the peer has said all that it will ever say.
@@ -70,9 +72,17 @@ func FuzzReplies(f *testing.F) {
 	})
 }
 
-func BenchmarkCleanText(b *testing.B) {
-	text := strings.Repeat("2.0.0 Ok: queued as 4A5B6C7D8E\n", 3)
+// BenchmarkSend sends one mail after the other on one connection to a relay that shares the processors.
+func BenchmarkSend(b *testing.B) {
+	server := relaytest.Start(b, relaytest.Config{})
+	r := newRelay(b, server.Addr, func(c *RelayConfig) { c.MaxMails = 1 << 30 })
+	m := letter(1)
+	m.Data = append(m.Data, strings.Repeat("A line of an ordinary letter, of ordinary length.\r\n", 80)...)
+	b.SetBytes(int64(len(m.Data)))
+	b.ReportAllocs()
 	for b.Loop() {
-		cleanText(text)
+		if _, err := r.Send(context.Background(), m); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -131,11 +131,11 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 // healthy is how long a connection is trusted after its last use; later, NOOP asks first.
 const healthy = 2 * time.Second
 
-// Ready makes sure that one live connection waits to be used.
-func (r *Relay) Ready(ctx context.Context) error {
+// Connect implements Transport. It waits for one of the connections to be free, and opens one where none is kept.
+func (r *Relay) Connect(ctx context.Context) (Session, error) {
 	c, err := r.take(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if c != nil && time.Since(c.used) > healthy && c.noop(ctx) != nil {
 		c.drop()
@@ -144,35 +144,51 @@ func (r *Relay) Ready(ctx context.Context) error {
 	if c == nil {
 		if c, err = r.connect(ctx); err != nil {
 			<-r.slots
-			return err
+			return nil, err
 		}
 	}
-	r.release(c, true)
-	return nil
+	return &session{conn: c, keep: true}, nil
 }
 
-// Send submits one mail on a waiting connection, or on a new one where none waits.
+// Send submits one mail in a session of its own.
 func (r *Relay) Send(ctx context.Context, m compose.Mail) (string, error) {
-	c, err := r.take(ctx)
+	s, err := r.Connect(ctx)
 	if err != nil {
 		return "", err
 	}
-	used := c != nil && c.mails > 0
-	if c == nil {
-		if c, err = r.connect(ctx); err != nil {
-			<-r.slots
-			return "", err
-		}
+	defer s.Close()
+	return s.Send(ctx, m)
+}
+
+// session is the use of one connection, which holds its slot.
+type session struct {
+	conn *conn // nil once it is closed
+	keep bool  // the connection can be used again
+}
+
+// Send implements Session.
+func (s *session) Send(ctx context.Context, m compose.Mail) (string, error) {
+	if s.conn == nil || !s.keep {
+		return "", &Error{Stage: StageMail, Stale: true, Text: "the session is over", Err: net.ErrClosed}
 	}
-	said, fault := c.send(ctx, m)
+	used := s.conn.mails > 0
+	said, fault := s.conn.send(ctx, m)
+	s.keep = s.conn.mails < s.conn.r.c.MaxMails
 	if fault == nil {
-		r.release(c, c.mails < r.c.MaxMails)
 		return said, nil
 	}
 	// A connection that was closed while it waited shows it at the first command, whose loss costs nothing.
 	fault.Stale = used && fault.Stage == StageMail && (fault.Code == 0 || fault.Code == 421) && ctx.Err() == nil
-	r.release(c, fault.Code >= 400 && !fault.Relay && c.mails < r.c.MaxMails && c.reset(ctx, fault.Stage) == nil)
+	s.keep = s.keep && fault.Code >= 400 && !fault.Relay && s.conn.reset(ctx, fault.Stage) == nil
 	return "", fault
+}
+
+// Close implements Session.
+func (s *session) Close() {
+	if s.conn != nil {
+		s.conn.r.release(s.conn, s.keep)
+		s.conn = nil
+	}
 }
 
 // take waits for a slot and returns the connection used last, or nil if none waits. The caller owns the slot until release.

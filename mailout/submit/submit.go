@@ -23,11 +23,17 @@ import (
 
 // Transport is a way out.
 type Transport interface {
-	// Ready makes sure that Send won't have to wait for a connection. What Send is to be given is decided between the two calls, so that a
-	// decision is not old when the mail leaves.
-	Ready(ctx context.Context) error
+	// Connect returns a session in which a mail can be sent at once. Connecting can take minutes: what the mail is to be is decided after
+	// it, so that no decision is old when the mail leaves. Its errors are of type *Error.
+	Connect(ctx context.Context) (Session, error)
+}
+
+// Session is the use of one connection by one goroutine.
+type Session interface {
 	// Send submits one mail and returns what the next hop said when it took it. Its errors are of type *Error.
 	Send(ctx context.Context, m compose.Mail) (said string, err error)
+	// Close ends the use, whether anything was sent or not.
+	Close()
 }
 
 var _ Transport = (*Relay)(nil)

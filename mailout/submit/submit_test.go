@@ -448,10 +448,6 @@ func TestFaultsOfTheConnection(t *testing.T) {
 		if e := fault(t, r, letter(1)); e.Permanent || !e.Relay || e.Stage != StageConnect {
 			t.Errorf("got %+v", e)
 		}
-		var e *Error
-		if err := r.Ready(context.Background()); !errors.As(err, &e) || !e.Relay {
-			t.Errorf("ready: %v", err)
-		}
 	})
 }
 
@@ -480,22 +476,56 @@ func TestStaleConnection(t *testing.T) {
 	}
 }
 
-func TestReadyReplacesADeadConnection(t *testing.T) {
+func TestConnectReplacesADeadConnection(t *testing.T) {
 	server := script(t, func(p *peer) {
 		p.greet()
 		p.mail("250 ok")
 	})
 	r := newRelay(t, server, nil)
 	for n := range 3 {
-		if err := r.Ready(context.Background()); err != nil {
-			t.Fatal(err)
-		}
 		if _, err := r.Send(context.Background(), letter(n)); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range r.idle {
 			c.used = c.used.Add(-time.Minute)
 		}
+	}
+}
+
+func TestSessions(t *testing.T) {
+	server := relaytest.Start(t, relaytest.Config{})
+	r := newRelay(t, server.Addr, func(c *RelayConfig) { c.Connections = 2 })
+	var open []Session
+	for range 2 {
+		s, err := r.Connect(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, s)
+	}
+	// Both connections are made before anything is sent, and there is no third.
+	if got := server.Connects(); got != 2 {
+		t.Errorf("got %d connections, want 2", got)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := r.Connect(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a third: %v", err)
+	}
+	for i, s := range open {
+		for n := range 3 {
+			if _, err := s.Send(context.Background(), letter(10*i+n)); err != nil {
+				t.Error(err)
+			}
+		}
+		s.Close()
+		s.Close()
+		if _, err := s.Send(context.Background(), letter(1)); err == nil {
+			t.Error("sent in a session that is over")
+		}
+	}
+	if got := len(server.Mails()); got != 6 || server.Connects() != 2 {
+		t.Errorf("got %d mails on %d connections, want 6 on 2", got, server.Connects())
 	}
 }
 
