@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"letterlock/bridge"
 )
 
 // Migrations go forward only and are never edited once landed.
@@ -27,17 +30,18 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder stri
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	// Another process may be doing the same: SQLite lets one of them win each step, and the other finds it done.
+	// Another process may be doing the same: one of them wins each step, and the other finds it done when it looks again.
 	for attempt := 1; ; attempt++ {
 		if _, err = p.Up(ctx); err == nil {
 			break
 		}
-		if attempt == 20 || ctx.Err() != nil {
+		if attempt == 20 || !contended(err) {
 			return fmt.Errorf("migrate: %w", err)
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
+			return fmt.Errorf("migrate: %w", ctx.Err())
 		}
 	}
 	have, known, err := p.GetVersions(ctx)
@@ -51,3 +55,9 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder stri
 }
 
 var errNewer = errors.New("install the newer version")
+
+// contended reports whether somebody else's migration may be what was in the way.
+func contended(err error) bool {
+	return errors.Is(unavailable(err), bridge.ErrUnavailable) || strings.Contains(err.Error(), "already exists") ||
+		strings.Contains(err.Error(), "UNIQUE constraint")
+}

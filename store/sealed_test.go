@@ -197,6 +197,36 @@ func TestOtherKeysAreRefused(t *testing.T) {
 	openAt(t, path, keys)
 }
 
+func TestWhatIsNoDatabaseOfOurs(t *testing.T) {
+	folder := t.TempDir()
+	text := filepath.Join(folder, "text.db")
+	content := bytes.Repeat([]byte("this is no database\n"), 1000)
+	if err := os.WriteFile(text, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), store.Config{Path: text, Keys: keyring(t)}); err == nil {
+		t.Error("a text was opened as a database")
+	}
+	if got, err := os.ReadFile(text); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the text was changed: %d octets, %v", len(got), err)
+	}
+	if _, err := store.Open(t.Context(), store.Config{Path: filepath.Join(folder, "none", "x.db"), Blobs: folder, Keys: keyring(t)}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: got %v, want fs.ErrNotExist", err)
+	}
+
+	newer, keys := filepath.Join(folder, "newer.db"), keyring(t)
+	d := openAt(t, newer, keys)
+	if err := d.Exec("insert into goose_db_version (version_id, is_applied) values (9999, 1)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), store.Config{Path: newer, Keys: keys}); err == nil || !strings.Contains(err.Error(), "newer") {
+		t.Errorf("a newer schema: got %v, want a refusal that says so", err)
+	}
+}
+
 // TestMovedValuesDoNotOpen: whoever can write to the database, and has no key, can't give one row another's content.
 func TestMovedValuesDoNotOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "letterlock.db")

@@ -34,7 +34,7 @@ func sqliteDSN(path string, write bool) (string, error) {
 	if write {
 		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "journal_size_limit(67108864)", "wal_autocheckpoint(8000)", "cache_size(-16384)")
 	} else {
-		pragmas = append(pragmas, "query_only(on)", "cache_size(-8192)")
+		pragmas = append(pragmas, "query_only(on)", "cache_size(-4096)")
 	}
 	q["_pragma"] = pragmas
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}

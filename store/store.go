@@ -107,8 +107,8 @@ func (d *DB) checkKeys(ctx context.Context) error {
 	})
 }
 
-// readerConns is how many reads run at once. SQLite reads are short, and bound by the processors.
-func readerConns() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
+// readerConns is how many reads run at once. SQLite reads are short, and bound by the processors; each has a cache of its own.
+func readerConns() int { return min(max(4, 2*runtime.GOMAXPROCS(0)), 16) }
 
 func open(ctx context.Context, path string, keys *seal.Keyring) (_ *DB, err error) {
 	n := readerConns()
