@@ -36,6 +36,8 @@ type Gateway interface {
 	Receive(ctx context.Context, e bridge.Envelope, m *bridge.Mail, v bridge.Verdict) (bridge.Received, error)
 }
 
+var _ Gateway = (*bridge.Gateway)(nil)
+
 // Progress keeps how far mailboxes have been read. A *store.DB does.
 type Progress interface {
 	// Mailbox returns bridge.ErrNotFound for a mailbox that was never read.

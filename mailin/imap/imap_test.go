@@ -103,7 +103,7 @@ func (o *office) got() string {
 }
 
 // await waits until something holds. It is looked at whenever the office changed, and now and then.
-func (o *office) await(t *testing.T, what string, holds func() bool) {
+func (o *office) await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	over := time.After(wait)
 	for !holds() {
@@ -151,14 +151,14 @@ func letter(subject string) string {
 // server is an IMAP server with the account ann.
 type server interface {
 	account() Account
-	deliver(t *testing.T, raw string) // also while it is down
+	deliver(t testing.TB, raw string) // also while it is down
 	down(t *testing.T)
 	up(t *testing.T)
 	renumber(t *testing.T) // gives INBOX another UIDVALIDITY
 }
 
 // start reads an account until the test ends or stop is called.
-func start(t *testing.T, o *office, change func(*Config), accounts ...Account) (stop func()) {
+func start(t testing.TB, o *office, change func(*Config), accounts ...Account) (stop func()) {
 	t.Helper()
 	c := Config{
 		Gateway: o, Progress: o, Parse: parse, Judge: sender.AddressPolicy{}, Accounts: accounts,
@@ -214,7 +214,7 @@ func look(t *testing.T, a Account, mailbox string) (all, seen int) {
 	return int(data.NumMessages), len(found.AllUIDs())
 }
 
-func signIn(t *testing.T, a Account) *imapclient.Client {
+func signIn(t testing.TB, a Account) *imapclient.Client {
 	t.Helper()
 	c, err := imapclient.DialInsecure(a.Addr, nil)
 	if a.Security == TLS {

@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ type memory struct {
 	wire *wire
 }
 
-func newMemory(t *testing.T) *memory {
+func newMemory(t testing.TB) *memory {
 	t.Helper()
 	m := &memory{user: imapmemserver.NewUser("ann", "secret")}
 	if err := m.user.Create("INBOX", nil); err != nil {
@@ -51,7 +52,7 @@ func (m *memory) account() Account {
 	return Account{Name: "ann", Addr: m.wire.addr, Security: Plain, Username: "ann", Password: "secret"}
 }
 
-func (m *memory) deliver(t *testing.T, raw string) {
+func (m *memory) deliver(t testing.TB, raw string) {
 	t.Helper()
 	if _, err := m.user.Append("INBOX", literal{strings.NewReader(raw)}, &imap.AppendOptions{}); err != nil {
 		t.Fatal(err)
@@ -102,7 +103,7 @@ type wire struct {
 	conns  map[net.Conn]bool
 }
 
-func newWire(t *testing.T, to string) *wire {
+func newWire(t testing.TB, to string) *wire {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -260,6 +261,24 @@ func TestBreakingMessage(t *testing.T) {
 	s.wire.set(func(w *wire) { w.poison = "" })
 	o.awaitMails(t, "one two three poison")
 	o.awaitProgress(t, 4)
+}
+
+// One that breaks it already when its size is asked for, likewise.
+func TestBreakingSize(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	s.wire.set(func(w *wire) { w.poison = "RFC822.SIZE 777" })
+	s.deliver(t, letter("one"))
+	bad := letter("poison")
+	s.deliver(t, bad+strings.Repeat("a", 777-len(bad)))
+	s.deliver(t, letter("two"))
+	start(t, o, func(c *Config) { c.Tries = 3 }, s.account())
+	o.awaitMails(t, "one two")
+	n := 0
+	o.await(t, "given up", func() bool {
+		n++
+		s.deliver(t, letter(strconv.Itoa(n))) // as long as others go through
+		return strings.Contains(o.got(), "message 2 of mailbox INBOX of ann could not be read")
+	})
 }
 
 // When nothing can be recorded, no mail is to blame: each comes in the end, however long it takes.

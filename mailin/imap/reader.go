@@ -205,8 +205,11 @@ func (r *reader) round(ctx context.Context, c *connection) error {
 func (r *reader) takeAll(ctx context.Context, c *connection, uids []imap.UID) error {
 	for len(uids) > 0 {
 		some := uids[:min(len(uids), r.Batch)]
+		if r.careful > 0 {
+			some = uids[:1]
+		}
 		uids = uids[len(some):]
-		sizes, err := c.sizes(some)
+		sizes, err := r.measure(ctx, c, some)
 		if err != nil {
 			return err
 		}
@@ -219,6 +222,34 @@ func (r *reader) takeAll(ctx context.Context, c *connection, uids []imap.UID) er
 		}
 	}
 	return nil
+}
+
+// measure returns the sizes of those messages that are still there. A message whose size is not to be had counts as empty: fetching it will
+// tell more.
+func (r *reader) measure(ctx context.Context, c *connection, uids []imap.UID) (map[imap.UID]int64, error) {
+	sizes, err := c.sizes(uids)
+	var refused *imap.Error
+	switch {
+	case err == nil:
+		return sizes, nil
+	case !errors.As(err, &refused) && len(uids) > 1:
+		r.careful = len(uids)
+		return nil, err
+	case !errors.As(err, &refused):
+		r.next = max(r.next, uids[0])
+		return nil, errors.Join(r.putAside(ctx, uids[0], err), err)
+	case len(uids) == 1:
+		return map[imap.UID]int64{uids[0]: 0}, nil
+	}
+	sizes = make(map[imap.UID]int64, len(uids))
+	for i := range uids {
+		one, err := r.measure(ctx, c, uids[i:i+1])
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(sizes, one)
+	}
+	return sizes, nil
 }
 
 // group returns the messages, of those given, that are fetched together next: at least one, and a too large one alone.
@@ -247,7 +278,7 @@ func (r *reader) retry(ctx context.Context, c *connection) error {
 		if time.Now().Before(r.late[uid].due) {
 			continue
 		}
-		sizes, err := c.sizes([]imap.UID{uid})
+		sizes, err := r.measure(ctx, c, []imap.UID{uid})
 		if err != nil {
 			return err
 		}

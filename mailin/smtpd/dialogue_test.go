@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"letterlock/bridge"
 	"letterlock/mailin/sender"
@@ -279,6 +280,7 @@ func TestSmuggling(t *testing.T) {
 			hello(c)
 			c.send("Subject: one\r\n\r\ntext" + end + "MAIL FROM:<boss@example.org>\r\nRCPT TO:<reply+bob@desk.example>\r\nDATA\r\nSubject: two\r\n\r\nsmuggled\r\n.\r\nNOOP\r\n")
 			c.talk("<- 550 5.6.0\nclosed")
+			c.conn.Close()
 			stop()
 			if mails := o.got(); len(mails) != 0 {
 				t.Errorf("got %d mails, want none", len(mails))
@@ -371,4 +373,33 @@ func TestTemporaryVerdict(t *testing.T) {
 	if len(o.got()) != 0 {
 		t.Error("a mail was taken whose sender is not known yet")
 	}
+}
+
+// The reply comes after the commit, and not before.
+func TestDurableFirst(t *testing.T) {
+	o := newOffice()
+	committed, release := make(chan int, 1), make(chan struct{})
+	addr, _ := start(t, o, func(c *Config) {
+		c.AfterReceive = func() {
+			committed <- len(o.got())
+			<-release
+		}
+	})
+	c := dial(t, addr)
+	hello(c)
+	c.talk("> .")
+	select {
+	case n := <-committed:
+		if n != 1 {
+			t.Errorf("got %d mails before the reply, want 1", n)
+		}
+	case <-time.After(wait):
+		t.Fatal("no mail came")
+	}
+	c.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if b, err := c.r.ReadByte(); err == nil {
+		t.Errorf("a reply begins with %q already", b)
+	}
+	close(release)
+	c.talk("<- 250 2.0.0 OK " + o.got()[0].id.String())
 }

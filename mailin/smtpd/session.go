@@ -18,7 +18,7 @@ import (
 // How long the Gateway may take.
 const (
 	checkTimeout   = 30 * time.Second
-	receiveTimeout = 2 * time.Minute
+	receiveTimeout = 5 * time.Minute
 	roomTimeout    = 30 * time.Second // for a place among the big mails
 )
 
@@ -133,8 +133,11 @@ func (s *session) Data(r io.Reader) error {
 	}
 	mail := s.run.Parse(raw)
 	outcomes := make([]outcome, len(s.rcpts))
+	// One bound for all recipients: the client waits ten minutes for the reply (RFC 5321, section 4.5.3.2.6).
+	ctx, cancel := context.WithTimeout(s.run.work, receiveTimeout)
+	defer cancel()
 	for i, to := range s.rcpts {
-		outcomes[i] = s.receive(to, raw, mail)
+		outcomes[i] = s.receive(ctx, to, raw, mail)
 	}
 	if s.run.AfterReceive != nil {
 		s.run.AfterReceive()
@@ -224,9 +227,7 @@ type outcome struct {
 }
 
 // receive judges the mail for one recipient and hands it over. A panic on one mail is its sender's to try again, not the end of the process.
-func (s *session) receive(to string, raw []byte, mail *bridge.Mail) (o outcome) {
-	ctx, cancel := context.WithTimeout(s.run.work, receiveTimeout)
-	defer cancel()
+func (s *session) receive(ctx context.Context, to string, raw []byte, mail *bridge.Mail) (o outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.run.Log.ErrorContext(ctx, "receiving a mail panicked", "peer", s.conn.name, "stack", string(debug.Stack()))

@@ -39,6 +39,8 @@ type Gateway interface {
 	Refusal(err error) string
 }
 
+var _ Gateway = (*bridge.Gateway)(nil)
+
 // Config is what a Server needs. Gateway, Parse, Judge, Domain and one listener must be set; zero limits take the defaults.
 type Config struct {
 	Gateway Gateway
