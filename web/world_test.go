@@ -30,7 +30,7 @@ import (
 
 // world is an organization with its face on a real gateway, store and TLS server.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	g     *bridge.Gateway
 	url   string
 	clock *clock
@@ -67,7 +67,7 @@ func (l *logged) String() string {
 	return l.b.String()
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{}, log: &logged{}}
 	keys, err := seal.Generate()
@@ -204,7 +204,7 @@ type browser struct {
 
 // answer is what a browser ended up with.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	path   string // where redirects led
 	header http.Header
@@ -364,4 +364,16 @@ func (b *browser) do2(r *http.Request) *answer {
 	body, err := io.ReadAll(res.Body)
 	b.w.must(err)
 	return &answer{t: b.w.t, status: res.StatusCode, path: res.Request.URL.RequestURI(), header: res.Header, body: string(body)}
+}
+
+// raw gets a page and looks at nothing but its status.
+func (b *browser) raw(path string) int {
+	r, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodGet, b.w.url+path, nil)
+	b.w.must(err)
+	res, err := b.client.Do(r)
+	b.w.must(err)
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	b.w.must(err)
+	return res.StatusCode
 }

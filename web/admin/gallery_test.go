@@ -12,7 +12,7 @@ func ago(d time.Duration) time.Time { return pagetest.Now().Add(-d) }
 
 // TestGallery sets every page with what real days bring and checks each.
 func TestGallery(t *testing.T) {
-	b := pagetest.Book(t, templates)
+	b := pagetest.Book(t, templates, "templates/*.html")
 	in := func(title, shape string, view any) page.Frame {
 		return page.Frame{Title: title, Shape: shape, Who: "Noor Haddad", Mode: "secure", View: view, Nav: []page.Link{
 			{Text: "Conversations", Href: "/desk"},

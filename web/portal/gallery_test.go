@@ -14,7 +14,7 @@ var customerNav = []page.Link{{Text: "Messages", Href: "/", Here: true}, {Text: 
 
 // TestGallery sets every page with what real days bring, and with hostile words, and checks each.
 func TestGallery(t *testing.T) {
-	b := pagetest.Book(t, templates)
+	b := pagetest.Book(t, templates, "templates/*.html")
 	in := func(title string, view any) page.Frame {
 		return page.Frame{Title: title, Who: "Mina Okafor", Nav: customerNav, View: view}
 	}

@@ -20,8 +20,8 @@ import (
 // Now is the moment at which pages are set in tests.
 func Now() time.Time { return time.Date(2026, 11, 20, 14, 30, 0, 0, time.UTC) }
 
-// Book returns the pages of a face.
-func Book(t *testing.T, fsys fs.FS) *page.Book {
+// Book returns the pages of a face: the files that a pattern names.
+func Book(t *testing.T, fsys fs.FS, pattern string) *page.Book {
 	t.Helper()
 	press, err := page.NewPress(Now, time.UTC)
 	if err != nil {
@@ -30,7 +30,7 @@ func Book(t *testing.T, fsys fs.FS) *page.Book {
 	if dir := os.Getenv("LETTERLOCK_GALLERY"); dir != "" {
 		writeStatic(t, press, dir)
 	}
-	b, err := press.Book(fsys, "templates/*.html")
+	b, err := press.Book(fsys, pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
