@@ -27,8 +27,9 @@ func pause(n int, first, most time.Duration) time.Duration {
 	return min(d, most)
 }
 
-// backoff is how long to wait before the next attempt, without jitter. It doubles with the attempts, but it also stays below a third of the delivery's
-// age, so that attempts which only met a relay that was down don't add up to a long silence after it came back.
+// backoff is how long to wait before the next attempt, without jitter. It doubles with the attempts, but it also stays below a
+// third of the delivery's age, so that attempts which only met a relay that was down don't add up to a long silence after it
+// came back.
 func backoff(kind bridge.DeliveryKind, attempt int, age time.Duration, fault *submit.Error) time.Duration {
 	switch {
 	case kind == bridge.DeliverCode:

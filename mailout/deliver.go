@@ -79,7 +79,8 @@ func (w *Worker) giveUp(ctx context.Context, d bridge.Delivery, now time.Time, s
 	}
 }
 
-// attempt tries once to have a delivery relayed; a connection that turned out to be closed, and files that made the mail too large, are no failures yet.
+// attempt tries once to have a delivery relayed; a connection that turned out to be closed, and files that made the mail too
+// large, are no failures yet.
 func (w *Worker) attempt(ctx context.Context, d bridge.Delivery) (o outcome) {
 	defer func() {
 		if recover() != nil {

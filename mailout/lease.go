@@ -9,7 +9,8 @@ import (
 	"letterlock/bridge"
 )
 
-// recordTime bounds one attempt to write to the store. It is apart from the worker's life, since what happened must still be recorded at its end.
+// recordTime bounds one attempt to write to the store. It is apart from the worker's life, since what happened must still be
+// recorded at its end.
 const recordTime = 15 * time.Second
 
 // keepLeases renews the lease of everything that this worker holds, until ctx ends.

@@ -1,16 +1,17 @@
 // Package mailout empties the outbox: a [Worker] claims deliveries with a lease, has the mode decided for each immediately
 // before it leaves, composes it, submits it and records what became of it.
 //
-// What it promises: a delivery ends as relayed, failed or suppressed and is never lost. A crash at any point can repeat a
-// submission, with the same Message-ID, because the record follows the relay's reply; nothing else can (RFC 5321, section 4.1.1.4, leaves that
-// gap to every client). Refusals for good (5yz) fail at once, everything else is tried again with growing pauses for two days
-// (section 4.5.4.1). One-time codes leave first.
+// What it promises: a delivery ends as relayed, failed or suppressed and is never lost. A crash between the relay's reply and
+// our record, or a reply that is lost, repeats a submission with the same Message-ID, since nobody can tell whether the mail
+// was taken (RFC 5321, section 6.1); nothing else does. Refusals for good (5yz) fail at once, everything else is tried again with
+// growing pauses for two days (section 4.5.4.1). One-time codes leave first.
 //
-// The goroutines: Run's own claims deliveries and starts one goroutine for each; at most Concurrency of them are on their way to
-// the relay, while some more write down how it went, so that the relay does not wait for the disk. One further
-// goroutine renews leases. All have ended when Run returns.
+// The goroutines: Run's own claims deliveries and starts one goroutine for each; at most Concurrency of them are on their way
+// to the relay, while some more write down how it went, so that the relay does not wait for the disk. One further goroutine
+// renews leases. All have ended when Run returns.
 //
-// The package knows nothing of SQL and decides nothing about modes. Its logs hold ids, reply codes and durations, never a word or an address.
+// The package knows nothing of SQL and decides nothing about modes. Its logs hold ids, reply codes and durations, never a word
+// or an address.
 package mailout
 
 import (
@@ -70,8 +71,8 @@ type Config struct {
 	Transport submit.Transport // stays the caller's: close it after Run
 	MaxFiles  int64            // octets of all files in one copy; see compose.Config
 
-	// Name is this worker's among those that share the outbox. One that stays the same when the process starts again lets it take up at
-	// once what it held; two processes must never have the same. Random by default.
+	// Name is this worker's among those that share the outbox. One that stays the same when the process starts again lets it take
+	// up at once what it held; two processes must never have the same. Random by default.
 	Name        string
 	Concurrency int           // mails on their way to the relay at once; 4. More than the transport has connections is of no use
 	Lease       time.Duration // how long a crash keeps a delivery from being tried again; 2 min, at least 1 s

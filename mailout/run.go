@@ -20,8 +20,8 @@ const (
 	minSleep = 20 * time.Millisecond
 )
 
-// Run empties the outbox until ctx ends. Then it claims nothing more, gives back what it has not begun, waits up to Grace for the mails on their way, breaks off
-// those that remain, and returns nil.
+// Run empties the outbox until ctx ends. Then it claims nothing more, gives back what it has not begun, waits up to Grace for
+// the mails on their way, breaks off those that remain, and returns nil.
 func (w *Worker) Run(ctx context.Context) error {
 	// What is on its way outlives ctx by the grace.
 	work, abort := context.WithCancel(context.WithoutCancel(ctx))

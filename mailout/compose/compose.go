@@ -79,7 +79,8 @@ func (c *Composer) Compose(ctx context.Context, o bridge.Outgoing) (Mail, error)
 	return c.compose(ctx, o, c.maxFiles)
 }
 
-// ComposeWithoutFiles makes the mail as Compose does, but names every file of a copy with the link, for a next hop that found the mail too large.
+// ComposeWithoutFiles makes the mail as Compose does, but names every file of a copy with the link, for a next hop that found
+// the mail too large.
 func (c *Composer) ComposeWithoutFiles(ctx context.Context, o bridge.Outgoing) (Mail, error) {
 	return c.compose(ctx, o, 0)
 }

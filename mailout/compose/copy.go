@@ -66,8 +66,9 @@ func (c *Composer) copyLetter(ctx context.Context, l *language, o bridge.Outgoin
 	return out, nil
 }
 
-// bodies returns the message as text and as HTML, each made from the other where there is only one, and the Content-IDs of the images that the HTML shows.
-// HTML is cleaned again, since the rule may have become stricter since it was stored; what can't be cleaned any more stays behind.
+// bodies returns the message as text and as HTML, each made from the other where there is only one, and the Content-IDs of the
+// images that the HTML shows. HTML is cleaned again, since the rule may have become stricter since it was stored; what can't be
+// cleaned any more stays behind.
 func bodies(o bridge.Outgoing) (text, body string, images []string, err error) {
 	text = lines(o.Text)
 	if o.HTML == "" {
@@ -85,7 +86,8 @@ func bodies(o bridge.Outgoing) (text, body string, images []string, err error) {
 	return text, r.HTML, r.ContentIDs, nil
 }
 
-// authorName is the display name of a copy: whose words these are, and through whom they come. The address after it is ours, so the name must not pretend otherwise.
+// authorName is the display name of a copy: whose words these are, and through whom they come. The address after it is ours, so
+// the name must not pretend otherwise.
 func authorName(l *language, o bridge.Outgoing) string {
 	author, org := oneLine(o.Author), oneLine(o.Organization)
 	switch {

@@ -148,8 +148,8 @@ func qText(s string) string {
 // maxSegment bounds the octets of a parameter's value on one line.
 const maxSegment = 54
 
-// parameter writes "; name=value" for a MIME field, each on a line of its own: as a quoted-string where the value is short, plain ASCII, and as RFC 2231 says
-// otherwise. It never writes both, since readers disagree about which one counts.
+// parameter writes "; name=value" for a MIME field, each on a line of its own: as a quoted-string where the value is short,
+// plain ASCII, and as RFC 2231 says otherwise. It never writes both, since readers disagree about which one counts.
 func parameter(name, value string) string {
 	if len(value) <= maxSegment && isASCII(value) && !strings.ContainsAny(value, `"\%`) {
 		return ";\r\n " + name + `="` + value + `"`

@@ -82,8 +82,8 @@ func filename(a bridge.Attachment) string {
 	return name
 }
 
-// mediaType is the attachment's type if it is one that can be written in base64, and application/octet-stream otherwise: RFC 2046 wants
-// multipart and message parts in clear (sections 5.1 and 5.2).
+// mediaType is the attachment's type if it is one that can be written in base64, and application/octet-stream otherwise: RFC
+// 2046 wants multipart and message parts in clear (sections 5.1 and 5.2).
 func mediaType(a bridge.Attachment) string {
 	const unknown = "application/octet-stream"
 	kind, sub, ok := strings.Cut(strings.ToLower(a.ContentType), "/")

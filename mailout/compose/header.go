@@ -47,7 +47,8 @@ func validID(s string) bool {
 	return true
 }
 
-// idList writes Message-IDs for In-Reply-To or References, each once. What is no Message-ID is left out: a client finds the thread by the others.
+// idList writes Message-IDs for In-Reply-To or References, each once. What is no Message-ID is left out: a client finds the
+// thread by the others.
 func idList(ids []string) string {
 	var b strings.Builder
 	seen := make(map[string]bool, len(ids))
@@ -66,8 +67,8 @@ func idList(ids []string) string {
 	return b.String()
 }
 
-// clean returns s as valid UTF-8 in which each control character, line and paragraph separator is replaced. Marks that turn the direction of
-// writing around are dropped: in a name they make one thing look like another.
+// clean returns s as valid UTF-8 in which each control character, line and paragraph separator is replaced. Marks that turn the
+// direction of writing around are dropped: in a name they make one thing look like another.
 func clean(s string, replacement rune) string {
 	plain := true
 	for i := range len(s) {

@@ -9,11 +9,12 @@ import (
 	"github.com/jordan-wright/email"
 )
 
-// render writes the message: our header section, then the MIME structure that jordan-wright/email makes of the bodies and files.
+// render writes the message: our header section, then the MIME structure that jordan-wright/email makes of the bodies and
+// files.
 //
-// That package draws its boundaries at random. Here they become constant ones, so that composing the same mail again gives the same octets and
-// a boundary tells nothing. They are safe whatever the content is: they begin with "=_", which quoted-printable and base64 never
-// write (RFC 2045, section 6.7), and every part is in one of those two encodings.
+// That package draws its boundaries at random. Here they become constant ones, so that composing the same mail again gives the
+// same octets and a boundary tells nothing. They are safe whatever the content is: they begin with "=_", which quoted-printable
+// and base64 never write (RFC 2045, section 6.7), and every part is in one of those two encodings.
 func render(head *header, l letter) ([]byte, error) {
 	e := email.NewEmail()
 	// Neither is used, but the package would ask the machine for its name to make up a Message-ID, which would be slow.
@@ -95,8 +96,9 @@ func (b *boundaries) index(s []byte) int {
 	return -1
 }
 
-// rewrite copies the body with our boundaries in place of the package's, line by line. A line of content can't be taken for a boundary, since those were random;
-// a parameter is looked for only between a boundary and the empty line after it, where no content stands.
+// rewrite copies the body with our boundaries in place of the package's, line by line. A line of content can't be taken for a
+// boundary, since those were random; a parameter is looked for only between a boundary and the empty line after it, where no
+// content stands.
 func (b *boundaries) rewrite(out *bytes.Buffer, body []byte) {
 	inHeader := false
 	for len(body) > 0 {

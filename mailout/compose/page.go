@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// The pages below are made for programs that show mail: Outlook for Windows lays out with Word (tables, a fixed width behind a condition, no
-// margins on table cells), Gmail keeps inline styles and drops what it does not know, Apple Mail follows the dark scheme.
-// Nothing is fetched from anywhere.
+// The pages below are made for programs that show mail: Outlook for Windows lays out with Word (tables, a fixed width behind a
+// condition, no margins on table cells), Gmail keeps inline styles and drops what it does not know, Apple Mail follows the dark
+// scheme. Nothing is fetched from anywhere.
 
 const fonts = `-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif`
 
@@ -62,8 +62,9 @@ func cardPage(l *language, title, body string) string {
 	return w.String()
 }
 
-// copyPage is the page of a copy: the message as its author wrote it, then our footer, and nothing around them, so that it reads like any other mail. The
-// marks "letterlock-message" and "letterlock-footer" stay recognisable when a client puts something before them, as clients do in quotes.
+// copyPage is the page of a copy: the message as its author wrote it, then our footer, and nothing around them, so that it
+// reads like any other mail. The marks "letterlock-message" and "letterlock-footer" stay recognisable when a client puts
+// something before them, as clients do in quotes.
 func copyPage(l *language, title, message, footer string) string {
 	var w strings.Builder
 	w.Grow(4096 + len(message) + len(footer))

@@ -6,7 +6,8 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// signIn runs AUTH with the better of the two mechanisms that a password allows: PLAIN (RFC 4616), or LOGIN where only that is offered.
+// signIn runs AUTH with the better of the two mechanisms that a password allows: PLAIN (RFC 4616), or LOGIN where only that is
+// offered.
 func (c *conn) signIn() error {
 	var client sasl.Client
 	switch {

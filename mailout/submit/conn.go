@@ -215,7 +215,8 @@ const maxReply = 64 << 10
 
 var errReplyTooLong = errors.New("the peer's reply does not end")
 
-// guarded is a connection with bounds that go-smtp does not set: on the time each write takes, and on what is read until the next write.
+// guarded is a connection with bounds that go-smtp does not set: on the time each write takes, and on what is read until the
+// next write.
 type guarded struct {
 	net.Conn
 	block  time.Duration

@@ -25,8 +25,8 @@ func (p parrot) SetDeadline(time.Time) error      { return nil }
 func (p parrot) SetReadDeadline(time.Time) error  { return nil }
 func (p parrot) SetWriteDeadline(time.Time) error { return nil }
 
-// FuzzReplies lets a relay say anything. A mail counts as taken only after a 250 to its end, an error is of our type, bounded and readable, and
-// permanent only if the relay said 5yz about this mail.
+// FuzzReplies lets a relay say anything. A mail counts as taken only after a 250 to its end, an error is of our type, bounded
+// and readable, and permanent only if the relay said 5yz about this mail.
 func FuzzReplies(f *testing.F) {
 	const hello = "220 hi\r\n250-hi\r\n250-SIZE 100000\r\n250 DSN\r\n"
 	f.Add(hello+"250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 taken\r\n", byte(0))

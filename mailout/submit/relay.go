@@ -21,8 +21,8 @@ type Security string
 const (
 	// TLSRequired: nothing is said to a relay that does not prove its name with a valid certificate.
 	TLSRequired Security = "required"
-	// TLSOpportunistic: TLS where it is offered, with any certificate, else in clear (RFC 7435). With a user name it is as strict as
-	// TLSRequired, unless the relay is on this machine, because a password must not go to whoever answers.
+	// TLSOpportunistic: TLS where it is offered, with any certificate, else in clear (RFC 7435). With a user name it is as strict
+	// as TLSRequired, unless the relay is on this machine, because a password must not go to whoever answers.
 	TLSOpportunistic Security = "opportunistic"
 	// TLSNone: in clear. For a relay on this machine or on a network of its own.
 	TLSNone Security = "none"

@@ -18,11 +18,12 @@ type plainDialogue struct {
 	timeout time.Duration
 }
 
-// continued stands for the greeting when go-smtp goes on where this dialogue ended: after STARTTLS the server greets no more (RFC 3207, section 4.2).
+// continued stands for the greeting when go-smtp goes on where this dialogue ended: after STARTTLS the server greets no more
+// (RFC 3207, section 4.2).
 const continued = "220 continued\r\n"
 
-// startTLS reads the greeting and asks for TLS. It returns true if the relay now waits for the handshake, and false if it does not offer TLS; in
-// either case the session begins anew with EHLO.
+// startTLS reads the greeting and asks for TLS. It returns true if the relay now waits for the handshake, and false if it does
+// not offer TLS; in either case the session begins anew with EHLO.
 func (p *plainDialogue) startTLS() (greeting string, ok bool, err error) {
 	t := textproto.NewReader(bufio.NewReader(io.LimitReader(p.conn, maxReply)))
 	if _, _, err := p.reply(t, 220); err != nil {

@@ -1,9 +1,9 @@
-// Package submit hands mail to the next hop over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS from the first octet (RFC 8314), AUTH
-// (RFC 4954), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and DSN (RFC 3461) where they are offered.
+// Package submit hands mail to the next hop over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS from the first octet (RFC
+// 8314), AUTH (RFC 4954), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and DSN (RFC 3461) where they are offered.
 //
-// [Relay] keeps a pool of connections to one relay. What it promises: a mail counts as taken only after the reply to the
-// end of its data; a reply that was lost is a temporary failure, so that the mail is sent again with the same Message-ID; no
-// password crosses a network in clear; no step waits without end, and no peer can make it use unbounded memory.
+// [Relay] keeps a pool of connections to one relay. What it promises: a mail counts as taken only after the reply to the end of
+// its data; a reply that was lost is a temporary failure, so that the mail is sent again with the same Message-ID; no password
+// crosses a network in clear; no step waits without end, and no peer can make it use unbounded memory.
 //
 // The package knows nothing of the queue, of modes or of what a mail says.
 package submit
@@ -23,8 +23,8 @@ import (
 
 // Transport is a way out.
 type Transport interface {
-	// Connect returns a session in which a mail can be sent at once. Connecting can take minutes: what the mail is to be is decided after
-	// it, so that no decision is old when the mail leaves. Its errors are of type *Error.
+	// Connect returns a session in which a mail can be sent at once. Connecting can take minutes: what the mail is to be is
+	// decided after it, so that no decision is old when the mail leaves. Its errors are of type *Error.
 	Connect(ctx context.Context) (Session, error)
 }
 
