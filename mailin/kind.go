@@ -18,7 +18,7 @@ func classify(m *bridge.Mail, h *header) {
 		m.AutoSubmitted = true
 	}
 	// A newsletter has List-Unsubscribe and no List-Id: bulk mail, which nobody answers automatically, but no list.
-	if h.has("list-unsubscribe") || h.has("feedback-id") && h.has("list-unsubscribe-post") || suppresses(h) {
+	if h.has("list-unsubscribe") || suppresses(h) {
 		m.AutoSubmitted = true
 	}
 	// RFC 3834, section 5: anything but "no" says that no person sent it, be it an answer or a notice.

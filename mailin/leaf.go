@@ -48,9 +48,9 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		return nil
 	}
 	if name != "" {
-		// Some clients show such a part in the body, some as a file, some as both.
+		// Some clients show such a part in the body, some as a file, some as both. The first text is the letter even so.
 		w.attach(e, t, name, content, first)
-		if !inline && (e.index > 0 || !e.top && e.parent == "multipart/mixed" && !inline) {
+		if !inline && e.index > 0 {
 			return nil
 		}
 	}

@@ -43,6 +43,39 @@ func oneLine(s string) string {
 type word struct {
 	charset string
 	octets  []byte
+	tail    []byte // base64 that was cut in the middle of a quantum: it goes on in the next word, or is all there is
+}
+
+// whole returns all octets of a word that nothing follows.
+func (w *word) whole() []byte {
+	if len(w.tail) == 0 {
+		return w.octets
+	}
+	b, _ := decodeBase64(w.tail)
+	return append(w.octets, b...)
+}
+
+// join appends the next word, which has the same charset.
+func (w *word) join(next word, base64 []byte) {
+	if len(w.tail) > 0 && base64 != nil {
+		next = splitBase64(next.charset, append(bytes.Clone(w.tail), base64...))
+		w.octets = append(w.octets, next.octets...)
+	} else {
+		w.octets = append(w.whole(), next.octets...)
+	}
+	w.tail = next.tail
+}
+
+// splitBase64 decodes the whole quanta of a word's text.
+func splitBase64(charset string, text []byte) word {
+	w := word{charset: charset}
+	n := len(text)
+	if bytes.IndexByte(text, '=') < 0 && bytes.IndexByte(text, ' ') < 0 {
+		n &^= 3
+	}
+	w.octets, _ = decodeBase64(text[:n])
+	w.tail = text[n:]
+	return w
 }
 
 // decodeWords decodes every encoded-word in b, wherever it stands: real senders put them into quoted strings and leave out the
@@ -59,12 +92,12 @@ func decodeWords(b []byte) string {
 	open := false // an encoded-word was the last thing read
 	flush := func() {
 		if open {
-			out.WriteString(decodeCharset(pending.octets, pending.charset, false))
+			out.WriteString(decodeCharset(pending.whole(), pending.charset, false))
 			open = false
 		}
 	}
 	for {
-		w, after, ok, more := readWord(b, i)
+		w, base64, after, ok, more := readWord(b, i)
 		if !ok {
 			if !more {
 				break
@@ -83,7 +116,7 @@ func decodeWords(b []byte) string {
 			out.WriteString(decodeRaw(raw))
 		}
 		if open && strings.EqualFold(pending.charset, w.charset) {
-			pending.octets = append(pending.octets, w.octets...)
+			pending.join(w, base64)
 		} else {
 			flush()
 			pending, open = w, true
@@ -99,41 +132,38 @@ func decodeWords(b []byte) string {
 }
 
 // readWord reads the encoded-word that begins at b[i:]. more is false if no further one can follow, so that a value full of
-// beginnings without an end is not searched from each of them.
-func readWord(b []byte, i int) (w word, after int, ok, more bool) {
+// beginnings without an end is not searched from each of them. base64 is the text of a word in that encoding.
+func readWord(b []byte, i int) (w word, base64 []byte, after int, ok, more bool) {
 	p := i + 2
 	q := bytes.IndexByte(b[p:min(p+80, len(b))], '?')
 	if q <= 0 {
-		return w, 0, false, true
+		return w, nil, 0, false, true
 	}
 	charset := b[p : p+q]
 	if bytes.IndexByte(charset, ' ') >= 0 {
-		return w, 0, false, true
+		return w, nil, 0, false, true
 	}
 	p += q + 1
 	if p+2 > len(b) || b[p+1] != '?' {
-		return w, 0, false, true
+		return w, nil, 0, false, true
 	}
 	enc := b[p] | 0x20
 	if enc != 'b' && enc != 'q' {
-		return w, 0, false, true
+		return w, nil, 0, false, true
 	}
 	p += 2
 	e := bytes.Index(b[p:], []byte("?="))
 	if e < 0 {
-		return w, 0, false, false
+		return w, nil, 0, false, false
 	}
 	text := b[p : p+e]
 	if star := bytes.IndexByte(charset, '*'); star > 0 {
 		charset = charset[:star] // RFC 2231, section 5: a language follows
 	}
-	w.charset = string(charset)
 	if enc == 'b' {
-		w.octets, _ = decodeBase64(text)
-	} else {
-		w.octets = decodeQ(text)
+		return splitBase64(string(charset), text), text, p + e + 2, true, true
 	}
-	return w, p + e + 2, true, true
+	return word{charset: string(charset), octets: decodeQ(text)}, nil, p + e + 2, true, true
 }
 
 // decodeQ decodes the "Q" encoding (RFC 2047, section 4.2).

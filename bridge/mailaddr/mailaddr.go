@@ -75,8 +75,8 @@ func normalizeOnce(addr string) string {
 }
 
 func normalizeDomain(domain string) string {
-	if isLowerASCIIDomain(domain) {
-		return strings.TrimRight(domain, ".")
+	if d := strings.ToLower(domain); isLowerASCIIDomain(d) {
+		return strings.TrimRight(d, ".")
 	}
 	// IDNA takes the square of a label's length, and nothing this long is a domain.
 	if !strings.HasPrefix(domain, "[") && len(domain) <= 4*MaxDomain {
@@ -87,8 +87,7 @@ func normalizeDomain(domain string) string {
 	return strings.TrimRight(lower(domain), ".")
 }
 
-// isLowerASCIIDomain spares nearly every address the way through IDNA. A-labels take the long way, since they may be written
-// in more than one case.
+// isLowerASCIIDomain spares nearly every address the way through IDNA, which leaves such a domain as it is.
 func isLowerASCIIDomain(s string) bool {
 	for i := range len(s) {
 		c := s[i]
