@@ -66,7 +66,8 @@ func hostileMails(n int) map[string]string {
 	}
 }
 
-// TestCost reads each hostile mail at 2 MB within a time that quadratic work would exceed by far.
+// TestCost reads each hostile mail at 2 MB within a time that quadratic work would exceed by far, also on a busy machine under the race
+// detector. Each takes less than half a second on an idle one.
 func TestCost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads many large mails: run without -short")
@@ -75,7 +76,7 @@ func TestCost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			m := Parse([]byte(raw), Limits{})
-			if d := time.Since(start); d > 2*time.Second {
+			if d := time.Since(start); d > 10*time.Second {
 				t.Errorf("took %v", d)
 			} else if testing.Verbose() {
 				t.Logf("%v, %d attachments, over bound %q", d.Round(time.Millisecond), len(m.Attachments), m.OverBound)
