@@ -34,6 +34,8 @@ type Gateway interface {
 	Author(ctx context.Context, e bridge.Envelope, m *bridge.Mail) (bridge.Claim, error)
 	// Receive records a mail durably. Taking the same mail again changes nothing. Its error means that nothing was kept.
 	Receive(ctx context.Context, e bridge.Envelope, m *bridge.Mail, v bridge.Verdict) (bridge.Received, error)
+	// Domain is that of the postmaster, who is told of messages that could not be read.
+	Domain() string
 }
 
 var _ Gateway = (*bridge.Gateway)(nil)

@@ -45,6 +45,8 @@ func (o *office) Author(context.Context, bridge.Envelope, *bridge.Mail) (bridge.
 	return bridge.Claim{}, nil
 }
 
+func (o *office) Domain() string { return "desk.example" }
+
 func (o *office) Receive(_ context.Context, e bridge.Envelope, m *bridge.Mail, _ bridge.Verdict) (bridge.Received, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -62,7 +64,7 @@ func (o *office) Receive(_ context.Context, e bridge.Envelope, m *bridge.Mail, _
 	}
 	o.seen[m.Digest] = true
 	name := m.Subject
-	if m.Raw == nil {
+	if e.ForwardPath == "postmaster@desk.example" {
 		name = m.OverBound
 	}
 	o.subjects = append(o.subjects, name)

@@ -27,6 +27,8 @@ func (l ledger) Author(context.Context, bridge.Envelope, *bridge.Mail) (bridge.C
 	return bridge.Claim{}, nil
 }
 
+func (l ledger) Domain() string { return "desk.example" }
+
 func (l ledger) Receive(_ context.Context, _ bridge.Envelope, m *bridge.Mail, _ bridge.Verdict) (bridge.Received, error) {
 	digest := hex.EncodeToString(m.Digest[:])
 	for _, line := range l.lines() {

@@ -234,7 +234,7 @@ func TestBadMessage(t *testing.T) {
 	o.awaitProgress(t, 1)
 	s.deliver(t, letter("three"))
 	o.awaitMails(t, "one two three")
-	want := "one two three message 2 of mailbox INBOX of ann could not be read, it stays there"
+	want := "one two three Message 2 of mailbox INBOX of ann could not be read. It stays there."
 	s.deliver(t, letter("four"))
 	o.await(t, "given up", func() bool {
 		return strings.Contains(o.got(), "could not be read") && strings.Contains(o.got(), "four")
@@ -277,7 +277,7 @@ func TestBreakingSize(t *testing.T) {
 	o.await(t, "given up", func() bool {
 		n++
 		s.deliver(t, letter(strconv.Itoa(n))) // as long as others go through
-		return strings.Contains(o.got(), "message 2 of mailbox INBOX of ann could not be read")
+		return strings.Contains(o.got(), "Message 2 of mailbox INBOX of ann could not be read")
 	})
 }
 

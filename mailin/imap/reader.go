@@ -321,7 +321,11 @@ func (r *reader) putAside(ctx context.Context, uid imap.UID, why error) error {
 func (r *reader) giveUp(ctx context.Context, uid imap.UID, why error) {
 	delete(r.late, uid)
 	r.log.ErrorContext(ctx, "message given up, it stays in the mailbox", "uid", uint32(uid), "error", why)
-	if err := r.record(ctx, unreadable(r.account, r.validity, uid)); err != nil {
+	mail, err := r.unreadable(uid)
+	if err == nil {
+		err = r.record(ctx, mail, "postmaster@"+r.Gateway.Domain())
+	}
+	if err != nil {
 		r.log.ErrorContext(ctx, "message not recorded", "uid", uint32(uid), "error", err)
 	}
 }

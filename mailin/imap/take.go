@@ -134,7 +134,7 @@ func (r *reader) handOver(ctx context.Context, m message, size int64) error {
 				mail.OverBound = fmt.Sprintf("the mail has %d octets, which is more than the limit of %d; it stays in mailbox %s of %s",
 					size, r.MaxSize, r.account.Mailbox, r.account.Name)
 			}
-			err = r.record(ctx, mail)
+			err = r.record(ctx, mail, "")
 		}
 		if err == nil || try == 2 || !errors.Is(err, bridge.ErrUnavailable) || ctx.Err() != nil {
 			return err
@@ -154,8 +154,9 @@ func (r *reader) read(raw []byte) (mail *bridge.Mail, err error) {
 	return r.Parse(raw), nil
 }
 
-// record judges a mail and hands it to the Gateway. Once begun, it is not stopped by the end of ctx.
-func (r *reader) record(ctx context.Context, mail *bridge.Mail) (err error) {
+// record judges a mail and hands it to the Gateway. Where nobody says to whom it came, the Gateway looks into its fields. Once begun, it
+// is not stopped by the end of ctx.
+func (r *reader) record(ctx context.Context, mail *bridge.Mail, to string) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), receiveTimeout)
 	defer cancel()
 	defer func() {
@@ -164,7 +165,7 @@ func (r *reader) record(ctx context.Context, mail *bridge.Mail) (err error) {
 			err = fmt.Errorf("receive: %w", errOwnFault)
 		}
 	}()
-	e := bridge.Envelope{Route: bridge.RouteIMAP, ReversePath: returnPath(mail.Raw), Peer: r.account.Name, At: r.Now().UTC()}
+	e := bridge.Envelope{Route: bridge.RouteIMAP, ReversePath: returnPath(mail.Raw), ForwardPath: to, Peer: r.account.Name, At: r.Now().UTC()}
 	claim, err := r.Gateway.Author(ctx, e, mail)
 	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
 		return fmt.Errorf("look up the author: %w", err)
@@ -181,13 +182,19 @@ func (r *reader) record(ctx context.Context, mail *bridge.Mail) (err error) {
 	return nil
 }
 
-// unreadable is what is recorded of a message that could not be read. It is the same each time.
-func unreadable(a Account, validity uint32, uid imap.UID) *bridge.Mail {
-	name := fmt.Sprintf("message %d of mailbox %s of %s", uid, a.Mailbox, a.Name)
-	return &bridge.Mail{
-		Kind: bridge.KindMessage, OverBound: name + " could not be read, it stays there",
-		Digest: sha256.Sum256(fmt.Appendf(nil, "unreadable %d %s", validity, name)),
+// unreadable is what is recorded of a message that could not be taken: a mail of our own, to the postmaster. It is the same each time.
+func (r *reader) unreadable(uid imap.UID) (*bridge.Mail, error) {
+	postmaster := "postmaster@" + r.Gateway.Domain()
+	text := fmt.Sprintf("Message %d of mailbox %s of %s could not be read. It stays there.", uid, r.account.Mailbox, r.account.Name)
+	raw := "From: " + postmaster + "\r\nTo: " + postmaster + "\r\nSubject: A message in a mailbox could not be read\r\n" +
+		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + text + "\r\n"
+	mail, err := r.read([]byte(raw))
+	if err != nil {
+		return nil, err
 	}
+	mail.OverBound = text
+	mail.Digest = sha256.Sum256(fmt.Appendf(nil, "unreadable %d %s", r.validity, text))
+	return mail, nil
 }
 
 // withCRLF gives a message the line ends that it should have had. Nearly always it has them, and is returned as it is.

@@ -167,7 +167,7 @@ func (c *conn) localPostmaster(line []byte, arg string) []byte {
 	if len(arg) < len(path) || !strings.EqualFold(arg[:len(path)], path) {
 		return line
 	}
-	return []byte("RCPT TO:<postmaster@" + c.run.Domain + ">" + arg[len(path):] + "\r\n")
+	return []byte("RCPT TO:<postmaster@" + c.run.Gateway.Domain() + ">" + arg[len(path):] + "\r\n")
 }
 
 // startTLS makes the connection a TLS session and hands it to the server for those, as a new one: whatever was said before is forgotten

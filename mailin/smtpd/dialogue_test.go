@@ -17,7 +17,7 @@ func TestOneMail(t *testing.T) {
 	addr, _ := start(t, o, nil)
 	c := dial(t, addr)
 	c.talk(`
-		< 220 desk.example
+		< 220 mx.desk.example
 		> EHLO client.example
 		< 250-PIPELINING
 		> MAIL FROM:<ann@example.org> SIZE=200 BODY=8BITMIME
@@ -50,7 +50,7 @@ func TestOneMail(t *testing.T) {
 	}
 	head, body, _ := strings.Cut(m.raw, "From: ")
 	for _, part := range []string{
-		"Received: from client.example ([127.0.0.1])\r\n", "\tby desk.example with ESMTP id ", "\tfor <Reply+ann@DESK.example>;\r\n",
+		"Received: from client.example ([127.0.0.1])\r\n", "\tby mx.desk.example with ESMTP id ", "\tfor <Reply+ann@DESK.example>;\r\n",
 	} {
 		if !strings.Contains(head, part) {
 			t.Errorf("no %q in %q", part, head)
@@ -64,7 +64,7 @@ func TestOneMail(t *testing.T) {
 func TestEhlo(t *testing.T) {
 	addr, _ := start(t, newOffice(), func(c *Config) { c.TLS = certificate(t) })
 	c := dial(t, addr)
-	c.talk("< 220 desk.example\n> EHLO client.example")
+	c.talk("< 220 mx.desk.example\n> EHLO client.example")
 	reply := c.reply()
 	for _, want := range []string{"PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS", "SMTPUTF8", "SIZE 102400"} {
 		if !begins(reply, "250-"+want) && !begins(reply, "250 "+want) {

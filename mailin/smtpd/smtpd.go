@@ -37,6 +37,8 @@ type Gateway interface {
 	Receive(ctx context.Context, e bridge.Envelope, m *bridge.Mail, v bridge.Verdict) (bridge.Received, error)
 	// Refusal is a sentence for the sender, in one line of ASCII.
 	Refusal(err error) string
+	// Domain is that of the addresses that mail comes to; Config.Domain may be a host in it.
+	Domain() string
 }
 
 var _ Gateway = (*bridge.Gateway)(nil)
@@ -50,7 +52,7 @@ type Config struct {
 	// Listeners are open already, and closed by Run. One that yields *tls.Conn speaks TLS from the first octet; one that
 	// speaks the PROXY protocol reports the client in RemoteAddr.
 	Listeners []net.Listener
-	Domain    string      // our name in the greeting and in Received fields
+	Domain    string      // this host's name in the greeting and in Received fields
 	TLS       *tls.Config // for STARTTLS, which is not offered without it
 
 	MaxSize       int64 // octets of one mail; default 50 MiB

@@ -90,6 +90,8 @@ func (o *office) Receive(ctx context.Context, e bridge.Envelope, m *bridge.Mail,
 	return r, nil
 }
 
+func (o *office) Domain() string { return "desk.example" }
+
 func (o *office) Refusal(err error) string {
 	if errors.Is(err, bridge.ErrRepliesOff) {
 		return "Please sign in at https://desk.example"
@@ -122,7 +124,7 @@ func start(t testing.TB, o Gateway, change func(*Config)) (addr string, stop fun
 		t.Fatal(err)
 	}
 	c := Config{
-		Gateway: o, Parse: parse, Judge: sender.AddressPolicy{}, Listeners: []net.Listener{l}, Domain: "desk.example",
+		Gateway: o, Parse: parse, Judge: sender.AddressPolicy{}, Listeners: []net.Listener{l}, Domain: "mx.desk.example",
 		MaxSize: 100 << 10, Grace: wait, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {

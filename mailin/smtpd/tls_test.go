@@ -88,7 +88,7 @@ func TestStartTLS(t *testing.T) {
 		<- 221`)
 	stop()
 	mails := o.got()
-	if len(mails) != 1 || !strings.Contains(mails[0].raw, "\tby desk.example with ESMTPS id ") || !strings.Contains(mails[0].raw, "(TLS1.3 TLS_") {
+	if len(mails) != 1 || !strings.Contains(mails[0].raw, "\tby mx.desk.example with ESMTPS id ") || !strings.Contains(mails[0].raw, "(TLS1.3 TLS_") {
 		t.Errorf("got %+v", mails)
 	}
 }
