@@ -67,6 +67,9 @@ func (s *Server) Run(ctx context.Context) error {
 	r.drain(cancel)
 	_ = r.clear.Shutdown(work)
 	_ = r.secure.Shutdown(work)
+	// Shutdown does not know a feed whose Serve has not come to run yet; closed, that ends as well.
+	_ = r.clearFeed.Close()
+	_ = r.secureFeed.Close()
 	serving.Wait()
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("accept SMTP connections: %w", err)
