@@ -57,7 +57,11 @@ func startDemo(t *testing.T, c demoCommand) *runningDemo {
 			return errors.New("the demo does not end")
 		}
 	}
-	t.Cleanup(func() { _ = r.stop() })
+	t.Cleanup(func() {
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	select {
 	case err := <-begun:
 		if err != nil {
