@@ -265,7 +265,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		line = fmt.Sprintf("%s %d\r\n", line[:8], c.run.MaxSize)
 	}
 	if strings.HasPrefix(line, "421 ") {
-		c.over = true // this reply says that we close (RFC 5321, section 3.8)
+		c.over, c.stray = true, true // this reply says that we close (RFC 5321, section 3.8)
 	}
 	if err := c.put(line); err != nil {
 		return 0, err

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"net"
@@ -121,6 +122,59 @@ func TestTimeouts(t *testing.T) {
 	if len(o.got()) != 0 {
 		t.Error("half a mail was taken")
 	}
+}
+
+// A client that always sends a little in time does not hold its place for ever.
+func TestSlowMail(t *testing.T) {
+	o := newOffice()
+	addr, _ := start(t, o, func(c *Config) { c.BlockTimeout, c.DataTimeout = wait, 300*time.Millisecond })
+	c := dial(t, addr)
+	hello(c)
+	over := time.Now().Add(wait)
+	for time.Now().Before(over) {
+		c.conn.SetDeadline(over)
+		if _, err := io.WriteString(c.conn, "a"); err != nil {
+			break
+		}
+		c.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		if _, err := c.r.Peek(1); err == nil || !isTimeout(err) {
+			break
+		}
+	}
+	c.talk("<- 421 4.4.2\nclosed")
+	if len(o.got()) != 0 {
+		t.Error("half a mail was taken")
+	}
+}
+
+// While one network holds all the places it may have, and each client of it stays half-way, others are served.
+func TestCrowd(t *testing.T) {
+	o := newOffice()
+	addr, _ := start(t, o, func(c *Config) { c.MaxConns, c.MaxNetConns = 60, 50 })
+	refused := 0
+	for range 300 {
+		c := dial(t, addr)
+		c.conn.SetDeadline(time.Now().Add(wait))
+		if l, err := c.r.ReadString('\n'); err != nil || strings.HasPrefix(l, "421 4.7.0") {
+			refused++
+		} else {
+			c.send("EHLO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<reply+ann@desk.exa")
+		}
+	}
+	if refused != 250 {
+		t.Errorf("%d of 300 were refused, want 250", refused)
+	}
+	// Another loopback network.
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 77, 1)}}
+	conn, err := d.DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Logf("this machine has one loopback network only: %v", err)
+		return
+	}
+	defer conn.Close()
+	other := &client{t, conn, bufio.NewReader(conn)}
+	hello(other)
+	other.talk("> .\n<- 250 2.0.0 OK")
 }
 
 func TestShutdown(t *testing.T) {

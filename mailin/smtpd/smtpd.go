@@ -60,7 +60,7 @@ type Config struct {
 	MaxRefused    int   // recipients refused in one session before it is closed; default 20
 	MaxConns      int   // connections at once; default 500
 	MaxNetConns   int   // connections at once from one network (IPv4 /24, IPv6 /64); default 100
-	MaxBig        int   // mails over 256 KiB in memory at once; default 8
+	MaxBig        int   // mails over 256 KiB in memory at once; default 4. With what they are parsed into, each may take about three times MaxSize
 
 	CommandTimeout time.Duration // for the next command line; default 5 minutes (RFC 5321, section 4.5.3.2.7)
 	BlockTimeout   time.Duration // for the next piece of data; default 3 minutes
@@ -97,7 +97,7 @@ func New(c Config) (*Server, error) {
 	defaults(&c.MaxRefused, 20)
 	defaults(&c.MaxConns, 500)
 	defaults(&c.MaxNetConns, 100)
-	defaults(&c.MaxBig, 8)
+	defaults(&c.MaxBig, 4)
 	defaults(&c.CommandTimeout, 5*time.Minute)
 	defaults(&c.BlockTimeout, 3*time.Minute)
 	defaults(&c.DataTimeout, 15*time.Minute)
