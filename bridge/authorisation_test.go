@@ -91,7 +91,7 @@ func TestAuthorisation(t *testing.T) {
 		"CloseThread":  {staffOnly, func(w *world, a bridge.Actor) error { return w.g.CloseThread(ctx, a, w.thread.ID) }},
 		"ReopenThread": {staffOnly, func(w *world, a bridge.Actor) error { return w.g.ReopenThread(ctx, a, w.thread.ID) }},
 		"AddParticipant": {staffOnly, func(w *world, a bridge.Actor) error {
-			_, err := w.g.AddParticipant(ctx, a, w.thread.ID, bridge.Recipient{Address: "new@example.net"})
+			_, err := w.g.AddParticipant(ctx, a, w.thread.ID, bridge.Recipient{Address: "new@example.net"}, bridge.Once{})
 			return err
 		}},
 		"RemoveParticipant": {staffOnly, func(w *world, a bridge.Actor) error {
@@ -138,7 +138,7 @@ func TestAuthorisation(t *testing.T) {
 			return err
 		}},
 		"AddContact": {staffOnly, func(w *world, a bridge.Actor) error {
-			_, err := w.g.AddContact(ctx, a, "", w.fresh(), "")
+			_, err := w.g.AddContact(ctx, a, bridge.NewContact{Address: w.fresh()})
 			return err
 		}},
 		"AddStaff": {adminsOnly, func(w *world, a bridge.Actor) error {

@@ -1,14 +1,18 @@
 package bridge
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What can be wrong with a request. Packages at the edge map these to HTTP, SMTP and exit statuses with errors.Is.
 var (
-	ErrNotFound     = errors.New("not found")                  // there is no such thing, or this actor may not know of it
-	ErrForbidden    = errors.New("not permitted")              // the actor is known and may not do this
-	ErrSignedOut    = errors.New("sign in first")              // the actor is nobody
-	ErrInvalid      = errors.New("invalid")                    // the request itself is wrong; wrapped with what is wrong
-	ErrConflict     = errors.New("conflict")                   // it contradicts what is there already
+	ErrNotFound     = errors.New("not found")     // there is no such thing, or this actor may not know of it
+	ErrForbidden    = errors.New("not permitted") // the actor is known and may not do this
+	ErrSignedOut    = errors.New("sign in first") // the actor is nobody
+	ErrInvalid      = errors.New("invalid")       // the request itself is wrong; wrapped with what is wrong
+	ErrConflict     = errors.New("conflict")      // it contradicts what is there already
+	ErrKeyReused    = fmt.Errorf("this idempotency key was used for another request: %w", ErrConflict)
 	ErrTooMany      = errors.New("too many attempts")          // a rate limit; try later
 	ErrTooLarge     = errors.New("too large")                  // over a size limit
 	ErrWrongCode    = errors.New("wrong or expired")           // a sign-in was refused; never says which part was wrong

@@ -63,15 +63,29 @@ func (g *Gateway) ListPeople(ctx context.Context, a Actor, kind PersonKind, afte
 	return people, next, wrap("list people", err)
 }
 
+// NewContact is the request to make a contact.
+type NewContact struct {
+	Name    string
+	Address string
+	Locale  string
+	Once    Once
+}
+
 // AddContact makes a contact: staff only. ErrConflict if the address is somebody's already.
-func (g *Gateway) AddContact(ctx context.Context, a Actor, name, addr, locale string) (Person, error) {
+func (g *Gateway) AddContact(ctx context.Context, a Actor, n NewContact) (Person, error) {
 	var c Person
 	err := g.store.Update(ctx, func(tx Tx) error {
 		p, err := g.resolveStaff(ctx, tx, a)
 		if err != nil {
 			return err
 		}
-		normal, err := address(addr)
+		if done, err := g.onceBefore(ctx, tx, p, n.Once); err != nil {
+			return err
+		} else if done != nil {
+			c, err = tx.Person(ctx, done.Person)
+			return err
+		}
+		normal, err := address(n.Address)
 		if err != nil {
 			return err
 		}
@@ -80,8 +94,10 @@ func (g *Gateway) AddContact(ctx context.Context, a Actor, name, addr, locale st
 		} else if !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		c, err = g.contactAt(ctx, tx, p, normal, name, locale)
-		return err
+		if c, err = g.contactAt(ctx, tx, p, normal, n.Name, n.Locale); err != nil {
+			return err
+		}
+		return g.onceAfter(ctx, tx, p, n.Once, OnceRecord{Person: c.ID})
 	})
 	return c, wrap("add contact", err)
 }

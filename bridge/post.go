@@ -12,8 +12,9 @@ import (
 // Once makes a request safe to repeat: with the same Key the first one's result is returned again. Request is a hash of the
 // request; the same Key with another one is ErrConflict. The zero Once is a request that is never repeated.
 type Once struct {
-	Key     string
-	Request [32]byte
+	Key      string
+	Request  [32]byte
+	Replayed *bool // if set, it becomes true when the result is an earlier request's
 }
 
 // onceLife is how long a Key is remembered.
@@ -30,16 +31,21 @@ func (g *Gateway) onceBefore(ctx context.Context, tx Tx, p principal, o Once) (*
 	case err != nil:
 		return nil, err
 	case done.Request != o.Request:
-		return nil, fmt.Errorf("this idempotency key was used for another request: %w", ErrConflict)
+		return nil, ErrKeyReused
+	}
+	if o.Replayed != nil {
+		*o.Replayed = true
 	}
 	return &done, nil
 }
 
-func (g *Gateway) onceAfter(ctx context.Context, tx Tx, p principal, o Once, thread, message ID) error {
+// onceAfter remembers what a request led to: made names it.
+func (g *Gateway) onceAfter(ctx context.Context, tx Tx, p principal, o Once, made OnceRecord) error {
 	if o.Key == "" {
 		return nil
 	}
-	return tx.AddOnce(ctx, OnceRecord{Owner: p.id(), Key: o.Key, Request: o.Request, Thread: thread, Message: message, CreatedAt: g.now()})
+	made.Owner, made.Key, made.Request, made.CreatedAt = p.id(), o.Key, o.Request, g.now()
+	return tx.AddOnce(ctx, made)
 }
 
 // Post is the request to add a message to a thread.
@@ -90,7 +96,7 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 		if err := g.append(ctx, tx, p, &t, &m); err != nil {
 			return err
 		}
-		return g.onceAfter(ctx, tx, p, r.Once, t.ID, m.ID)
+		return g.onceAfter(ctx, tx, p, r.Once, OnceRecord{Thread: t.ID, Message: m.ID})
 	})
 	if err != nil {
 		return Message{}, fmt.Errorf("post: %w", err)

@@ -77,5 +77,6 @@ type OnceRecord struct {
 	Request   [32]byte // hash of the request: the same key with another request is a conflict
 	Thread    ID
 	Message   ID
+	Person    ID
 	CreatedAt time.Time
 }

@@ -78,7 +78,7 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 		if err := g.append(ctx, tx, p, &t, &m); err != nil {
 			return err
 		}
-		return g.onceAfter(ctx, tx, p, s.Once, t.ID, m.ID)
+		return g.onceAfter(ctx, tx, p, s.Once, OnceRecord{Thread: t.ID, Message: m.ID})
 	})
 	if err != nil {
 		return Thread{}, Message{}, fmt.Errorf("start thread: %w", err)
@@ -373,7 +373,7 @@ func (g *Gateway) setStatus(ctx context.Context, a Actor, id ID, status ThreadSt
 }
 
 // AddParticipant lets a contact into a thread, who then sees all public messages in it.
-func (g *Gateway) AddParticipant(ctx context.Context, a Actor, thread ID, r Recipient) (Participant, error) {
+func (g *Gateway) AddParticipant(ctx context.Context, a Actor, thread ID, r Recipient, once Once) (Participant, error) {
 	var in Participant
 	err := g.store.Update(ctx, func(tx Tx) error {
 		p, err := g.resolveStaff(ctx, tx, a)
@@ -383,6 +383,12 @@ func (g *Gateway) AddParticipant(ctx context.Context, a Actor, thread ID, r Reci
 		if _, err := tx.Thread(ctx, thread); err != nil {
 			return err
 		}
+		if done, err := g.onceBefore(ctx, tx, p, once); err != nil {
+			return err
+		} else if done != nil {
+			in, err = tx.Participant(ctx, done.Thread, done.Person)
+			return err
+		}
 		contacts, err := g.recipients(ctx, tx, p, []Recipient{r})
 		if err != nil {
 			return err
@@ -390,7 +396,10 @@ func (g *Gateway) AddParticipant(ctx context.Context, a Actor, thread ID, r Reci
 		if in, err = g.join(ctx, tx, thread, contacts[0]); err != nil {
 			return err
 		}
-		return g.audit(ctx, tx, p, AuditEntry{Action: "participant.add", Thread: thread, Person: in.Person})
+		if err := g.audit(ctx, tx, p, AuditEntry{Action: "participant.add", Thread: thread, Person: in.Person}); err != nil {
+			return err
+		}
+		return g.onceAfter(ctx, tx, p, once, OnceRecord{Thread: thread, Person: in.Person})
 	})
 	return in, wrap("add participant", err)
 }

@@ -157,7 +157,9 @@ func (w *world) actor(name string) bridge.Actor {
 
 func (w *world) contact(name, address string) bridge.Person {
 	w.t.Helper()
-	return try(w, func() (bridge.Person, error) { return w.g.AddContact(w.t.Context(), w.operator, name, address, "") })
+	return try(w, func() (bridge.Person, error) {
+		return w.g.AddContact(w.t.Context(), w.operator, bridge.NewContact{Name: name, Address: address})
+	})
 }
 
 // fresh returns an address that nobody has.

@@ -57,9 +57,9 @@ func (t *tx) onceKey(owner bridge.ID, key string) (hash, row []byte) {
 // AddOnce implements bridge.Keys.
 func (t *tx) AddOnce(ctx context.Context, o bridge.OnceRecord) error {
 	hash, row := t.onceKey(o.Owner, o.Key)
-	return t.add(ctx, `insert into once (owner, key_hash, thread, message, created_at, sealed_request)
-		values (?, ?, ?, ?, ?, ?) on conflict do nothing`,
-		o.Owner[:], hash, o.Thread, o.Message, micros(o.CreatedAt), t.conn.keys.Seal(o.Request[:], "once", "request", row))
+	return t.add(ctx, `insert into once (owner, key_hash, thread, message, person, created_at, sealed_request)
+		values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+		o.Owner[:], hash, o.Thread, o.Message, o.Person, micros(o.CreatedAt), t.conn.keys.Seal(o.Request[:], "once", "request", row))
 }
 
 // Once implements bridge.Keys.
@@ -67,8 +67,8 @@ func (t *tx) Once(ctx context.Context, owner bridge.ID, key string) (bridge.Once
 	hash, row := t.onceKey(owner, key)
 	o := bridge.OnceRecord{Owner: owner, Key: key}
 	var request []byte
-	err := t.one(ctx, "select thread, message, created_at, sealed_request from once where owner = ? and key_hash = ?",
-		[]any{owner[:], hash}, &o.Thread, &o.Message, moment(&o.CreatedAt), t.octets(&request, "once", "request", row))
+	err := t.one(ctx, "select thread, message, person, created_at, sealed_request from once where owner = ? and key_hash = ?",
+		[]any{owner[:], hash}, &o.Thread, &o.Message, &o.Person, moment(&o.CreatedAt), t.octets(&request, "once", "request", row))
 	if err != nil {
 		return bridge.OnceRecord{}, err
 	}

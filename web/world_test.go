@@ -97,9 +97,9 @@ func newWorld(t testing.TB) *world {
 	w.must(err)
 	w.staff, err = w.g.AddStaff(ctx, op, "Marlene Voss", "marlene@example.com", bridge.RoleStaff, staffPassword)
 	w.must(err)
-	w.mina, err = w.g.AddContact(ctx, op, "Mina Okafor", "mina@example.org", "")
+	w.mina, err = w.g.AddContact(ctx, op, bridge.NewContact{Name: "Mina Okafor", Address: "mina@example.org"})
 	w.must(err)
-	w.jonas, err = w.g.AddContact(ctx, op, "Jonas Weber", "jonas@example.org", "")
+	w.jonas, err = w.g.AddContact(ctx, op, bridge.NewContact{Name: "Jonas Weber", Address: "jonas@example.org"})
 	w.must(err)
 	w.thread, w.first, err = w.g.StartThread(ctx, bridge.AsPerson(w.staff.ID), bridge.ThreadStart{
 		Subject: "Your results", Text: "Dear Mina, they are in: https://lab.example.org/values", Contacts: []bridge.Recipient{{ID: w.mina.ID}}, Via: bridge.ViaWeb,

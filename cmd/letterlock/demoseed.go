@@ -75,7 +75,7 @@ func (s *story) addPeople(ctx context.Context) error {
 		case "staff":
 			made, err = s.gateway.AddStaff(ctx, bridge.AsOperator(), p.Name, p.Address, bridge.RoleStaff, p.Password)
 		default:
-			made, err = s.gateway.AddContact(ctx, bridge.AsOperator(), p.Name, p.Address, "en")
+			made, err = s.gateway.AddContact(ctx, bridge.AsOperator(), bridge.NewContact{Name: p.Name, Address: p.Address, Locale: "en"})
 		}
 		if err != nil {
 			return fmt.Errorf("add %s: %w", p.Name, err)
@@ -123,6 +123,12 @@ thank you, that is clear. The first days were fine, I sleep on the other side no
 		return err
 	}
 	if err := s.answer(ctx, copied, jonas, "Will do. See you next week!"); err != nil {
+		return err
+	}
+	if _, err := s.gateway.OpenThread(ctx, s.ids[mara.Address], bridge.ThreadRead{Thread: thread}); err != nil {
+		return err
+	}
+	if err := s.gateway.CloseThread(ctx, s.ids[mara.Address], thread); err != nil {
 		return err
 	}
 	if err := s.ago(ctx, s.since(7, "3:12")); err != nil {

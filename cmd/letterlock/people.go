@@ -81,7 +81,7 @@ type contactCommand struct {
 
 type userListCommand struct {
 	withConfig
-	General `embed:""`
+	General `embed:"" group:"Keys of the configuration file"`
 	asJSON
 }
 
@@ -92,7 +92,7 @@ func (c *userListCommand) Run(ctx context.Context, env *environment) error {
 
 type contactListCommand struct {
 	withConfig
-	General `embed:""`
+	General `embed:"" group:"Keys of the configuration file"`
 	asJSON
 }
 
@@ -198,7 +198,7 @@ func personAt(ctx context.Context, g *bridge.Gateway, kind bridge.PersonKind, ad
 // byAddress is the argument of commands about one person.
 type byAddress struct {
 	withConfig
-	General `embed:""`
+	General `embed:"" group:"Keys of the configuration file"`
 	Address string `arg:"" help:"The person's email address."`
 }
 
@@ -345,7 +345,7 @@ type contactAddCommand struct {
 // Run adds the contact.
 func (c *contactAddCommand) Run(ctx context.Context, env *environment) error {
 	return withGateway(ctx, c.General, func(g *bridge.Gateway) error {
-		p, err := g.AddContact(ctx, bridge.AsOperator(), c.Name, c.Address, c.Locale)
+		p, err := g.AddContact(ctx, bridge.AsOperator(), bridge.NewContact{Name: c.Name, Address: c.Address, Locale: c.Locale})
 		if errors.Is(err, bridge.ErrConflict) {
 			return fmt.Errorf("add %s: somebody has this address already: see \"letterlock contact list\" and \"letterlock user list\"", c.Address)
 		}

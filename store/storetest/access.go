@@ -80,7 +80,7 @@ func keys(h *house) {
 		return tx.UpdateKey(ctx, bridge.APIKey{ID: bridge.NewID()})
 	})
 
-	once := bridge.OnceRecord{Owner: k.ID, Key: "order-17", Request: sha256.Sum256([]byte("body")), Thread: bridge.NewID(), Message: bridge.NewID(), CreatedAt: h.tick()}
+	once := bridge.OnceRecord{Owner: k.ID, Key: "order-17", Request: sha256.Sum256([]byte("body")), Thread: bridge.NewID(), Message: bridge.NewID(), Person: bridge.NewID(), CreatedAt: h.tick()}
 	nobody := bridge.OnceRecord{Key: "order-17", CreatedAt: h.tick()} // the operator has no ID
 	h.update(func(ctx context.Context, tx bridge.Tx) error {
 		return errors.Join(tx.AddOnce(ctx, once), tx.AddOnce(ctx, nobody))

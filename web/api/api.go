@@ -38,7 +38,6 @@ const (
 	defaultBurst    = 60
 
 	maxKeys     = 10_000 // keys whose rate is remembered
-	maxOnce     = 10_000 // idempotency keys remembered in memory
 	smallBody   = 64 << 10
 	largeBody   = 1 << 20 // from here on a body waits for a slot
 	bodyRoom    = 8 << 20 // for what a request with files carries beside them: texts, names, JSON's own characters
@@ -63,7 +62,6 @@ type server struct {
 	assets map[string]asset // by path: what needs no key
 
 	rate  *limiter
-	once  *recent
 	large chan struct{} // a slot for each large body in memory
 
 	maxFiles int64
@@ -80,7 +78,7 @@ func New(c Config) (http.Handler, error) {
 	s := &server{
 		gateway: c.Gateway, now: c.Now, log: c.Log, maxFiles: c.MaxFiles,
 		mux: http.NewServeMux(), routes: make(map[string]route), assets: make(map[string]asset),
-		once: newRecent(maxOnce), large: make(chan struct{}, largeBodies),
+		large: make(chan struct{}, largeBodies),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -83,14 +83,15 @@ func (s *server) listContacts(ctx context.Context, c caller, in *struct{ Page })
 }
 
 func (s *server) addContact(ctx context.Context, c caller, in *struct{ Body ContactDraft }) (*createdContact, error) {
-	v, replayed, err := s.once.do(ctx, c.actor, c.once, func() (any, error) {
-		p, err := s.gateway.AddContact(ctx, c.actor, in.Body.Name, in.Body.Address, in.Body.Locale)
-		return contactOf(p), err
+	var p bridge.Person
+	replayed, err := s.repeatable(c.once, func(once bridge.Once) (err error) {
+		p, err = s.gateway.AddContact(ctx, c.actor, bridge.NewContact{Name: in.Body.Name, Address: in.Body.Address, Locale: in.Body.Locale, Once: once})
+		return err
 	})
 	if err != nil {
-		return nil, s.reused(err)
+		return nil, err
 	}
-	out := &createdContact{Body: v.(Contact)}
+	out := &createdContact{Body: contactOf(p)}
 	out.Location = Prefix + "/contacts/" + out.Body.ID
 	out.replayed(replayed)
 	return out, nil

@@ -37,7 +37,6 @@ type asset struct {
 type caller struct {
 	actor bridge.Actor
 	once  bridge.Once
-	began time.Time
 }
 
 type callerKey struct{}
@@ -67,7 +66,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	// A writer without deadlines, as in tests, is no reason to fail.
 	_ = control.SetWriteDeadline(time.Now().Add(answerTime))
-	c := caller{began: s.now()}
+	var c caller
 	actor, p := s.authenticate(r)
 	if p != nil {
 		if p.Status == http.StatusUnauthorized {

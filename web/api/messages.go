@@ -129,12 +129,13 @@ func (s *server) postMessage(ctx context.Context, c caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	post := bridge.Post{Thread: thread, Text: in.Body.Text, HTML: in.Body.HTML, Note: in.Body.Note, Via: bridge.ViaAPI, Once: c.once}
+	post := bridge.Post{Thread: thread, Text: in.Body.Text, HTML: in.Body.HTML, Note: in.Body.Note, Via: bridge.ViaAPI}
 	if post.Files, err = s.stage(ctx, c, in.Body.Files); err != nil {
 		return nil, err
 	}
 	var m bridge.Message
-	err = s.repeatable(c.once, func() (err error) {
+	replayed, err := s.repeatable(c.once, func(once bridge.Once) (err error) {
+		post.Once = once
 		m, err = s.gateway.Post(ctx, c.actor, post)
 		return err
 	})
@@ -143,13 +144,8 @@ func (s *server) postMessage(ctx context.Context, c caller, in *struct {
 	}
 	out := &createdMessage{Body: messageOf(m)}
 	out.Location = fmt.Sprintf("%s/threads/%s?after_seq=%d&limit=1", Prefix, m.Thread, m.Seq-1)
-	out.replayed(c.repeats(m))
+	out.replayed(replayed)
 	return out, nil
-}
-
-// repeats reports whether a message was there before the request that it is the answer to: then it answers a repeated one.
-func (c caller) repeats(m bridge.Message) bool {
-	return c.once.Key != "" && m.At.Before(c.began.Truncate(time.Microsecond))
 }
 
 // stage hands files over, decoding them as they are read.

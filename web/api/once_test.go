@@ -1,9 +1,6 @@
 package api
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -100,60 +97,4 @@ func TestOneOfManyAtOnce(t *testing.T) {
 	if n := len(w.memory.state.threads); n != 1 {
 		t.Errorf("%d threads", n)
 	}
-}
-
-func TestRecentIsBounded(t *testing.T) {
-	r := newRecent(10)
-	for i := range 100 {
-		_, _, err := r.do(t.Context(), bridge.Anonymous(), bridge.Once{Key: fmt.Sprint(i)}, func() (any, error) {
-			if i%3 == 0 {
-				return nil, errors.New("no")
-			}
-			return i, nil
-		})
-		if (err != nil) != (i%3 == 0) {
-			t.Fatal(err)
-		}
-	}
-	if len(r.done) > 10 || len(r.order) > 10 {
-		t.Errorf("%d kept, %d in order", len(r.done), len(r.order))
-	}
-	if v, replayed, err := r.do(t.Context(), bridge.Anonymous(), bridge.Once{Key: "98"}, nil); v != 98 || !replayed || err != nil {
-		t.Errorf("got %v, %v, %v", v, replayed, err)
-	}
-}
-
-func TestRecentLetsOthersGoWhenOnePanics(t *testing.T) {
-	r := newRecent(10)
-	once := bridge.Once{Key: "x"}
-	func() {
-		defer func() { _ = recover() }()
-		_, _, _ = r.do(t.Context(), bridge.Anonymous(), once, func() (any, error) { panic("oh") })
-	}()
-	v, replayed, err := r.do(t.Context(), bridge.Anonymous(), once, func() (any, error) { return 1, nil })
-	if v != 1 || replayed || err != nil {
-		t.Errorf("got %v, %v, %v", v, replayed, err)
-	}
-}
-
-func TestRecentWaitsNoLongerThanItsContext(t *testing.T) {
-	r := newRecent(10)
-	once := bridge.Once{Key: "x"}
-	began, end := make(chan struct{}), make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		_, _, _ = r.do(t.Context(), bridge.Anonymous(), once, func() (any, error) {
-			close(began)
-			<-end
-			return 1, nil
-		})
-	})
-	<-began
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, _, err := r.do(ctx, bridge.Anonymous(), once, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	close(end)
-	wg.Wait()
 }

@@ -159,23 +159,16 @@ func (s *server) bodyID(location, text string) (bridge.ID, error) {
 	return v, nil
 }
 
-// reused turns errReused into the problem of that name.
-func (s *server) reused(err error) error {
-	if errors.Is(err, errReused) {
-		return s.problem(keyReused, "")
-	}
-	return err
-}
-
 // repeatable runs a call that the Gateway keeps an idempotency record of. Of two such calls at once one may lose the race to write
 // that record, which is a conflict; on the second try it finds the winner's, and a conflict then means that the key was reused.
-func (s *server) repeatable(once bridge.Once, call func() error) error {
-	err := call()
-	if once.Key == "" || !errors.Is(err, bridge.ErrConflict) {
-		return err
+// It tells whether the result is an earlier request's.
+func (s *server) repeatable(once bridge.Once, call func(bridge.Once) error) (replayed bool, err error) {
+	once.Replayed = &replayed
+	if err = call(once); once.Key == "" || !errors.Is(err, bridge.ErrConflict) {
+		return replayed, err
 	}
-	if err = call(); errors.Is(err, bridge.ErrConflict) {
-		return s.problem(keyReused, "")
+	if err = call(once); errors.Is(err, bridge.ErrKeyReused) {
+		return false, s.problem(keyReused, "")
 	}
-	return err
+	return replayed, err
 }

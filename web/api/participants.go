@@ -58,17 +58,19 @@ func (s *server) addParticipant(ctx context.Context, c caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	v, replayed, err := s.once.do(ctx, c.actor, c.once, func() (any, error) {
-		p, err := s.gateway.AddParticipant(ctx, c.actor, thread, who)
-		if err != nil {
-			return nil, err
-		}
-		return s.participantNow(ctx, c, thread, p.Person)
+	var p bridge.Participant
+	replayed, err := s.repeatable(c.once, func(once bridge.Once) (err error) {
+		p, err = s.gateway.AddParticipant(ctx, c.actor, thread, who, once)
+		return err
 	})
 	if err != nil {
-		return nil, s.reused(err)
+		return nil, err
 	}
-	out := &participantAnswer{Body: v.(Participant)}
+	body, err := s.participantNow(ctx, c, thread, p.Person)
+	if err != nil {
+		return nil, err
+	}
+	out := &participantAnswer{Body: body}
 	out.Location = Prefix + "/threads/" + thread.String()
 	out.replayed(replayed)
 	return out, nil

@@ -135,7 +135,7 @@ type createdThread struct {
 
 func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body ThreadDraft }) (*createdThread, error) {
 	start := bridge.ThreadStart{
-		Subject: in.Body.Subject, Text: in.Body.Text, HTML: in.Body.HTML, Mode: modeOf(in.Body.Mode), Via: bridge.ViaAPI, Once: c.once,
+		Subject: in.Body.Subject, Text: in.Body.Text, HTML: in.Body.HTML, Mode: modeOf(in.Body.Mode), Via: bridge.ViaAPI,
 	}
 	for i, r := range in.Body.Contacts {
 		who, err := s.recipient(indexed("body.contacts", i), r)
@@ -150,7 +150,8 @@ func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body Thr
 	}
 	var t bridge.Thread
 	var m bridge.Message
-	err = s.repeatable(c.once, func() (err error) {
+	replayed, err := s.repeatable(c.once, func(once bridge.Once) (err error) {
+		start.Once = once
 		t, m, err = s.gateway.StartThread(ctx, c.actor, start)
 		return err
 	})
@@ -159,7 +160,7 @@ func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body Thr
 	}
 	out := &createdThread{Body: ThreadCreated{ID: t.ID.String(), Subject: t.Subject, CreatedAt: t.CreatedAt.UTC(), Message: messageOf(m)}}
 	out.Location = Prefix + "/threads/" + t.ID.String()
-	out.replayed(c.repeats(m))
+	out.replayed(replayed)
 	return out, nil
 }
 

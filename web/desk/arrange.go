@@ -37,7 +37,7 @@ func (d *Desk) setThreadMode(v *page.Visit) error {
 // addParticipant is POST /desk/t/THREAD/people.
 func (d *Desk) addParticipant(v *page.Visit) error {
 	return d.arrange(v, "They can read the conversation now.", func(id bridge.ID, f page.Form) error {
-		_, err := d.gateway.AddParticipant(v.Context(), v.Actor(), id, bridge.Recipient{Address: f.Get("address"), Name: f.Get("name")})
+		_, err := d.gateway.AddParticipant(v.Context(), v.Actor(), id, bridge.Recipient{Address: f.Get("address"), Name: f.Get("name")}, bridge.Once{})
 		return err
 	})
 }

@@ -52,7 +52,7 @@ func (d *Desk) addContact(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	p, err := d.gateway.AddContact(v.Context(), v.Actor(), form.Get("name"), form.Get("address"), "")
+	p, err := d.gateway.AddContact(v.Context(), v.Actor(), bridge.NewContact{Name: form.Get("name"), Address: form.Get("address")})
 	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrConflict) {
 		return d.showContacts(v, page.Status(err), contactsView{
 			Flaw: page.Explain(err), NewName: form.Get("name"), NewAddress: form.Get("address"),

@@ -50,6 +50,7 @@ create table once (
 	key_hash       blob   not null,
 	thread         blob,
 	message        blob,
+	person         blob,
 	created_at     bigint not null,
 	sealed_request blob   not null,
 	primary key (owner, key_hash)
