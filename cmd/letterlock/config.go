@@ -22,10 +22,10 @@ import (
 // Config is all that can be set. Each field is a key of the TOML file, a flag, and an environment variable: smtp.max_size is
 // also --smtp-max-size and LETTERLOCK_SMTP_MAX_SIZE. A flag wins over a variable, and a variable over the file.
 type Config struct {
-	General `embed:""`
+	General `embed:"" group:"General"`
 	Message MessageConfig `embed:"" prefix:"message-" toml:"message" group:"Messages"`
 	SMTP    SMTPConfig    `embed:"" prefix:"smtp-" toml:"smtp" group:"Mail in, by SMTP"`
-	IMAP    []IMAPConfig  `name:"imap" toml:"imap" sep:";" placeholder:"KEY=VALUE,..." group:"Mail in, by IMAP" help:"A mailbox to poll, as name=NAME,address=HOST:PORT,username=NAME,password_file=FILE and so on. Repeat it for more; in a variable, put ; between them."`
+	IMAP    []IMAPConfig  `name:"imap" toml:"imap" sep:";" placeholder:"KEY=VALUE" group:"Mail in, by IMAP" help:"A mailbox to poll, as name=NAME,address=HOST:PORT,username=NAME,password_file=FILE and so on. Repeat it for more; in a variable, put ; between them."`
 	Relay   RelayConfig   `embed:"" prefix:"relay-" toml:"relay" group:"Mail out"`
 	HTTP    HTTPConfig    `embed:"" prefix:"http-" toml:"http" group:"The web"`
 	Log     LogConfig     `embed:"" prefix:"log-" toml:"log" group:"The log"`
@@ -38,7 +38,7 @@ type General struct {
 	Organization string   `toml:"organization" placeholder:"NAME" help:"The organization's name as people see it. The domain if it is not set."`
 	Data         string   `toml:"data" default:"data" placeholder:"FOLDER" help:"The folder of the database and of stored files (${default})."`
 	KeyFile      string   `name:"key-file" toml:"key_file" default:"letterlock.key" placeholder:"FILE" help:"The file with the keys that seal the data (${default}). Without it nothing stored can be read: keep a copy elsewhere."`
-	Inbox        []string `toml:"inbox" placeholder:"ADDRESS,..." help:"Addresses at which known contacts may start a conversation by email."`
+	Inbox        []string `toml:"inbox" placeholder:"ADDRESS" help:"Addresses at which known contacts may start a conversation by email."`
 	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" placeholder:"POLICY" help:"How a reply's author is judged. This version offers only: address (a live reply address and its participant's From address; From is not proven). It must be set for serve."`
 }
 
@@ -77,7 +77,7 @@ type HTTPConfig struct {
 	Listen         string   `toml:"listen" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to serve the portal and the API (${default})."`
 	TLSCert        string   `name:"tls-cert" toml:"tls_cert" placeholder:"FILE" help:"A PEM certificate chain, to serve HTTPS. Without it, put a reverse proxy that does in front."`
 	TLSKey         string   `name:"tls-key" toml:"tls_key" placeholder:"FILE" help:"The certificate's PEM key."`
-	TrustedProxies []string `name:"trusted-proxies" toml:"trusted_proxies" placeholder:"NETWORK,..." help:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.1/32."`
+	TrustedProxies []string `name:"trusted-proxies" toml:"trusted_proxies" placeholder:"NETWORK" help:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.1/32."`
 }
 
 // LogConfig is about the log on standard error. It never holds a subject, a body, a token or a password.

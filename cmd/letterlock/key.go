@@ -19,7 +19,7 @@ type keyCommand struct {
 
 type keyListCommand struct {
 	withConfig
-	General `embed:""`
+	General `embed:"" group:"Keys of the configuration file"`
 	asJSON
 }
 
@@ -73,7 +73,7 @@ func momentOrNone(t time.Time) *time.Time {
 
 type keyAddCommand struct {
 	withConfig
-	General `embed:""`
+	General `embed:"" group:"Keys of the configuration file"`
 	asJSON
 	Name string `arg:"" help:"What the key is for."`
 	Role string `default:"staff" enum:"staff,admin" placeholder:"ROLE" help:"What it may do: staff (${default}) or admin."`
@@ -105,7 +105,7 @@ func (c *keyAddCommand) Run(ctx context.Context, env *environment) error {
 
 type keyRevokeCommand struct {
 	withConfig
-	General `embed:""`
+	General `embed:"" group:"Keys of the configuration file"`
 	ID      string `arg:"" help:"The key's id, as in the list."`
 }
 

@@ -113,7 +113,8 @@ func newParser(c *cli, env *environment) (*kong.Kong, error) {
 		kong.Description("Letterlock answers mail without letting it leak: people get a notice or a copy by email, and read and answer in a portal, or simply reply."),
 		kong.Writers(env.stdout, env.stderr),
 		kong.Exit(func(code int) { panic(exitNow(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, ValueFormatter: helpText}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.ValueFormatter(helpText),
 		kong.PostBuild(nameVariables),
 		kong.WithBeforeResolve(func(ctx *kong.Context) error { return loadConfig(ctx, env) }),
 	)

@@ -12,7 +12,7 @@ import (
 // modeCommand shows or switches the organization's mode.
 type modeCommand struct {
 	withConfig
-	General `embed:""`
+	General `embed:"" group:"Keys of the configuration file"`
 	asJSON
 	Mode string `arg:"" optional:"" default:"" enum:",secure,convenience" help:"secure: people get a notice that says nothing of the message. convenience: people get the message itself, and can simply reply."`
 }
