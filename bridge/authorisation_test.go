@@ -133,6 +133,10 @@ func TestAuthorisation(t *testing.T) {
 		}},
 		"Me":         {persons, func(w *world, a bridge.Actor) error { _, err := w.g.Me(ctx, a); return err }},
 		"PersonByID": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.PersonByID(ctx, a, w.second.ID); return err }},
+		"PersonByAddress": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.PersonByAddress(ctx, a, w.second.Address)
+			return err
+		}},
 		"ListPeople": {staffOnly, func(w *world, a bridge.Actor) error {
 			_, _, err := w.g.ListPeople(ctx, a, bridge.Contact, bridge.Cursor{}, 0)
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"letterlock/bridge/mailaddr"
 	"letterlock/bridge/password"
 )
 
@@ -34,6 +35,20 @@ func (g *Gateway) PersonByID(ctx context.Context, a Actor, id ID) (Person, error
 			return ErrForbidden
 		}
 		who, err = tx.Person(ctx, id)
+		return err
+	})
+	return who, wrap("person", err)
+}
+
+// PersonByAddress returns whoever has an address, to staff. The address is compared in its normal form.
+func (g *Gateway) PersonByAddress(ctx context.Context, a Actor, address string) (Person, error) {
+	var who Person
+	err := g.store.View(ctx, func(tx Tx) error {
+		if _, err := g.resolveStaff(ctx, tx, a); err != nil {
+			return err
+		}
+		var err error
+		who, err = tx.PersonByAddress(ctx, mailaddr.Normalize(address))
 		return err
 	})
 	return who, wrap("person", err)

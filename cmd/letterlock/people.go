@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"letterlock/bridge"
-	"letterlock/bridge/mailaddr"
 )
 
 // withPassword is where a command takes a new password from. It is never an argument, which every user of the machine could see.
@@ -180,21 +179,6 @@ func eachPerson(ctx context.Context, g *bridge.Gateway, kind bridge.PersonKind, 
 	}
 }
 
-// personAt returns the person of a kind who has an address, or ErrNotFound.
-func personAt(ctx context.Context, g *bridge.Gateway, kind bridge.PersonKind, address string) (bridge.Person, error) {
-	found, want := bridge.Person{}, mailaddr.Normalize(address)
-	err := eachPerson(ctx, g, kind, func(p bridge.Person) (bool, error) {
-		if p.Address == want {
-			found = p
-		}
-		return found.ID.IsZero(), nil
-	})
-	if err == nil && found.ID.IsZero() {
-		err = bridge.ErrNotFound
-	}
-	return found, err
-}
-
 // byAddress is the argument of commands about one person.
 type byAddress struct {
 	withConfig
@@ -205,8 +189,8 @@ type byAddress struct {
 // change runs fn for the person with the address and says what was done.
 func (c byAddress) change(ctx context.Context, env *environment, kind bridge.PersonKind, done string, fn func(*bridge.Gateway, bridge.Person) error) error {
 	return withGateway(ctx, c.General, func(g *bridge.Gateway) error {
-		p, err := personAt(ctx, g, kind, c.Address)
-		if errors.Is(err, bridge.ErrNotFound) {
+		p, err := g.PersonByAddress(ctx, bridge.AsOperator(), c.Address)
+		if errors.Is(err, bridge.ErrNotFound) || err == nil && p.Kind != kind {
 			command := "user"
 			if kind == bridge.Contact {
 				command = "contact"
