@@ -74,6 +74,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, h hooks) (sta
 	}
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(signals, stop) // a second signal ends it at once
 	ctx.BindTo(signals, (*context.Context)(nil))
 	return env.fail(ctx.Run(env), "")
 }

@@ -49,6 +49,8 @@ func (c *parseCommand) parsePaths(env *environment) error {
 	out := bufio.NewWriterSize(env.stdout, 64<<10)
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
+	count := newProgress(env, "mails read")
+	defer count.end()
 	unread := 0
 	failed := func(path string, err error) {
 		unread++
@@ -66,6 +68,7 @@ func (c *parseCommand) parsePaths(env *environment) error {
 		}
 		p := mailin.Describe(mailin.Parse(raw, mailin.Limits{}))
 		p.Path = path
+		count.add()
 		return lines.Encode(p)
 	}
 	for _, path := range c.Paths {
