@@ -149,7 +149,7 @@ func (c *initCommand) tell(w io.Writer, g General, relayHost string) error {
 	}
 	spf := "v=spf1 mx -all"
 	if !loopbackHost(relayHost) {
-		spf = "v=spf1 mx a:" + relayHost + " -all"
+		spf = "v=spf1 mx a:" + relayHost + " ~all"
 	}
 	_, err = fmt.Fprintf(w, `Made %s, %s and %s.
 

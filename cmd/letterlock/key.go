@@ -48,9 +48,9 @@ func (c *keyListCommand) Run(ctx context.Context, env *environment) error {
 			return writeJSON(env.stdout, rows)
 		}
 		w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tNAME\tROLE\tMADE\tLAST USED\t")
+		fmt.Fprintln(w, "ID\tNAME\tROLE\tMADE\tLAST USED\tSTATE")
 		for _, k := range keys {
-			state := ""
+			state := "active"
 			if !k.RevokedAt.IsZero() {
 				state = "revoked " + k.RevokedAt.Local().Format(time.DateOnly)
 			}

@@ -120,7 +120,7 @@ func listPeople(ctx context.Context, env *environment, general General, kind bri
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		first := true
 		if !asJSON {
-			fmt.Fprintln(table, "ADDRESS\tNAME\tROLE\tMODE\tSINCE\t")
+			fmt.Fprintln(table, "ADDRESS\tNAME\tROLE\tMODE\tSINCE\tSTATE")
 		}
 		err := eachPerson(ctx, g, kind, func(p bridge.Person) (bool, error) {
 			if asJSON {
@@ -137,7 +137,7 @@ func listPeople(ctx context.Context, env *environment, general General, kind bri
 					Password: p.HasPassword, Disabled: p.Disabled, CreatedAt: p.CreatedAt,
 				})
 			}
-			state := ""
+			state := "active"
 			if p.Disabled {
 				state = "disabled"
 			}
