@@ -55,6 +55,9 @@ type AuditEntry struct {
 	Thread ID
 	Person ID
 	Detail string
+	// Seq numbers the entries from 1 on, without gaps; Link is a keyed code over the entry and the Link before it. The store sets both.
+	Seq  int64
+	Link []byte
 }
 
 // LoginCode is a one-time code that waits to be typed into the browser that asked for it.

@@ -206,9 +206,12 @@ type Settings interface {
 
 // Audits keeps the audit log.
 type Audits interface {
+	// AddAudit appends an entry, and gives it its Seq and its Link.
 	AddAudit(ctx context.Context, e AuditEntry) error
 	// ListAudit returns entries newest first; an empty action means all.
 	ListAudit(ctx context.Context, action string, after Cursor, limit int) ([]AuditEntry, error)
+	// AuditFrom returns entries in the order of their numbers, from after one on.
+	AuditFrom(ctx context.Context, after int64, limit int) ([]AuditEntry, error)
 }
 
 // Keyring makes and checks keyed codes. Package store/seal implements it; keys that were rotated out still verify.

@@ -68,6 +68,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := d.checkKeys(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", c.Path, err), d.Close())
 	}
+	if err := d.beginAudit(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: begin the audit log: %w", c.Path, err), d.Close())
+	}
 	return d, nil
 }
 

@@ -134,6 +134,26 @@ func settingsAndAudit(h *house) {
 		got := pages(h, 2, func(ctx context.Context, tx bridge.Tx, after bridge.Cursor) ([]bridge.AuditEntry, error) {
 			return tx.ListAudit(ctx, action, after, 2)
 		}, func(e bridge.AuditEntry) bridge.Cursor { return bridge.Cursor{At: e.At, ID: e.ID} })
+		for i := range got {
+			if got[i].Seq < 1 || len(got[i].Link) != 32 {
+				h.Errorf("an entry has number %d and a link of %d octets", got[i].Seq, len(got[i].Link))
+			}
+			got[i].Seq, got[i].Link = 0, nil
+		}
 		same(h, "audit "+action, got, want)
 	}
+	h.view(func(ctx context.Context, tx bridge.Tx) error {
+		var last int64
+		for {
+			entries, err := tx.AuditFrom(ctx, last, 3)
+			if err != nil || len(entries) == 0 {
+				same(h, "the last number", last, int64(len(all)))
+				return err
+			}
+			for _, e := range entries {
+				same(h, "the next number", e.Seq, last+1)
+				last = e.Seq
+			}
+		}
+	})
 }

@@ -341,6 +341,7 @@ func (t *memoryTx) SetSetting(_ context.Context, name, value string) error {
 }
 
 func (t *memoryTx) AddAudit(_ context.Context, e bridge.AuditEntry) error {
+	e.Seq = int64(len(t.audits) + 1)
 	t.audits = append(t.audits, e)
 	return nil
 }
@@ -365,4 +366,14 @@ func (plainKeys) Sign(purpose string, data []byte) []byte {
 
 func (k plainKeys) Verify(purpose string, data, code []byte) bool {
 	return bytes.HasPrefix(k.Sign(purpose, data), code)
+}
+
+func (t *memoryTx) AuditFrom(_ context.Context, after int64, limit int) ([]bridge.AuditEntry, error) {
+	var list []bridge.AuditEntry
+	for _, e := range t.audits {
+		if e.Seq > after && len(list) < limit {
+			list = append(list, e)
+		}
+	}
+	return list, nil
 }
