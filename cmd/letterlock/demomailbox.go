@@ -305,8 +305,14 @@ func (m *demoMailbox) page(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src http://"+r.Host+"/mail/; sandbox allow-popups allow-popups-to-escape-sandbox; base-uri 'self'; frame-ancestors 'self'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	// A mail's links leave the mail program.
-	_, _ = w.Write([]byte(`<base target="_blank">` + html))
+	// A mail's links leave the mail program. What stands before a doctype would put the page into quirks mode.
+	const links = `<base target="_blank">`
+	if head := strings.Index(html, "<head>"); head >= 0 {
+		html = html[:head+len("<head>")] + links + html[head+len("<head>"):]
+	} else {
+		html += links
+	}
+	_, _ = w.Write([]byte(html))
 }
 
 func (m *demoMailbox) source(w http.ResponseWriter, r *http.Request) {
