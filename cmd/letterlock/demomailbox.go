@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -189,7 +190,7 @@ func (m *demoMailbox) list(who string, open int) view {
 		}
 		v.Mails = append(v.Mails, mailView{
 			Number: s.Number, At: s.At, Form: s.Letter.form(), To: m.nameOf(s.Recipient), From: s.Letter.From, Subject: s.Letter.Subject,
-			Q: q, Chosen: s.Number == open, Sent: len(s.Tried) > 0,
+			Q: q, Chosen: s.Number == open, Sent: slices.ContainsFunc(s.Tried, func(a attempt) bool { return a.OK && !a.Forged }),
 		})
 	}
 	for _, p := range m.people {
