@@ -205,6 +205,9 @@ func TestAuthorisation(t *testing.T) {
 			_, _, err := w.g.ListAudit(ctx, a, "", bridge.Cursor{}, 0)
 			return err
 		}},
+		"ExportAudit": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.ExportAudit(ctx, a, func(bridge.AuditEntry) error { return nil })
+		}},
 	}
 
 	covered := make(map[string]bool)

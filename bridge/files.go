@@ -27,9 +27,9 @@ func (g *Gateway) StageFile(ctx context.Context, a Actor, name, kind string, r i
 // OpenAttachment returns a file and its content, to whoever may read the message that it belongs to.
 func (g *Gateway) OpenAttachment(ctx context.Context, a Actor, id ID) (Attachment, io.ReadCloser, error) {
 	var file Attachment
-	err := g.store.View(ctx, func(tx Tx) error {
-		p, err := g.resolve(ctx, tx, a)
-		if err != nil {
+	var p principal
+	err := g.store.View(ctx, func(tx Tx) (err error) {
+		if p, err = g.resolve(ctx, tx, a); err != nil {
 			return err
 		}
 		if file, err = tx.Attachment(ctx, id); err != nil {
@@ -40,6 +40,9 @@ func (g *Gateway) OpenAttachment(ctx context.Context, a Actor, id ID) (Attachmen
 		}
 		return p.mayRead(ctx, tx, file.Thread)
 	})
+	if err == nil {
+		err = g.noteLook(ctx, p, AuditEntry{Action: "file.download", Thread: file.Thread, Detail: "file " + id.String()}, id)
+	}
 	if err != nil {
 		return Attachment{}, nil, fmt.Errorf("open attachment: %w", err)
 	}

@@ -42,6 +42,8 @@ type Gateway struct {
 	hasher       *password.Hasher
 	outbox       chan struct{}
 	refusals     refusalBudget
+	looks        looks
+	failures     failures
 }
 
 const (

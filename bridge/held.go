@@ -58,11 +58,11 @@ type HeldView struct {
 func (g *Gateway) OpenHeld(ctx context.Context, a Actor, id ID) (HeldView, error) {
 	var v HeldView
 	var raw Blob
-	err := g.store.View(ctx, func(tx Tx) error {
-		if _, err := g.resolveStaff(ctx, tx, a); err != nil {
+	var p principal
+	err := g.store.View(ctx, func(tx Tx) (err error) {
+		if p, err = g.resolveStaff(ctx, tx, a); err != nil {
 			return err
 		}
-		var err error
 		v = HeldView{}
 		if v.Received, err = tx.Received(ctx, id); err != nil {
 			return err
@@ -89,6 +89,9 @@ func (g *Gateway) OpenHeld(ctx context.Context, a Actor, id ID) (HeldView, error
 		}
 		return nil
 	})
+	if err == nil {
+		err = g.noteLook(ctx, p, AuditEntry{Action: "held.view", Thread: v.Received.Thread, Detail: "mail " + id.String()}, id)
+	}
 	if err == nil {
 		v.Raw, err = g.store.OpenBlob(ctx, raw)
 	}

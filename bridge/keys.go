@@ -102,6 +102,7 @@ func (g *Gateway) AuthenticateKey(ctx context.Context, secret string) (Actor, er
 	}
 	hash := sha256.Sum256(b[16:])
 	if subtle.ConstantTimeCompare(hash[:], k.SecretHash[:]) != 1 || !k.RevokedAt.IsZero() {
+		g.noteFailure(ctx, ID{}, "API key "+k.ID.String()+": wrong secret, or revoked")
 		return Actor{}, fmt.Errorf("authenticate key: %w", ErrSignedOut)
 	}
 	if now := g.now(); now.Sub(k.LastUsedAt) > 5*time.Minute {

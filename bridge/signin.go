@@ -150,8 +150,9 @@ func (g *Gateway) SignInWithCode(ctx context.Context, browser, code, network str
 		}
 	}
 	var refused error
+	var whose ID
 	err := g.store.Update(ctx, func(tx Tx) error {
-		in, refused = SignedIn{}, ErrWrongCode
+		in, refused, whose = SignedIn{}, ErrWrongCode, ID{}
 		if n, err := tx.CountAttempts(ctx, "sign-in from "+network, g.now().Add(-limitWindow)); err != nil {
 			return err
 		} else if n >= networkTries {
@@ -165,6 +166,7 @@ func (g *Gateway) SignInWithCode(ctx context.Context, browser, code, network str
 		if err != nil {
 			return err
 		}
+		whose = c.Person
 		now := g.now()
 		if !c.UsedAt.IsZero() || !now.Before(c.ExpiresAt) {
 			return nil
@@ -195,8 +197,9 @@ func (g *Gateway) SignInWithCode(ctx context.Context, browser, code, network str
 		in, refused = SignedIn{Person: p, Thread: c.Thread, At: now}, nil
 		return g.audit(ctx, tx, principal{actor: AsPerson(p.ID), person: p}, AuditEntry{Action: "signin.code", Person: p.ID})
 	})
-	if err == nil {
+	if err == nil && refused != nil {
 		err = refused
+		g.noteFailure(ctx, whose, "code, from "+clip(network, 60)+": "+refused.Error())
 	}
 	return in, wrap("sign in with code", err)
 }
@@ -226,6 +229,9 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 		}
 		return err
 	})
+	if errors.Is(err, ErrTooMany) {
+		g.noteFailure(ctx, p.ID, "password, for "+clip(who, 100)+", from "+clip(network, 60)+": "+ErrTooMany.Error())
+	}
 	if err != nil {
 		return SignedIn{}, wrap("sign in with password", err)
 	}
@@ -237,6 +243,7 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 	}
 	if err == nil && !ok {
 		err = ErrWrongCode
+		g.noteFailure(ctx, p.ID, "password, for "+clip(who, 100)+", from "+clip(network, 60)+": "+err.Error())
 	}
 	if err != nil {
 		return SignedIn{}, wrap("sign in with password", err)

@@ -182,11 +182,18 @@ type ThreadView struct {
 // ReadThread returns a thread and marks nothing. Contacts see public messages only, and neither deliveries nor receipts.
 func (g *Gateway) ReadThread(ctx context.Context, a Actor, r ThreadRead) (ThreadView, error) {
 	var v ThreadView
+	var p principal
 	err := g.store.View(ctx, func(tx Tx) (err error) {
-		v, _, err = g.viewThread(ctx, tx, a, r)
+		v, p, err = g.viewThread(ctx, tx, a, r)
 		return err
 	})
-	return v, wrap("read thread", err)
+	if err == nil {
+		err = g.noteLook(ctx, p, AuditEntry{Action: "thread.view", Thread: r.Thread}, r.Thread)
+	}
+	if err != nil {
+		return ThreadView{}, wrap("read thread", err)
+	}
+	return v, nil
 }
 
 // OpenThread is ReadThread for a person in front of the viewer: what it returns is marked as read, and a contact's receipts are recorded.
@@ -197,10 +204,14 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 		v, p, err = g.viewThread(ctx, tx, a, r)
 		return err
 	})
-	if err != nil || v.Unread == 0 || len(v.Messages) == 0 {
-		return v, wrap("open thread", err)
+	if err != nil {
+		return ThreadView{}, wrap("open thread", err)
 	}
-	seen := v.Messages[len(v.Messages)-1].Seq
+	look, unseen := g.unseen(p, "thread.view", r.Thread)
+	read := v.Unread > 0 && len(v.Messages) > 0
+	if !read && !unseen {
+		return v, nil
+	}
 	err = g.store.Update(ctx, func(tx Tx) error {
 		p, err := g.resolve(ctx, tx, p.actor)
 		if err != nil {
@@ -209,6 +220,15 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 		if err := p.mayRead(ctx, tx, r.Thread); err != nil {
 			return err
 		}
+		if unseen {
+			if err := g.audit(ctx, tx, p, AuditEntry{Action: look.action, Thread: r.Thread}); err != nil {
+				return err
+			}
+		}
+		if !read {
+			return nil
+		}
+		seen := v.Messages[len(v.Messages)-1].Seq
 		if p.isContact() {
 			if err := tx.AddReceipts(ctx, r.Thread, p.person.ID, seen, g.now()); err != nil {
 				return err
@@ -219,7 +239,13 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 		}
 		return tx.MarkRead(ctx, r.Thread, p.person.ID, seen)
 	})
-	return v, wrap("open thread", err)
+	if err != nil {
+		return ThreadView{}, wrap("open thread", err)
+	}
+	if unseen {
+		g.looks.remember(look, g.now())
+	}
+	return v, nil
 }
 
 func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) (ThreadView, principal, error) {

@@ -50,6 +50,7 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /admin/queue/{delivery}/retry", a.site.Private(a.retry))
 	mux.Handle("POST /admin/queue/{delivery}/cancel", a.site.Private(a.cancel))
 	mux.Handle("GET /admin/mail", a.site.Private(a.mail))
+	mux.Handle("GET /admin/audit", a.site.Private(a.audit))
 }
 
 // office returns the links of the administration, with one marked.
@@ -60,6 +61,7 @@ func office(here string) []page.Link {
 		{Text: "API keys", Href: "/admin/keys"},
 		{Text: "Outgoing mail", Href: "/admin/queue"},
 		{Text: "Received mail", Href: "/admin/mail"},
+		{Text: "Audit log", Href: "/admin/audit"},
 	}
 	for i := range links {
 		links[i].Here = links[i].Href == here

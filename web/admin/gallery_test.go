@@ -50,4 +50,11 @@ func TestGallery(t *testing.T) {
 		{At: ago(400 * 24 * time.Hour), From: "(nobody)", Way: "SMTP", Disposition: "Report", Reasons: []string{"It is a bounce, not a message"}},
 	}}))
 	pagetest.Set(t, b, "mail", "admin-mail-empty", in("Received mail", "wide", mailView{Office: office("/admin/mail")}))
+	pagetest.Set(t, b, "audit", "admin-audit", in("Audit log", "wide", auditView{Office: office("/admin/audit"), Turn: page.Turn{Older: "/admin/audit?after=x"}, Entries: []auditLine{
+		{Seq: 4711, At: ago(time.Minute), Who: "Dr Ada Lindqvist", What: "Read a conversation", Href: "/desk/t/1"},
+		{Seq: 4710, At: ago(time.Hour), Who: "Somebody unknown", What: "Failed to sign in", Tone: "bad", Whom: "Sam Carter", Detail: "password, for sam@harbourstreet.example, from 203.0.113.9: wrong or expired"},
+		{Seq: 4709, At: ago(5 * time.Hour), Who: "Noor Haddad", What: "Changed the organization's mode", Detail: "secure → convenience, by Noor Haddad"},
+		{Seq: 4708, At: ago(6 * time.Hour), Who: "The gateway", What: "Deleted a conversation whose time was over"},
+	}}))
+	pagetest.Set(t, b, "audit", "admin-audit-empty", in("Audit log", "wide", auditView{Office: office("/admin/audit")}))
 }
