@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,8 +109,14 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 			t.Fatalf("round %d: only %d writes were acknowledged", round, lines)
 		}
 	}
-	d := openAt(t, filepath.Join(folder, "letterlock.db"), keys)
-	err = d.View(t.Context(), func(tx bridge.Tx) error {
+	checkKept(t, filepath.Join(folder, "letterlock.db"), keys, kept)
+}
+
+// checkKept looks for all messages that were acknowledged, by id, with their numbers and their files.
+func checkKept(t *testing.T, path string, keys *seal.Keyring, kept map[string]string) {
+	t.Helper()
+	d := openAt(t, path, keys)
+	err := d.View(t.Context(), func(tx bridge.Tx) error {
 		for id, seq := range kept {
 			key, err := bridge.ParseID(id)
 			if err != nil {
@@ -134,6 +141,9 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 			if err != nil {
 				t.Errorf("message %s: its file: %v", id, err)
 				continue
+			}
+			if n, err := io.Copy(io.Discard, r); err != nil || n != m.Attachments[0].Blob.Size {
+				t.Errorf("message %s: its file has %d octets (%v), want %d", id, n, err, m.Attachments[0].Blob.Size)
 			}
 			r.Close()
 		}
