@@ -14,24 +14,26 @@ import (
 // conn is one connection to the database, with the statements it has prepared. One goroutine at a time may use it.
 //
 // Statements run to their end whatever becomes of a caller's context: to interrupt one would make SQLite roll back the
-// transaction that others share. They are short by design, and contexts are looked at between them.
+// transaction that others share, and PostgreSQL's driver close the connection. They are short by design, and contexts are looked
+// at between them.
 type conn struct {
-	c     *sqlx.Conn
-	keys  *seal.Keyring
-	bind  int // sqlx's bind type
-	stmts map[string]*sqlx.Stmt
-	start string // begins a transaction
+	c      *sqlx.Conn
+	engine engine
+	keys   *seal.Keyring
+	stmts  map[string]*sqlx.Stmt
+	start  string // begins a transaction
+	used   bool   // a transaction has run
 }
 
 // background is the context of all statements; see conn.
 var background = context.Background()
 
-func newConn(ctx context.Context, db *sqlx.DB, keys *seal.Keyring, start string) (*conn, error) {
+func newConn(ctx context.Context, db *sqlx.DB, e engine, keys *seal.Keyring, start string) (*conn, error) {
 	c, err := db.Connx(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c: c, keys: keys, bind: sqlx.BindType(db.DriverName()), stmts: map[string]*sqlx.Stmt{}, start: start}, nil
+	return &conn{c: c, engine: e, keys: keys, stmts: map[string]*sqlx.Stmt{}, start: start}, nil
 }
 
 // stmt returns the prepared form of a query. Queries are constants, so their number is bounded.
@@ -39,7 +41,9 @@ func (c *conn) stmt(query string) (*sqlx.Stmt, error) {
 	if s, ok := c.stmts[query]; ok {
 		return s, nil
 	}
-	s, err := c.c.PreparexContext(background, sqlx.Rebind(c.bind, query))
+	ctx, done := c.engine.context()
+	defer done()
+	s, err := c.c.PreparexContext(ctx, sqlx.Rebind(c.engine.bind(), query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
 	}
@@ -52,7 +56,36 @@ func (c *conn) exec(query string, args ...any) (sql.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.ExecContext(background, args...)
+	if args, err = c.engine.values(args); err != nil {
+		return nil, err
+	}
+	ctx, done := c.engine.context()
+	defer done()
+	return s.ExecContext(ctx, args...)
+}
+
+// each calls fn for every row of a query, until it fails. The first error is of the statement, the second is fn's.
+func (c *conn) each(query string, args []any, fn func(row) error) (fault, failed error) {
+	s, err := c.stmt(query)
+	if err != nil {
+		return err, nil
+	}
+	if args, err = c.engine.values(args); err != nil {
+		return err, nil
+	}
+	ctx, done := c.engine.context()
+	defer done()
+	rows, err := s.QueryxContext(ctx, args...)
+	if err != nil {
+		return err, nil
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return nil, err
+		}
+	}
+	return rows.Err(), nil
 }
 
 func (c *conn) do(query string) error {

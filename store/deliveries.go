@@ -94,15 +94,19 @@ func (t *tx) waitingPriorities(ctx context.Context, fn func(priority int) (bool,
 // ClaimDeliveries implements bridge.Deliveries. Among those of one priority it takes the ones that could be claimed for the
 // longest time, which is the order of NextAt but for those whose lease ran out.
 func (t *tx) ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit int) ([]bridge.Delivery, error) {
+	if err := t.latest(ctx); err != nil {
+		return nil, err
+	}
 	until := micros(now.Add(lease))
 	var claimed []bridge.Delivery
 	err := t.waitingPriorities(ctx, func(priority int) (bool, error) {
 		if len(claimed) >= limit {
 			return false, nil
 		}
-		more, err := t.deliveries(ctx, `update delivery set lease_by = ?, lease_until = ?, due_at = ?
-			where id in (select id from delivery where priority = ? and due_at <= ? order by due_at, id limit ?`+skipLocked+`)
-			returning `+deliveryColumns, worker, until, until, priority, micros(now), limit-len(claimed))
+		more, err := t.deliveries(ctx, `with picked as materialized
+				(select id from delivery where priority = ? and due_at <= ? order by due_at, id limit ?`+t.conn.engine.skipLocked()+`)
+			update delivery set lease_by = ?, lease_until = ?, due_at = ? where id in (select id from picked)
+			returning `+deliveryColumns, priority, micros(now), limit-len(claimed), worker, until, until)
 		claimed = append(claimed, more...)
 		return true, err
 	})

@@ -60,6 +60,12 @@ func (t *tx) UpdatePerson(ctx context.Context, p bridge.Person) error {
 	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
 		return err
 	}
+	if p.Kind == bridge.Staff {
+		// Two admins who demote each other both saw that another was left.
+		if err := t.guard(ctx, "staff"); err != nil {
+			return err
+		}
+	}
 	return t.change(ctx, `update person set role = ?, mode = ?, locale = ?, disabled = ?, signed_out_at = ?, address_hash = ?,
 		sealed_name = ?, sealed_address = ? where id = ?`,
 		p.Role, p.Mode, p.Locale, p.Disabled, micros(p.SignedOutAt), hash,

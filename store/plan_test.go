@@ -29,6 +29,7 @@ func TestPlans(t *testing.T) {
 		{"select c.thread, c.total", "SCAN (subquery-", "likewise"},
 		{"select c.thread, c.total", "USE TEMP B-TREE FOR ", "likewise"},
 		{"select count(*) from (select 1 from attachment", "SCAN u", "u is at most two rows"},
+		{"with picked", "SCAN picked", "picked is the few that are claimed"},
 		{"select priority from delivery", "SCAN delivery USING COVERING INDEX delivery_due", "it ends at the first row"},
 	}
 	// And these must go by the index that was made for them, each where a part of the statement tells it from others.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"letterlock/bridge"
@@ -34,9 +35,13 @@ func (t *tx) UpdateLoginCode(ctx context.Context, c bridge.LoginCode) error {
 
 func (t *tx) attemptHash(key string) []byte { return t.conn.keys.Lookup("attempt", []byte(key)) }
 
-// AddAttempt implements bridge.SignIns.
+// AddAttempt implements bridge.SignIns. Two that count the same and then both add would together be over the limit.
 func (t *tx) AddAttempt(ctx context.Context, key string, at time.Time) error {
-	_, err := t.exec(ctx, "insert into attempt (key_hash, at) values (?, ?)", t.attemptHash(key), micros(at))
+	hash := t.attemptHash(key)
+	if err := t.guard(ctx, fmt.Sprintf("attempt %02x", hash[0])); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, "insert into attempt (key_hash, at) values (?, ?)", hash, micros(at))
 	return err
 }
 

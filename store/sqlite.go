@@ -2,15 +2,12 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"path/filepath"
 
 	"github.com/jmoiron/sqlx"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"letterlock/bridge"
 )
 
 // What is particular to SQLite: how it is opened, and what its errors mean.
@@ -56,18 +53,15 @@ func openSQLite(path string, write bool, conns int) (*sqlx.DB, error) {
 	return db, nil
 }
 
-// unavailable marks the errors after which the same may be tried again.
-func unavailable(err error) error {
+// sqliteUnavailable reports whether the same may be tried again after an error.
+func sqliteUnavailable(err error) bool {
 	var e *sqlite.Error
 	if errors.As(err, &e) {
 		switch e.Code() & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM,
 			sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_ABORT:
-			return fmt.Errorf("%w (%w)", err, bridge.ErrUnavailable)
+			return true
 		}
 	}
-	return err
+	return false
 }
-
-// skipLocked ends the query that picks what a worker claims. Here one writer at a time makes it needless.
-const skipLocked = ""

@@ -1,7 +1,8 @@
-// Package store keeps what must last: threads, messages, people, deliveries, sessions, in SQLite through sqlx.
+// Package store keeps what must last: threads, messages, people, deliveries, sessions, in SQLite or PostgreSQL, through sqlx.
 //
-// A write returns when it is on the disk. All writes pass one writer, which commits everyone who waits at once (see group);
-// reads run beside it on their own connections, on a snapshot, and never wait for a write.
+// A write returns when it is on the disk. On SQLite all writes pass one writer, which commits everyone who waits at once (see
+// group); on PostgreSQL they run side by side, and those that meet run again (see postgres). Reads run beside them on connections
+// of their own, on a snapshot, and never wait for a write. The SQL is the same; where it can't be, engine says how.
 //
 // Whatever says who wrote what is sealed by [letterlock/store/seal] before it reaches SQL. This package implements the store
 // interfaces of [letterlock/bridge] and must not know mail, HTTP or the rules: it keeps and finds, and decides nothing.
@@ -25,14 +26,24 @@ import (
 
 // Config says where things are kept.
 type Config struct {
-	Path  string        // the database file; it is made if it isn't there
+	Path  string        // the SQLite database file; it is made if it isn't there
+	DSN   string        // postgres://…, to use PostgreSQL and not Path. pool_max_conns bounds this process's connections
 	Blobs string        // the folder for big content; Path with ".blobs" if empty
 	Keys  *seal.Keyring // opens and seals everything
+}
+
+// named returns how an error tells which database it is about. A DSN may hold a password.
+func (c Config) named() string {
+	if c.DSN != "" {
+		return ""
+	}
+	return " " + c.Path
 }
 
 // DB is an open database. It is safe for use by many goroutines.
 type DB struct {
 	keys    *seal.Keyring
+	pg      *postgres // and then no writer, reader, group and readers
 	blobs   *blob.Dir
 	writer  *sqlx.DB
 	reader  *sqlx.DB
@@ -50,6 +61,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Keys == nil {
 		return nil, errors.New("open database: there is no keyring")
 	}
+	if c.Blobs == "" && c.DSN != "" {
+		return nil, errors.New("open database: there is no folder for big content")
+	}
 	if c.Blobs == "" {
 		c.Blobs = c.Path + ".blobs"
 	}
@@ -57,21 +71,33 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepareSQLite(ctx, c.Path); err != nil {
-		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
-	}
-	d, err := open(ctx, c.Path, c.Keys)
+	d, err := openEngine(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	d.blobs = blobs
 	if err := d.checkKeys(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", c.Path, err), d.Close())
+		return nil, errors.Join(fmt.Errorf("open database%s: %w", c.named(), err), d.Close())
 	}
 	if err := d.beginAudit(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: begin the audit log: %w", c.Path, err), d.Close())
+		return nil, errors.Join(fmt.Errorf("open database%s: begin the audit log: %w", c.named(), err), d.Close())
 	}
 	return d, nil
+}
+
+// openEngine opens the database that the configuration names, with its schema up to date.
+func openEngine(ctx context.Context, c Config) (*DB, error) {
+	if c.DSN != "" {
+		p, err := openPostgres(ctx, c.DSN, c.Keys)
+		if err != nil {
+			return nil, fmt.Errorf("open database: %w", err)
+		}
+		return &DB{keys: c.Keys, pg: p, done: make(chan struct{})}, nil
+	}
+	if err := prepareSQLite(ctx, c.Path); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
+	}
+	return open(ctx, c.Path, c.Keys)
 }
 
 // prepareSQLite makes the file, readable by its owner only (as SQLite then makes those beside it), and migrates it.
@@ -124,7 +150,7 @@ func open(ctx context.Context, path string, keys *seal.Keyring) (_ *DB, err erro
 	if d.writer, err = openSQLite(path, true, 1); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w, err := newConn(ctx, d.writer, keys, "begin immediate")
+	w, err := newConn(ctx, d.writer, sqliteEngine, keys, "begin immediate")
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, unavailable(err))
 	}
@@ -152,10 +178,16 @@ func (d *DB) View(ctx context.Context, fn func(bridge.Tx) error) error {
 }
 
 func (d *DB) update(ctx context.Context, fn func(*tx) error) error {
+	if d.pg != nil {
+		return d.pg.update(ctx, fn)
+	}
 	return d.group.update(ctx, fn)
 }
 
 func (d *DB) view(ctx context.Context, fn func(*tx) error) error {
+	if d.pg != nil {
+		return d.pg.view(ctx, fn)
+	}
 	c, err := d.borrow(ctx)
 	if err != nil {
 		return err
@@ -183,7 +215,7 @@ func (d *DB) borrow(ctx context.Context) (*conn, error) {
 		if c != nil {
 			return c, nil
 		}
-		c, err := newConn(context.WithoutCancel(ctx), d.reader, d.keys, "begin")
+		c, err := newConn(context.WithoutCancel(ctx), d.reader, sqliteEngine, d.keys, "begin")
 		if err != nil {
 			d.readers <- nil
 			return nil, fmt.Errorf("open database: %w", unavailable(err))
@@ -205,6 +237,13 @@ func (d *DB) Close() error {
 	case <-d.done:
 		return nil
 	default:
+	}
+	if d.pg != nil {
+		close(d.done)
+		if err := d.pg.close(); err != nil {
+			return fmt.Errorf("close database: %w", err)
+		}
+		return nil
 	}
 	d.group.close()
 	close(d.done)
@@ -239,5 +278,8 @@ type Stats struct {
 
 // Stats returns the counts until now.
 func (d *DB) Stats() Stats {
+	if d.pg != nil {
+		return Stats{Transactions: d.pg.transactions.Load(), Commits: d.pg.commits.Load()}
+	}
 	return Stats{Transactions: d.group.transactions.Load(), Commits: d.group.commits.Load()}
 }

@@ -6,6 +6,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/store"
+	"letterlock/store/pgtest"
 	"letterlock/store/seal"
 	"letterlock/store/storetest"
 )
@@ -41,4 +42,28 @@ func openAt(t testing.TB, path string, keys *seal.Keyring) *store.DB {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) bridge.Store { return open(t) })
+}
+
+// openPostgres opens an empty database on a PostgreSQL of the test's own.
+func openPostgres(t testing.TB) *store.DB {
+	t.Helper()
+	return openDSN(t, pgtest.New(t), keyring(t), t.TempDir())
+}
+
+func openDSN(t testing.TB, dsn string, keys *seal.Keyring, blobs string) *store.DB {
+	t.Helper()
+	d, err := store.Open(t.Context(), store.Config{DSN: dsn, Blobs: blobs, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func TestStoreOnPostgreSQL(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) bridge.Store { return openPostgres(t) })
 }

@@ -15,6 +15,7 @@ type tx struct {
 	conn  *conn
 	write bool
 	ended bool
+	ran   bool  // at least one statement
 	err   error // the first statement that failed; nothing works after it
 }
 
@@ -45,6 +46,7 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	if err := t.ready(ctx); err != nil {
 		return 0, err
 	}
+	t.ran = true
 	res, err := t.conn.exec(query, args...)
 	if err != nil {
 		return 0, t.fail(query, err)
@@ -98,22 +100,10 @@ func (t *tx) each(ctx context.Context, query string, args []any, fn func(row) er
 	if err := t.ready(ctx); err != nil {
 		return err
 	}
-	s, err := t.conn.stmt(query)
-	if err != nil {
-		return t.fail(query, err)
+	t.ran = true
+	fault, err := t.conn.each(query, args, fn)
+	if fault != nil {
+		return t.fail(query, fault)
 	}
-	rows, err := s.QueryxContext(background, args...)
-	if err != nil {
-		return t.fail(query, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return t.fail(query, err)
-	}
-	return nil
+	return err
 }

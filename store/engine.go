@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// engine is a kind of database. What is said to both is the same SQL; its methods are where that must differ.
+type engine int
+
+const (
+	sqliteEngine   engine = iota // one writer at a time; see group
+	postgresEngine               // writers side by side; see postgres
+)
+
+// bind is how sqlx writes placeholders.
+func (e engine) bind() int {
+	if e == postgresEngine {
+		return sqlx.DOLLAR
+	}
+	return sqlx.QUESTION
+}
+
+// skipLocked ends the query that picks what a worker claims. Where one writes at a time nothing is ever locked.
+func (e engine) skipLocked() string {
+	if e == postgresEngine {
+		return " for update skip locked"
+	}
+	return ""
+}
+
+// clock is the database's own time in microseconds since 1970: for what several machines must agree on.
+func (e engine) clock() string {
+	if e == postgresEngine {
+		return "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+	}
+	return "cast(unixepoch('subsec') * 1000000 as integer)"
+}
+
+// statementTime is how long one statement may take on a server, answer and all. It is for a server that has gone without a word.
+const statementTime = 5 * time.Minute
+
+// context is that of one statement; see conn.
+func (e engine) context() (context.Context, context.CancelFunc) {
+	if e == postgresEngine {
+		return context.WithTimeout(background, statementTime)
+	}
+	return background, func() {}
+}

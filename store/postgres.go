@@ -1,0 +1,361 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"letterlock/store/seal"
+)
+
+// postgres runs transactions on PostgreSQL, or on what speaks its protocol and keeps its promises.
+//
+// Writers run side by side, in this process and in others, each on one state of the database (repeatable read): two that change
+// the same row meet, and the later one starts again on the new state. What a uniqueness forbids is met in the same way. Two that
+// only read what the other changes do not meet; where that matters, guard makes them.
+//
+// Serializable would need no guards, but its locks cover whole pages of an index, where ids that sort by time put all that is
+// going on at the moment: nearly every pair of writers would then be in each other's way.
+type postgres struct {
+	config  *pgx.ConnConfig
+	db      *sqlx.DB
+	keys    *seal.Keyring
+	writers chan *conn // those not in use; nil stands for one that is not open yet
+	readers chan *conn
+	patient chan struct{} // held by a transaction that met others too often
+	done    chan struct{} // closed when nothing may begin any more
+	bell    bell
+
+	transactions, commits atomic.Uint64
+}
+
+const (
+	beginUpdate   = "begin isolation level repeatable read"
+	beginView     = "begin isolation level repeatable read, read only"
+	postgresConns = 24 // for one process, unless the DSN says otherwise: a server allows 100 by default
+
+	maxTries  = 60                     // of one transaction that keeps meeting others
+	maxPause  = 100 * time.Millisecond // between two of them
+	fewTries  = 3                      // after errors that the next try may, but need not, turn into an answer
+	tiredFrom = 6                      // tries, after which others of this process that met too often stand in line
+)
+
+// postgresConfig reads a DSN. Its errors do not show the password.
+func postgresConfig(dsn string) (*pgx.ConnConfig, int, error) {
+	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
+		return nil, 0, errors.New("the database must be named as postgres://USER@HOST/NAME")
+	}
+	conns := postgresConns
+	if u, err := url.Parse(dsn); err == nil && u.Query().Has("pool_max_conns") {
+		q := u.Query()
+		if conns, err = strconv.Atoi(q.Get("pool_max_conns")); err != nil || conns < 3 || conns > 1000 {
+			return nil, 0, errors.New("pool_max_conns in the name of the database is not a number from 3 to 1000")
+		}
+		q.Del("pool_max_conns")
+		u.RawQuery = q.Encode()
+		dsn = u.String()
+	}
+	c, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !strings.Contains(dsn, "connect_timeout=") {
+		c.ConnectTimeout = 10 * time.Second
+	}
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "letterlock"
+	}
+	// A server that vanished is noticed within half a minute, also while we wait for its answer.
+	dial := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}, Control: userTimeout}
+	c.DialFunc = dial.DialContext
+	return c, conns, nil
+}
+
+// settle makes a connection keep what this package promises, whatever the server's defaults are: a commit lasts, and a process
+// that hangs in the middle of a transaction does not hold up the others for ever.
+func settle(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `select set_config(name, value, false) from (values
+			('synchronous_commit', 'on', 'off'), ('lock_timeout', '30s', '0'), ('idle_in_transaction_session_timeout', '5min', '0')
+		) v (name, value, weak) where current_setting(name) = weak`)
+	if err != nil {
+		return fmt.Errorf("set up the connection: %w", err)
+	}
+	return nil
+}
+
+func openPostgres(ctx context.Context, dsn string, keys *seal.Keyring) (*postgres, error) {
+	config, conns, err := postgresConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := migratePostgres(ctx, config); err != nil {
+		return nil, err
+	}
+	write := max(1, conns*2/3-1) // one more is for what connects beside the pools
+	read := max(1, conns-write-2)
+	p := &postgres{
+		config: config, keys: keys, writers: make(chan *conn, write), readers: make(chan *conn, read),
+		patient: make(chan struct{}, 1), done: make(chan struct{}), bell: newBell(),
+	}
+	for range write {
+		p.writers <- nil
+	}
+	for range read {
+		p.readers <- nil
+	}
+	p.db = sqlx.NewDb(stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settle)), "pgx")
+	p.db.SetMaxOpenConns(write + read + 1)
+	p.db.SetMaxIdleConns(write + read + 1)
+	return p, nil
+}
+
+// migratePostgres brings the schema up to date, one process at a time.
+func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(2)
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600), lock.WithUnlockTimeout(1, 60))
+	if err == nil {
+		err = unavailable(migrate(ctx, db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(locker)))
+	}
+	return errors.Join(err, db.Close())
+}
+
+// update runs fn in a transaction, again and again while it meets others.
+func (p *postgres) update(ctx context.Context, fn func(*tx) error) error {
+	patient := false
+	defer func() {
+		if patient {
+			<-p.patient
+		}
+	}()
+	for try := 1; ; try++ {
+		err, most := p.try(ctx, fn)
+		if err == nil {
+			p.transactions.Add(1)
+			p.commits.Add(1)
+			return nil
+		}
+		if try >= most {
+			return err
+		}
+		if try >= tiredFrom && !patient {
+			select {
+			case p.patient <- struct{}{}:
+				patient = true
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		pause := min(maxPause, time.Millisecond<<min(try, 10))
+		select {
+		case <-time.After(time.Duration(rand.Int64N(int64(pause)))):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// try runs fn once. It also returns how many tries an error like this is worth.
+func (p *postgres) try(ctx context.Context, fn func(*tx) error) (err error, tries int) {
+	c, err := p.begin(ctx, p.writers, beginUpdate)
+	if err != nil {
+		return err, 0
+	}
+	t := &tx{conn: c, write: true}
+	over := false
+	defer func() {
+		t.ended = true
+		if !over {
+			c.rollback()
+		}
+		p.giveBack(p.writers, c)
+	}()
+	if err = fn(t); err == nil {
+		err = t.err
+	}
+	if err != nil {
+		// What the statement met decides, whatever the function made of it.
+		return err, worthTrying(t.err)
+	}
+	over = true
+	if err = c.commitShared(); err != nil {
+		c.rollback()
+		return unavailable(fmt.Errorf("commit: %w", err)), max(0, worthTryingCommit(err))
+	}
+	return nil, 0
+}
+
+func (p *postgres) view(ctx context.Context, fn func(*tx) error) error {
+	c, err := p.begin(ctx, p.readers, beginView)
+	if err != nil {
+		return err
+	}
+	t := &tx{conn: c}
+	defer func() {
+		t.ended = true
+		c.rollback()
+		p.giveBack(p.readers, c)
+	}()
+	return fn(t)
+}
+
+// begin takes a connection and begins a transaction on it. A connection that the server closed while nobody used it is replaced.
+func (p *postgres) begin(ctx context.Context, pool chan *conn, start string) (*conn, error) {
+	for {
+		c, err := p.borrow(ctx, pool, start)
+		if err != nil {
+			return nil, err
+		}
+		err = c.begin()
+		if err == nil {
+			c.used = true
+			return c, nil
+		}
+		stale := c.used
+		c.rollback()
+		p.discard(pool, c)
+		if !stale || ctx.Err() != nil {
+			return nil, unavailable(fmt.Errorf("begin: %w", err))
+		}
+	}
+}
+
+func (p *postgres) borrow(ctx context.Context, pool chan *conn, start string) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case <-p.done:
+		return nil, errClosed
+	default:
+	}
+	select {
+	case c := <-pool:
+		if c != nil {
+			return c, nil
+		}
+		c, err := newConn(context.WithoutCancel(ctx), p.db, postgresEngine, p.keys, start)
+		if err != nil {
+			pool <- nil
+			return nil, fmt.Errorf("connect to the database: %w", unavailable(err))
+		}
+		return c, nil
+	case <-p.done:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// giveBack puts a connection back if it can be used again.
+func (p *postgres) giveBack(pool chan *conn, c *conn) {
+	if c.idle() {
+		pool <- c
+		return
+	}
+	p.discard(pool, c)
+}
+
+func (p *postgres) discard(pool chan *conn, c *conn) {
+	_ = c.c.Raw(func(any) error { return driver.ErrBadConn }) // so that database/sql closes it
+	_ = c.c.Close()
+	pool <- nil
+}
+
+func (p *postgres) close() error {
+	close(p.done)
+	var errs []error
+	for _, pool := range []chan *conn{p.writers, p.readers} {
+		for range cap(pool) {
+			if c := <-pool; c != nil {
+				errs = append(errs, c.c.Close())
+			}
+		}
+	}
+	return errors.Join(append(errs, p.db.Close())...)
+}
+
+// native calls fn with the driver's own connection.
+func (c *conn) native(fn func(*pgx.Conn) error) error {
+	return c.c.Raw(func(dc any) error {
+		n, ok := dc.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("a connection of type %T", dc)
+		}
+		return fn(n.Conn())
+	})
+}
+
+// idle reports whether the connection stands, outside of any transaction.
+func (c *conn) idle() bool {
+	ok := false
+	err := c.native(func(n *pgx.Conn) error {
+		ok = !n.IsClosed() && n.PgConn().TxStatus() == 'I'
+		return nil
+	})
+	return err == nil && ok
+}
+
+// commitShared commits. PostgreSQL answers a commit after a failed statement with "rollback" and no error.
+func (c *conn) commitShared() error {
+	return c.native(func(n *pgx.Conn) error {
+		ctx, done := c.engine.context()
+		defer done()
+		tag, err := n.Exec(ctx, "commit")
+		if err == nil && tag.String() != "COMMIT" {
+			err = fmt.Errorf("it was undone: %s", tag)
+		}
+		return err
+	})
+}
+
+// values prepares arguments as database/sql does for other drivers. pgx would rather guess what to do with our types.
+func (e engine) values(args []any) ([]any, error) {
+	if e != postgresEngine {
+		return args, nil
+	}
+	plain := make([]any, len(args))
+	for i, a := range args {
+		v, err := driver.DefaultParameterConverter.ConvertValue(a)
+		if err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+		plain[i] = v
+	}
+	return plain, nil
+}
+
+// latest lets each statement of a transaction that has run none yet see what was committed just before it. It is for claims, in
+// which one state for all of them would make workers meet over what they would have skipped.
+func (t *tx) latest(ctx context.Context) error {
+	if t.conn.engine != postgresEngine || t.ran {
+		return nil
+	}
+	_, err := t.exec(ctx, "set transaction isolation level read committed")
+	return err
+}
+
+// guard makes two transactions that guard the same thing meet, as if they changed the same row. It is for rules over rows that
+// both only read, such as "at most ten" or "never the last". Where one writes at a time they never meet.
+func (t *tx) guard(ctx context.Context, thing string) error {
+	if t.conn.engine != postgresEngine {
+		return nil
+	}
+	_, err := t.exec(ctx, "insert into meta (name, value) values (?, ?) on conflict (name) do update set value = excluded.value",
+		"guard "+thing, []byte{})
+	return err
+}
