@@ -35,3 +35,17 @@ func (d *DB) Exec(query string, args ...any) error {
 		return err
 	})
 }
+
+// InventoryColumns returns the columns of the inventory, as TABLE.COLUMN.
+func InventoryColumns() []string {
+	var all []string
+	for _, s := range inventory {
+		for _, c := range s.columns {
+			all = append(all, s.name+".sealed_"+c)
+		}
+	}
+	for _, one := range sealedSingles {
+		all = append(all, one.table+"."+one.sqlColumn)
+	}
+	return all
+}

@@ -10,6 +10,7 @@ type cli struct {
 	Contact  contactCommand  `cmd:"" help:"Contacts, the people on the customers' side: list, add, change."`
 	Key      keyCommand      `cmd:"" help:"API keys: list, make, revoke."`
 	Audit    auditCommand    `cmd:"" help:"The audit log: export it."`
+	Check    checkCommand    `cmd:"" help:"Check that everything stored is whole: rows, files, counts, the audit log."`
 	Parse    parseCommand    `cmd:"" help:"Read a mail and print what Letterlock makes of it, as JSON."`
 	Sanitize sanitizeCommand `cmd:"" help:"Read HTML and print it as the viewer would show it."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
