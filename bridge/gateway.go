@@ -22,6 +22,7 @@ type Config struct {
 	Inbox        []string         // addresses at which known contacts may start a thread by email
 	MaxText      int              // octets of one message's text; 1 MiB if zero
 	MaxFiles     int64            // octets of all attachments of one message; 25 MiB if zero
+	Bell         Bell             // wakes the other processes on this store; nil if there are none
 	Now          func() time.Time // time.Now if nil
 	Log          *slog.Logger     // discarded if nil
 }
@@ -41,6 +42,7 @@ type Gateway struct {
 	log          *slog.Logger
 	hasher       *password.Hasher
 	outbox       chan struct{}
+	bell         Bell
 	refusals     refusalBudget
 	looks        looks
 	failures     failures
@@ -78,7 +80,7 @@ func New(c Config) (*Gateway, error) {
 		store: c.Store, keys: c.Keyring, issuer: NewIssuer(c.Keyring, domain, base),
 		domain: domain, baseURL: base, organization: organization, inbox: make(map[string]bool),
 		maxText: c.MaxText, maxFiles: c.MaxFiles, clock: c.Now, log: c.Log,
-		hasher: password.New(2), outbox: make(chan struct{}, 1),
+		hasher: password.New(2), outbox: make(chan struct{}, 1), bell: c.Bell,
 	}
 	for _, a := range c.Inbox {
 		if err := mailaddr.Valid(a); err != nil {
@@ -115,14 +117,6 @@ func (g *Gateway) Issuer() *Issuer { return g.issuer }
 
 // Outbox receives after deliveries were added, so that a worker need not wait for its next look.
 func (g *Gateway) Outbox() <-chan struct{} { return g.outbox }
-
-// wake tells one worker to look. It is called after the commit.
-func (g *Gateway) wake() {
-	select {
-	case g.outbox <- struct{}{}:
-	default:
-	}
-}
 
 // now is the clock at the precision that every database keeps.
 func (g *Gateway) now() time.Time { return g.clock().UTC().Truncate(time.Microsecond) }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -29,6 +28,7 @@ type app struct {
 	config Config
 	log    *slog.Logger
 	now    func() time.Time
+	name   string // this process's among those that share the data
 
 	*kept
 	relay  *submit.Relay
@@ -59,6 +59,7 @@ const frontGrace, behindGrace = 40 * time.Second, 30 * time.Second
 // newApp opens the data and the listeners and wires everything. Nothing runs yet. The configuration must be complete.
 func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 	a := &app{config: c.Config, log: c.log, now: c.now, smtp: c.smtp, http: c.http}
+	a.name = processName(c.Config)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -89,7 +90,8 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 	if err := a.addWorker(ctx, c.hooks); err != nil {
 		return nil, err
 	}
-	a.behind = append(a.behind, part{"sweeper", a.sweep})
+	a.behind = append(a.behind, a.alone(part{"sweeper", a.sweep}))
+	a.addListener()
 	return a, nil
 }
 
@@ -179,7 +181,7 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 		afterSend = func(bridge.ID) { h.relayed() }
 	}
 	w, err := mailout.New(mailout.Config{
-		Gateway: a.gateway, Transport: a.relay, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections, Name: a.workerName(),
+		Gateway: a.gateway, Transport: a.relay, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections, Name: a.name, Lease: a.workerLease(),
 		Now: a.now, Log: a.log.With("part", "worker"), AfterSend: afterSend,
 	})
 	if err != nil {
@@ -187,16 +189,6 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 	}
 	a.behind = append(a.behind, part{"worker", w.Run})
 	return nil
-}
-
-// workerName is the same whenever this gateway starts, so that its worker takes up at once what it held when it was killed. The
-// address of the portal is no other process's on this machine.
-func (a *app) workerName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return host + " " + a.config.HTTP.Listen
 }
 
 // sweep tidies up until ctx ends.

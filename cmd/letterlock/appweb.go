@@ -87,7 +87,7 @@ func (a *app) addMailboxes(ctx context.Context, h hooks) error {
 		if err != nil {
 			return err
 		}
-		a.front = append(a.front, part{"mailbox " + c.Name, p.Run})
+		a.front = append(a.front, a.alone(part{"mailbox " + c.Name, p.Run}))
 	}
 	return nil
 }

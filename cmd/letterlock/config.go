@@ -37,6 +37,7 @@ type General struct {
 	BaseURL      string   `name:"base-url" toml:"base_url" placeholder:"URL" help:"Where people reach the portal, such as https://portal.example.com."`
 	Organization string   `toml:"organization" placeholder:"NAME" help:"The organization's name as people see it. The domain if it is not set."`
 	Data         string   `toml:"data" default:"data" placeholder:"FOLDER" help:"The folder of the database and of stored files (${default})."`
+	Database     string   `toml:"database" placeholder:"DSN" help:"A PostgreSQL database, as postgres://USER@HOST/NAME, which several gateways may share. If it is not set, the data folder has a database of its own. A password belongs into the file, a variable or ~/.pgpass: a flag is seen by every user of this machine."`
 	KeyFile      string   `name:"key-file" toml:"key_file" default:"letterlock.key" placeholder:"FILE" help:"The file with the keys that seal the data (${default}). Without it nothing stored can be read: keep a copy elsewhere."`
 	Inbox        []string `toml:"inbox" placeholder:"ADDRESS" help:"Addresses at which known contacts may start a conversation by email."`
 	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" placeholder:"POLICY" help:"How a reply's author is judged. This version offers only: address (a live reply address and its participant's From address; From is not proven). It must be set for serve."`
@@ -132,6 +133,9 @@ func (g *General) complete() error {
 	}
 	if g.KeyFile == "" {
 		return unset("key_file")
+	}
+	if g.Database != "" && !strings.HasPrefix(g.Database, "postgres://") && !strings.HasPrefix(g.Database, "postgresql://") {
+		return errors.New("database: it must be a name such as postgres://letterlock@db.example.com/letterlock, or nothing for a database in the data folder")
 	}
 	return nil
 }

@@ -42,6 +42,8 @@ base_url = {{quote .BaseURL}}
 organization = {{quote .Organization}}
 
 data = {{quote .Data}}
+# A database on a PostgreSQL server, for more than one gateway at a time, instead of one in the data folder: docs/postgresql.md
+# database = "postgres://letterlock@db.example.com/letterlock"
 # Without this file nothing that is stored can be read: keep a copy of it apart from the data and its backups.
 key_file = {{quote .KeyFile}}
 
