@@ -131,7 +131,7 @@ func (g *Gateway) ReleaseHeld(ctx context.Context, a Actor, id ID, m *Mail) (Mes
 		msg = mailMessage(m, r.Envelope.Route, files)
 		msg.AuthorKind, msg.Received = ByContact, r.ID
 		// Only the participant speaks as the participant. Anybody else is shown by what the mail claims, as a claim.
-		if !sender.ID.IsZero() && (sender.ID == r.Person || r.Thread.IsZero()) {
+		if sender.Kind == Contact && (sender.ID == r.Person || r.Thread.IsZero()) {
 			msg.Author, msg.AuthorName = sender.ID, sender.DisplayName()
 		} else {
 			msg.AuthorName = fmt.Sprintf("%s (released by %s)", r.From, p.name())

@@ -329,6 +329,9 @@ func (g *Gateway) gate(ctx context.Context, tx Tx, d decision, m *Mail, v Verdic
 			return d.hold(m.OverBound), nil
 		case m.List:
 			return d.hold("it came through a mailing list"), nil
+		case p.Kind != Contact:
+			// Their notices have Message-IDs too. What they write to each other about a notice must not go out to customers.
+			return d.hold("staff write in the desk, not by email", v.Reasons...), nil
 		case v.Result != VerdictPass:
 			return d.hold("the sender is not proven to be the participant", v.Reasons...), nil
 		case v.Address != p.Address:

@@ -366,3 +366,33 @@ func TestUndecidedSenderIsDeferred(t *testing.T) {
 		t.Errorf("%d mails are recorded, want none", len(list))
 	}
 }
+
+func TestStaffDontReplyByEmail(t *testing.T) {
+	w := newWorld(t)
+	to := w.replyAddress(w.inside)
+	if r := w.receive(w.mail("ann@example.org", "One question."), to); r.Disposition != bridge.Appended {
+		t.Fatalf("Ann's reply is %s", r.Disposition)
+	}
+	var notice bridge.Outgoing
+	for _, o := range w.outgoing() {
+		if o.Delivery.Person == w.staff.ID {
+			notice = o
+		}
+	}
+	// Marlene forwards her notice to a colleague, and the office gets a copy.
+	m := w.mail("marlene@example.com", "Tom, can you take this difficult one?")
+	m.InReplyTo = []string{notice.MessageID}
+	r := w.receive(m, "office@example.com")
+	if r.Disposition != bridge.Held {
+		t.Errorf("got %s (%q), want held", r.Disposition, r.Reasons)
+	}
+	if n := w.sees(bridge.AsPerson(w.inside.ID), "difficult"); n != 0 {
+		t.Errorf("Ann sees it")
+	}
+	// Who releases it takes it upon themself: it is not shown as a customer called Marlene.
+	msg, err := w.g.ReleaseHeld(t.Context(), bridge.AsPerson(w.colleague.ID), r.ID, m)
+	w.must(err)
+	if !msg.Author.IsZero() || !strings.Contains(msg.AuthorName, "released by Tom Hale") {
+		t.Errorf("it is shown as by %v %q", msg.Author, msg.AuthorName)
+	}
+}
