@@ -170,6 +170,9 @@ func (g *Gateway) fillCopy(ctx context.Context, tx Tx, d Delivery, p Person, out
 	return nil
 }
 
+// leased reports whether a worker holds the delivery.
+func (d Delivery) leased(now time.Time) bool { return d.LeaseBy != "" && now.Before(d.LeaseUntil) }
+
 func (s DeliveryState) final() bool { return s == Relayed || s == Failed || s == Suppressed }
 
 // RecordRelayed records that the next hop took a mail. It holds even if the lease ran out meanwhile, since the mail is out.
@@ -261,11 +264,15 @@ func (g *Gateway) CountDeliveries(ctx context.Context, a Actor) (map[DeliverySta
 	return counts, wrap("count deliveries", err)
 }
 
-// RetryDelivery puts a failed delivery of a message back into the queue, or lets a deferred one go at once: admins only.
+// RetryDelivery puts a failed delivery of a message back into the queue, or lets a deferred one go at once: admins only. One that is being
+// sent at this moment is ErrConflict, since a second worker would send it once more.
 func (g *Gateway) RetryDelivery(ctx context.Context, a Actor, id ID) error {
 	err := g.changeDelivery(ctx, a, id, "delivery.retry", func(d *Delivery) error {
 		if d.State != Deferred && (d.State != Failed || d.Kind != DeliverMessage) {
 			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
+		}
+		if d.leased(g.now()) {
+			return fmt.Errorf("it is being tried at this moment: %w", ErrConflict)
 		}
 		d.State, d.NextAt, d.DoneAt, d.Attempts = Queued, g.now(), time.Time{}, 0
 		return nil

@@ -309,3 +309,28 @@ func TestLastAdminStays(t *testing.T) {
 		t.Errorf("disabling: %v, want a conflict", err)
 	}
 }
+
+func TestRetryLeavesAloneWhatIsUnderWay(t *testing.T) {
+	w := newWorld(t)
+	ctx, admin := t.Context(), bridge.AsPerson(w.admin.ID)
+	w.outgoing()
+	id := w.deferred()
+	w.outgoing()
+	w.clock.forward(2 * time.Hour)
+	list, err := w.g.ClaimDeliveries(ctx, "one", time.Minute, 10)
+	w.must(err)
+	if len(list) != 1 || list[0].ID != id {
+		t.Fatalf("%d deliveries are due, want the one", len(list))
+	}
+	if err := w.g.RetryDelivery(ctx, admin, id); !errors.Is(err, bridge.ErrConflict) {
+		t.Errorf("while it is being sent: %v, want ErrConflict", err)
+	}
+	if two, err := w.g.ClaimDeliveries(ctx, "two", time.Minute, 10); err != nil || len(two) != 0 {
+		t.Errorf("a second worker gets %d deliveries, %v", len(two), err)
+	}
+	w.must(w.g.RecordDeferred(ctx, "one", id, time.Now().Add(9*time.Hour), "451 later"))
+	w.must(w.g.RetryDelivery(ctx, admin, id))
+	if two, err := w.g.ClaimDeliveries(ctx, "two", time.Minute, 10); err != nil || len(two) != 1 {
+		t.Errorf("afterwards a worker gets %d deliveries, %v", len(two), err)
+	}
+}
