@@ -99,19 +99,15 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, er
 		return out, nil
 	}
 	out.Link = g.issuer.Link(d.ID)
-	in, err := tx.Participant(ctx, d.Thread, p.ID)
-	if errors.Is(err, ErrNotFound) || (err == nil && !in.LeftAt.IsZero()) {
-		return Outgoing{}, &Suppression{Reason: "the person is no longer in the conversation"}
-	}
+	s, err := tx.Standing(ctx, d.Thread, p.ID)
 	if err != nil {
 		return Outgoing{}, err
 	}
-	if p.Kind == Staff {
-		return out, nil
+	if !s.In {
+		return Outgoing{}, &Suppression{Reason: "the person is no longer in the conversation"}
 	}
-	mode, err := g.modeFor(ctx, tx, d.Thread, p)
-	if err != nil || mode != ModeConvenience {
-		return out, err
+	if p.Kind == Staff || s.mode() != ModeConvenience {
+		return out, nil
 	}
 	return out, g.fillCopy(ctx, tx, d, p, &out)
 }

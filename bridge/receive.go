@@ -160,9 +160,9 @@ type target struct {
 	at       place
 	thread   ID // and person: the participant whose reply it would be
 	person   ID
-	address  ReplyAddress // for atReply
-	delivery ID           // for atBounce
-	by       string       // how it was found, for the record
+	standing Standing // theirs, where there is a thread
+	delivery ID       // for atBounce
+	by       string   // how it was found, for the record
 }
 
 // target finds out where a mail is meant to go. On SMTP the forward-path alone counts, then the Message-IDs; a mailbox read over
@@ -176,12 +176,12 @@ func (g *Gateway) target(ctx context.Context, tx Tx, e Envelope, m *Mail) (targe
 	}
 	switch t.at {
 	case atReply:
-		a, err := tx.ReplyAddress(ctx, id)
+		s, err := tx.StandingAt(ctx, id)
 		if errors.Is(err, ErrNotFound) {
 			t.at = elsewhere
 			return t, nil
 		}
-		t.address, t.thread, t.person = a, a.Thread, a.Person
+		t.standing, t.thread, t.person = s, s.Thread.ID, s.Person.ID
 		return t, err
 	case atBounce:
 		t.delivery = id
@@ -246,8 +246,12 @@ func (g *Gateway) threadOf(ctx context.Context, tx Tx, m *Mail, t target) (targe
 		if err != nil {
 			return t, err
 		}
-		t.thread, t.person, t.by = d.Thread, d.Person, "Message-ID"
-		return t, nil
+		s, err := tx.Standing(ctx, d.Thread, d.Person)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		t.standing, t.thread, t.person, t.by = s, d.Thread, d.Person, "Message-ID"
+		return t, err
 	}
 	return t, nil
 }
@@ -304,22 +308,12 @@ func (g *Gateway) decide(ctx context.Context, tx Tx, e Envelope, m *Mail, v Verd
 // gate is what every reply passes, whichever way its thread was found.
 func (g *Gateway) gate(ctx context.Context, tx Tx, d decision, m *Mail, v Verdict) (decision, error) {
 	if t := d.target; !t.thread.IsZero() {
-		p, err := tx.Person(ctx, t.person)
-		if err != nil {
-			return d, err
-		}
+		p := t.standing.Person
 		if m.author() == p.Address {
 			d.author = p
 		}
-		if t.at == atReply && !t.address.RevokedAt.IsZero() || p.Disabled {
-			return d.refuse(ErrRevokedRcpt, "the reply address is revoked"), nil
-		}
-		err = g.repliesOn(ctx, tx, t.thread, p)
-		if errors.Is(err, ErrRepliesOff) || errors.Is(err, ErrRevokedRcpt) {
+		if err := t.standing.accepts(); err != nil {
 			return d.refuse(err, "found by "+t.by, err.Error()), nil
-		}
-		if err != nil {
-			return d, err
 		}
 		if len(m.From) != 1 {
 			return d.refuse(ErrForbidden, fmt.Sprintf("it has %d authors in From, where one is needed", len(m.From))), nil
@@ -428,16 +422,17 @@ func identity(m *Mail, t target) [32]byte {
 
 // take puts a mail into its thread, or into a new one.
 func (g *Gateway) take(ctx context.Context, tx Tx, r *Received, d decision, m *Mail, files []Attachment) error {
-	var t Thread
+	t := d.target.standing.Thread
 	var err error
-	if d.disposition == NewThread {
+	switch {
+	case d.disposition == NewThread:
 		subject := cleanLine(m.Subject, maxSubject)
 		if subject == "" {
 			subject = "(no subject)"
 		}
 		t, err = g.addThread(ctx, tx, subject, ModeInherit, []Person{d.author})
-	} else {
-		t, err = tx.Thread(ctx, d.target.thread)
+	case t.Status != Open:
+		t, err = tx.Thread(ctx, t.ID) // whole, since it is about to be opened again
 	}
 	if err != nil {
 		return err

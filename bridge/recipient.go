@@ -15,72 +15,48 @@ import (
 // It returns nil, ErrUnknownRcpt, ErrRevokedRcpt, ErrRepliesOff or, when it cannot tell, ErrUnavailable. A forged token is refused without any look-up.
 //
 // The address that notices come from is accepted, since receivers may probe it before they believe a notice; mail to it is refused by Receive.
-func (g *Gateway) CheckRecipient(ctx context.Context, forwardPath string) error {
+//
+// The Claim says who would have to be the author of what comes there; it is zero where that depends on the mail, so ask Author then.
+func (g *Gateway) CheckRecipient(ctx context.Context, forwardPath string) (Claim, error) {
 	at, id := g.locate(mailaddr.Normalize(forwardPath))
 	switch at {
 	case elsewhere:
-		return ErrUnknownRcpt
+		return Claim{}, ErrUnknownRcpt
 	case atReply:
-		err := g.store.View(ctx, func(tx Tx) error {
-			r, err := tx.ReplyAddress(ctx, id)
-			if err != nil {
-				return err
-			}
-			_, err = g.accepts(ctx, tx, r)
+		var s Standing
+		err := g.store.View(ctx, func(tx Tx) (err error) {
+			s, err = tx.StandingAt(ctx, id)
 			return err
 		})
 		switch {
 		case errors.Is(err, ErrNotFound):
-			return ErrUnknownRcpt
-		case errors.Is(err, ErrRevokedRcpt), errors.Is(err, ErrRepliesOff):
-			return err
+			return Claim{}, ErrUnknownRcpt
 		case err != nil:
-			return fmt.Errorf("check recipient: %w: %w", ErrUnavailable, err)
+			return Claim{}, fmt.Errorf("check recipient: %w: %w", ErrUnavailable, err)
 		}
+		return s.claim(), s.accepts()
+	}
+	return Claim{}, nil
+}
+
+// accepts returns ErrRevokedRcpt for somebody who is not in the thread, or not any more, and ErrRepliesOff where a mode forbids
+// answers by email.
+func (s Standing) accepts() error {
+	switch {
+	case !s.Address.RevokedAt.IsZero(), s.Person.Disabled, !s.In:
+		return ErrRevokedRcpt
+	case s.mode() != ModeConvenience:
+		return ErrRepliesOff
 	}
 	return nil
 }
 
-// accepts reports whether a reply address takes replies now, and whose it is.
-func (g *Gateway) accepts(ctx context.Context, tx Tx, r ReplyAddress) (Person, error) {
-	p, err := tx.Person(ctx, r.Person)
-	if err != nil {
-		return Person{}, err
-	}
-	if !r.RevokedAt.IsZero() || p.Disabled {
-		return p, ErrRevokedRcpt
-	}
-	return p, g.repliesOn(ctx, tx, r.Thread, p)
+func (s Standing) claim() Claim {
+	return Claim{Person: s.Person.ID, Address: s.Person.Address, Thread: s.Thread.ID}
 }
 
-// repliesOn returns ErrRevokedRcpt for somebody who is not in the thread, and ErrRepliesOff where a mode forbids answers by email.
-func (g *Gateway) repliesOn(ctx context.Context, tx Tx, thread ID, p Person) error {
-	in, err := tx.Participant(ctx, thread, p.ID)
-	if errors.Is(err, ErrNotFound) || (err == nil && !in.LeftAt.IsZero()) {
-		return ErrRevokedRcpt
-	}
-	if err != nil {
-		return err
-	}
-	m, err := g.modeFor(ctx, tx, thread, p)
-	if err == nil && m != ModeConvenience {
-		err = ErrRepliesOff
-	}
-	return err
-}
-
-// modeFor is the mode that holds for one person in one thread, at this moment.
-func (g *Gateway) modeFor(ctx context.Context, tx Tx, thread ID, p Person) (Mode, error) {
-	org, err := g.organizationMode(ctx, tx)
-	if err != nil {
-		return ModeSecure, err
-	}
-	t, err := tx.Thread(ctx, thread)
-	if err != nil {
-		return ModeSecure, err
-	}
-	return Strictest(org, t.Mode, p.Mode), nil
-}
+// mode is the one that holds for the person in the thread.
+func (s Standing) mode() Mode { return Strictest(s.Organization, s.Thread.Mode, s.Person.Mode) }
 
 // ours reports whether a normalised address is one of this gateway's own, so that nobody writes to it as to a person.
 func (g *Gateway) ours(address string) bool {
@@ -165,19 +141,9 @@ func (g *Gateway) Author(ctx context.Context, e Envelope, m *Mail) (Claim, error
 	var c Claim
 	err := g.store.View(ctx, func(tx Tx) error {
 		t, err := g.target(ctx, tx, e, m)
-		if err != nil || t.thread.IsZero() {
-			return err
-		}
-		p, err := tx.Person(ctx, t.person)
-		if err != nil {
-			return err
-		}
-		c = Claim{Person: p.ID, Address: p.Address, Thread: t.thread}
-		return nil
+		c = t.standing.claim()
+		return err
 	})
-	if errors.Is(err, ErrNotFound) {
-		return Claim{}, nil
-	}
 	if err != nil {
 		return Claim{}, fmt.Errorf("author of a mail: %w: %w", ErrUnavailable, err)
 	}

@@ -112,8 +112,20 @@ type ReplyAddress struct {
 	RevokedAt time.Time // zero while it works
 }
 
+// Standing is all that decides whether a person may answer in a thread by email now.
+type Standing struct {
+	Address      ReplyAddress // zero if it was not asked by one
+	Person       Person       // ID, Kind, Name, Address, Mode and Disabled
+	In           bool         // a participant, who has not left
+	Thread       Thread       // ID, Status and Mode
+	Organization Mode         // as set; empty if it never was
+}
+
 // ReplyAddresses keeps them.
 type ReplyAddresses interface {
+	// StandingAt returns what a reply address leads to, and Standing the same for a thread and a person.
+	StandingAt(ctx context.Context, replyAddress ID) (Standing, error)
+	Standing(ctx context.Context, thread, person ID) (Standing, error)
 	AddReplyAddress(ctx context.Context, a ReplyAddress) error
 	ReplyAddress(ctx context.Context, id ID) (ReplyAddress, error)
 	// ReplyAddressOf returns the participant's newest address that is not revoked.

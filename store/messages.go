@@ -46,6 +46,9 @@ func (t *tx) AddMessage(ctx context.Context, m *bridge.Message) error {
 	if err := t.touchParticipants(ctx, m, seq); err != nil {
 		return err
 	}
+	if err := t.queueIndex(ctx, m.Thread, seq, seq); err != nil {
+		return err
+	}
 	m.Seq = seq
 	return nil
 }
@@ -65,8 +68,9 @@ func (t *tx) touchThread(ctx context.Context, m *bridge.Message) (seq int, err e
 // touchParticipants brings what the lists of the thread's participants show up to date. Its author has read it.
 func (t *tx) touchParticipants(ctx context.Context, m *bridge.Message, seq int) error {
 	if m.Kind != bridge.Note {
-		_, err := t.exec(ctx, "update participant set last_at = ?, unread = unread + 1 where thread = ?", micros(m.At), m.Thread)
-		if err != nil {
+		_, err := t.exec(ctx, `update participant set last_at = ?, unread = case when person = ? then 0 else unread + 1 end,
+			read_seq = case when person = ? then ? else read_seq end where thread = ?`, micros(m.At), m.Author, m.Author, seq, m.Thread)
+		if err != nil || m.AuthorKind != bridge.ByStaff {
 			return err
 		}
 	}

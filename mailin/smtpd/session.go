@@ -33,10 +33,16 @@ type session struct {
 	from  string
 	utf8  bool
 	size  int64 // as declared; zero if it was not
-	rcpts []string
+	rcpts []recipient
 }
 
 var _ smtp.Session = (*session)(nil)
+
+// recipient is a forward-path that was accepted, and whose reply to it a mail would be; zero where that depends on the mail.
+type recipient struct {
+	path  string
+	claim bridge.Claim
+}
 
 func (r *run) newSession(c *smtp.Conn) (smtp.Session, error) {
 	guard, ok := c.Conn().(*conn)
@@ -84,15 +90,16 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	}
 	ctx, cancel := context.WithTimeout(s.run.work, checkTimeout)
 	defer cancel()
-	if err := s.run.Gateway.CheckRecipient(ctx, to); err != nil {
+	claim, err := s.run.Gateway.CheckRecipient(ctx, to)
+	if err != nil {
 		return s.refuse(ctx, to, err)
 	}
 	for _, r := range s.rcpts {
-		if strings.EqualFold(r, to) {
+		if strings.EqualFold(r.path, to) {
 			return nil
 		}
 	}
-	s.rcpts = append(s.rcpts, to)
+	s.rcpts = append(s.rcpts, recipient{to, claim})
 	return nil
 }
 
@@ -215,7 +222,7 @@ func (s *session) received() []byte {
 		}
 	}
 	if len(s.rcpts) == 1 {
-		t.rcpt = s.rcpts[0]
+		t.rcpt = s.rcpts[0].path
 	}
 	return t.field()
 }
@@ -227,15 +234,14 @@ type outcome struct {
 }
 
 // receive judges the mail for one recipient and hands it over. A panic on one mail is its sender's to try again, not the end of the process.
-func (s *session) receive(ctx context.Context, to string, raw []byte, mail *bridge.Mail) (o outcome) {
+func (s *session) receive(ctx context.Context, r recipient, raw []byte, mail *bridge.Mail) (o outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.run.Log.ErrorContext(ctx, "receiving a mail panicked", "peer", s.conn.name, "stack", string(debug.Stack()))
 			o = outcome{refusal: s.run.replyTo(bridge.ErrUnavailable)}
 		}
 	}()
-	e := s.envelope(to)
-	received, err := s.hand(ctx, e, raw, mail)
+	received, err := s.hand(ctx, r, raw, mail)
 	if err != nil {
 		s.run.Log.WarnContext(ctx, "mail deferred", "peer", s.conn.name, "error", err)
 		return outcome{refusal: s.run.replyTo(err)}
@@ -253,10 +259,13 @@ func (s *session) receive(ctx context.Context, to string, raw []byte, mail *brid
 }
 
 // hand asks who wrote the mail and gives it to the Gateway. All its errors ask the client to try again.
-func (s *session) hand(ctx context.Context, e bridge.Envelope, raw []byte, mail *bridge.Mail) (bridge.Received, error) {
-	claim, err := s.run.Gateway.Author(ctx, e, mail)
-	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
-		return bridge.Received{}, fmt.Errorf("%w: look up the author: %w", bridge.ErrUnavailable, err)
+func (s *session) hand(ctx context.Context, r recipient, raw []byte, mail *bridge.Mail) (bridge.Received, error) {
+	e, claim := s.envelope(r.path), r.claim
+	if claim.Person.IsZero() {
+		var err error
+		if claim, err = s.run.Gateway.Author(ctx, e, mail); err != nil && !errors.Is(err, bridge.ErrNotFound) {
+			return bridge.Received{}, fmt.Errorf("%w: look up the author: %w", bridge.ErrUnavailable, err)
+		}
 	}
 	peer := sender.Peer{IP: s.conn.peer, Helo: s.smtp.Hostname(), TLS: s.conn.tls != nil}
 	verdict := s.run.Judge.Judge(ctx, e, peer, raw, mail, claim)

@@ -27,8 +27,9 @@ import (
 
 // Gateway decides what becomes of mail. A *bridge.Gateway is one.
 type Gateway interface {
-	// CheckRecipient returns nil, or one of the sentinels in replies.go, for a forward-path.
-	CheckRecipient(ctx context.Context, forwardPath string) error
+	// CheckRecipient returns nil, or one of the sentinels in replies.go, for a forward-path, and who would have to be the author of
+	// a mail to it; the zero Claim where Author has to be asked.
+	CheckRecipient(ctx context.Context, forwardPath string) (bridge.Claim, error)
 	// NoteRefusal records that a forward-path was refused.
 	NoteRefusal(ctx context.Context, e bridge.Envelope, reason error)
 	// Author says who would have to have written a mail.

@@ -50,13 +50,13 @@ func newOffice() *office {
 	}
 }
 
-func (o *office) CheckRecipient(_ context.Context, to string) error {
+func (o *office) CheckRecipient(_ context.Context, to string) (bridge.Claim, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err, ok := o.rcpt[strings.ToLower(to)]; ok {
-		return err
+		return bridge.Claim{}, err
 	}
-	return bridge.ErrUnknownRcpt
+	return bridge.Claim{}, bridge.ErrUnknownRcpt
 }
 
 func (o *office) NoteRefusal(_ context.Context, e bridge.Envelope, reason error) {

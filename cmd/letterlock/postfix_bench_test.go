@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// BenchmarkAgainstPostfix sends the same number of mails with Postfix's smtp-source to a gateway and to a Postfix that only queues them,
+// in turn. The gateway's are replies to a live reply address: parsed, read for what is new, sealed, put into a thread and committed
+// with an fsync, each before its 250; Postfix writes each to its hold queue with an fsync. It needs root and the Debian package postfix:
+//
+//	go test -run '^$' -bench AgainstPostfix -benchtime 1x -timeout 30m ./cmd/letterlock
+//
+// LETTERLOCK_BENCH_MAILS sets how many mails a round has (5000). LETTERLOCK_DATABASE puts the gateway on PostgreSQL.
+func BenchmarkAgainstPostfix(b *testing.B) {
+	if _, err := exec.LookPath("smtp-source"); err != nil || os.Getuid() != 0 {
+		b.Skip("it needs root and smtp-source, from the Debian package postfix")
+	}
+	mails := 5000
+	if n, err := strconv.Atoi(os.Getenv("LETTERLOCK_BENCH_MAILS")); err == nil {
+		mails = n
+	}
+	g := startBenchGateway(b)
+	p := startBenchPostfix(b)
+	b.Logf("%-9s %12s %12s %8s", "sessions", "gateway/s", "postfix/s", "ratio")
+	for range b.N {
+		for _, sessions := range []int{1, 10, 50} {
+			var ours, theirs, ratios []float64
+			before := g.commits(b)
+			for range 3 {
+				one := smtpSource(b, g.smtp, g.reply, sessions, mails)
+				other := smtpSource(b, p, "ann@example.org", sessions, mails)
+				ours, theirs, ratios = append(ours, one), append(theirs, other), append(ratios, one/other)
+			}
+			perMail := float64(g.commits(b)-before) / float64(3*mails)
+			b.Logf("%-9d %12.0f %12.0f %8.2f   %.3f fsyncs a mail", sessions, median(ours), median(theirs), median(ratios), perMail)
+			b.ReportMetric(median(ratios), fmt.Sprintf("x-postfix-%d", sessions))
+		}
+	}
+	b.Logf("the gateway's memory at its peak: %d MiB", g.peak(b)>>20)
+	g.wants(b, 9*b.N*mails)
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// smtpSource returns how many mails a second were taken.
+func smtpSource(b *testing.B, addr, to string, sessions, mails int) float64 {
+	b.Helper()
+	cmd := exec.Command("smtp-source", "-d", "-l", "4096", "-m", strconv.Itoa(mails), "-s", strconv.Itoa(sessions), "-f", "ann@example.org", "-t", to, "inet:"+addr)
+	start := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("smtp-source: %v\n%s", err, out)
+	}
+	return float64(mails) / time.Since(start).Seconds()
+}
+
+type benchGatewayProcess struct {
+	smtp, base, key, reply string
+	cmd                    *exec.Cmd
+}
+
+// startBenchGateway builds the program and starts it on an empty store, with one thread whose contact answers.
+func startBenchGateway(b *testing.B) *benchGatewayProcess {
+	b.Helper()
+	dir := b.TempDir()
+	program := filepath.Join(dir, "letterlock")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		b.Fatalf("build: %v\n%s", err, out)
+	}
+	relay, err := startRelay()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(relay.stop)
+	g := &benchGatewayProcess{}
+	if g.smtp, err = freeAddr(); err != nil {
+		b.Fatal(err)
+	}
+	web, err := freeAddr()
+	if err != nil {
+		b.Fatal(err)
+	}
+	g.base = "http://" + web
+	env := append(os.Environ(), "LETTERLOCK_DOMAIN=example.com", "LETTERLOCK_BASE_URL="+g.base, "LETTERLOCK_ORGANIZATION=Harbour Clinic",
+		"LETTERLOCK_DATA="+dir+"/data", "LETTERLOCK_KEY_FILE="+dir+"/letterlock.key", "LETTERLOCK_SENDER_POLICY=address",
+		"LETTERLOCK_SMTP_LISTEN="+g.smtp, "LETTERLOCK_HTTP_LISTEN="+web, "LETTERLOCK_RELAY_ADDRESS="+relay.addr, "LETTERLOCK_RELAY_TLS=none",
+		"LETTERLOCK_LOG_LEVEL=warn")
+	do := func(args ...string) string {
+		c := exec.Command(program, args...)
+		c.Env, c.Dir = env, dir
+		out, err := c.CombinedOutput()
+		if err != nil {
+			b.Fatalf("letterlock %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	do("init", "--domain", "example.com", "--config", "made.toml")
+	do("mode", "convenience")
+	g.key = regexp.MustCompile(`llk_[a-z2-7]+`).FindString(do("key", "add", "--json", "--role", "admin", "bench"))
+
+	g.cmd = exec.Command(program, "serve")
+	g.cmd.Env, g.cmd.Dir, g.cmd.Stderr = env, dir, os.Stderr
+	if err := g.cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = g.cmd.Process.Signal(syscall.SIGTERM)
+		_ = g.cmd.Wait()
+	})
+	waitFor(b, web)
+	waitFor(b, g.smtp)
+	g.call(b, http.MethodPost, "/threads", `{"subject":"Your appointment","text":"Does it suit?","contacts":[{"address":"ann@example.org"}]}`)
+	var sent []byte
+	if !relay.wait(func() bool {
+		if len(relay.mails) > 0 {
+			sent = relay.mails[0].data
+		}
+		return sent != nil
+	}) {
+		b.Fatal("no copy left")
+	}
+	g.reply = string(regexp.MustCompile(`reply\+[a-z2-7]{42}@example\.com`).Find(sent))
+	return g
+}
+
+func waitFor(b *testing.B, addr string) {
+	b.Helper()
+	for bound := time.Now().Add(20 * time.Second); time.Now().Before(bound); time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			_ = c.Close()
+			return
+		}
+	}
+	b.Fatalf("nobody listens on %s", addr)
+}
+
+func (g *benchGatewayProcess) call(b *testing.B, method, path, body string) []byte {
+	b.Helper()
+	r, err := http.NewRequest(method, g.base+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+g.key)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 400 {
+		b.Fatalf("%s %s: %d %v\n%s", method, path, resp.StatusCode, err, text)
+	}
+	return text
+}
+
+// commits asks the running process for how many commits its store made, by the signal that makes it log them.
+func (g *benchGatewayProcess) commits(b *testing.B) int {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", g.cmd.Process.Pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return fieldOf(text, "syscw:")
+}
+
+// peak returns the most memory that the process had, in octets.
+func (g *benchGatewayProcess) peak(b *testing.B) int {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.cmd.Process.Pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return fieldOf(text, "VmHWM:") << 10
+}
+
+func fieldOf(text []byte, name string) int {
+	for line := range bytes.Lines(text) {
+		if f := strings.Fields(string(line)); len(f) > 1 && f[0] == name {
+			n, _ := strconv.Atoi(f[1])
+			return n
+		}
+	}
+	return 0
+}
+
+// wants checks that what was taken is there: the thread has so many answers.
+func (g *benchGatewayProcess) wants(b *testing.B, answers int) {
+	b.Helper()
+	list := g.call(b, http.MethodGet, "/threads", "")
+	m := regexp.MustCompile(`"last_seq":(\d+)`).FindSubmatch(list)
+	if m == nil || string(m[1]) != strconv.Itoa(answers+1) {
+		b.Fatalf("the thread has %s messages, want %d", m[1], answers+1)
+	}
+}
+
+// startBenchPostfix starts a Postfix of its own that takes mail for example.org and keeps it on hold.
+func startBenchPostfix(b *testing.B) (addr string) {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "letterlock-postfix")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	addr, err = freeAddr()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, d := range []string{"etc", "spool", "data"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	if out, err := exec.Command("chown", "postfix", filepath.Join(dir, "data")).CombinedOutput(); err != nil {
+		b.Fatalf("chown: %v %s", err, out)
+	}
+	main := fmt.Sprintf(`compatibility_level=3.6
+queue_directory=%[1]s/spool
+data_directory=%[1]s/data
+command_directory=/usr/sbin
+daemon_directory=/usr/lib/postfix/sbin
+mail_owner=postfix
+setgid_group=postdrop
+inet_interfaces=127.0.0.1
+inet_protocols=ipv4
+myhostname=queue.test
+mydestination=example.org
+local_recipient_maps=
+mynetworks=127.0.0.0/8
+smtpd_sender_restrictions=static:HOLD
+smtpd_client_connection_count_limit=0
+smtpd_client_connection_rate_limit=0
+default_process_limit=100
+maillog_file=%[1]s/log
+maillog_file_prefixes=%[1]s
+`, dir)
+	master := addr + ` inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+local unix - n n - - local
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+`
+	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
+		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(text), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("postfix", "-c", filepath.Join(dir, "etc"), "start").CombinedOutput(); err != nil {
+		b.Fatalf("postfix: %v\n%s", err, out)
+	}
+	b.Cleanup(func() { _ = exec.Command("postfix", "-c", filepath.Join(dir, "etc"), "stop").Run() })
+	waitFor(b, addr)
+	return addr
+}
