@@ -21,7 +21,8 @@ const (
 	addressCodes  = 5                  // codes for one address in limitWindow
 	networkCodes  = 30                 // codes asked for from one network in limitWindow
 	networkTries  = 60                 // wrong codes and passwords from one network in limitWindow
-	passwordTries = 10                 // wrong passwords for one address in limitWindow
+	networkHashes = 300                // passwords from one network in limitWindow, right ones too: each costs a hash
+	passwordTries = 10                 // passwords for one address in limitWindow
 )
 
 // LinkView is what the page behind a notice's link may show to anybody.
@@ -217,8 +218,13 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 		if err := g.count(ctx, tx, "password:"+who, passwordTries); err != nil {
 			return err
 		}
-		if err := g.count(ctx, tx, "sign-in from "+network, networkTries); err != nil {
+		if err := g.count(ctx, tx, "password from "+network, networkHashes); err != nil {
 			return err
+		}
+		if n, err := tx.CountAttempts(ctx, "sign-in from "+network, g.now().Add(-limitWindow)); err != nil {
+			return err
+		} else if n >= networkTries {
+			return ErrTooMany
 		}
 		var err error
 		if p, err = tx.PersonByAddress(ctx, who); err == nil && !p.Disabled {
@@ -241,10 +247,6 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 	} else {
 		ok, rehash, err = g.hasher.Verify(ctx, hash, pass)
 	}
-	if err == nil && !ok {
-		err = ErrWrongCode
-		g.noteFailure(ctx, p.ID, "password, for "+clip(who, 100)+", from "+clip(network, 60)+": "+err.Error())
-	}
 	if err != nil {
 		return SignedIn{}, wrap("sign in with password", err)
 	}
@@ -254,15 +256,40 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 			fresh = "" // an old password that today's rule would refuse still signs in
 		}
 	}
-	in := SignedIn{Person: p, At: g.now()}
+	var in SignedIn
+	var refused error
 	err = g.store.Update(ctx, func(tx Tx) error {
+		in, refused = SignedIn{}, ErrWrongCode
+		// Guesses that were sent all at once passed the first look together; here one waits for the other.
+		if n, err := tx.CountAttempts(ctx, "sign-in from "+network, g.now().Add(-limitWindow)); err != nil {
+			return err
+		} else if n >= networkTries {
+			refused = ErrTooMany
+			return nil
+		}
+		if !ok {
+			return tx.AddAttempt(ctx, "sign-in from "+network, g.now())
+		}
+		// Hashing takes a while, in which the person may have been disabled or the password changed.
+		me, err := tx.Person(ctx, p.ID)
+		if err != nil || me.Disabled {
+			return err
+		}
+		if still, err := tx.PasswordHash(ctx, p.ID); err != nil || still != hash {
+			return err
+		}
 		if fresh != "" {
 			if err := tx.SetPasswordHash(ctx, p.ID, fresh); err != nil {
 				return err
 			}
 		}
-		return g.audit(ctx, tx, principal{actor: AsPerson(p.ID), person: p}, AuditEntry{Action: "signin.password", Person: p.ID})
+		in, refused = SignedIn{Person: me, At: g.now()}, nil
+		return g.audit(ctx, tx, principal{actor: AsPerson(p.ID), person: me}, AuditEntry{Action: "signin.password", Person: p.ID})
 	})
+	if err == nil && refused != nil {
+		err = refused
+		g.noteFailure(ctx, p.ID, "password, for "+clip(who, 100)+", from "+clip(network, 60)+": "+err.Error())
+	}
 	return in, wrap("sign in with password", err)
 }
 
