@@ -396,3 +396,47 @@ func TestStaffDontReplyByEmail(t *testing.T) {
 		t.Errorf("it is shown as by %v %q", msg.Author, msg.AuthorName)
 	}
 }
+
+func TestContactsDontSeeAddresses(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	nameless := w.contact("", "private.person@example.net")
+	_, err := w.g.AddParticipant(ctx, w.operator, w.thread.ID, bridge.Recipient{ID: nameless.ID}, bridge.Once{})
+	w.must(err)
+	_, err = w.g.Post(ctx, bridge.AsPerson(nameless.ID), bridge.Post{Thread: w.thread.ID, Text: "I have no name."})
+	w.must(err)
+	clerk := try(w, func() (bridge.Person, error) {
+		return w.g.AddStaff(ctx, w.operator, "", "clerk@intranet.example.com", bridge.RoleStaff, "")
+	})
+	_, err = w.g.Post(ctx, bridge.AsPerson(clerk.ID), bridge.Post{Thread: w.thread.ID, Text: "Nor have I."})
+	w.must(err)
+	to := w.replyAddress(w.inside)
+	m := w.mail("stranger@example.net", "I'm her brother.")
+	r := w.receiveAs(bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: "stranger@example.net", ForwardPath: to}, m, bridge.Verdict{Result: bridge.VerdictFail})
+	_, err = w.g.ReleaseHeld(ctx, bridge.AsPerson(clerk.ID), r.ID, m)
+	w.must(err)
+
+	authors := func(a bridge.Actor) string {
+		v, err := w.g.ReadThread(ctx, a, bridge.ThreadRead{Thread: w.thread.ID})
+		w.must(err)
+		var names []string
+		for _, m := range v.Messages {
+			names = append(names, m.AuthorName)
+		}
+		return strings.Join(names, "; ")
+	}
+	for who, want := range map[string]bool{"inside": false, "staff": true} {
+		got := authors(w.actor(who))
+		for _, address := range []string{"private.person@", "clerk@", "stranger@"} {
+			if strings.Contains(got, address) != want {
+				t.Errorf("%s sees %q", who, got)
+			}
+		}
+	}
+	if got := authors(w.actor("inside")); !strings.Contains(got, "s•••@example.net") || !strings.Contains(got, "(released by") {
+		t.Errorf("Ann sees %q", got)
+	}
+	if got := authors(bridge.AsPerson(nameless.ID)); !strings.Contains(got, "private.person@example.net") {
+		t.Errorf("the one without a name sees %q", got)
+	}
+}

@@ -143,6 +143,24 @@ func (m *Message) Preview() string {
 	return ""
 }
 
+// authorFor returns the author of a message as a contact may see it. Whoever has no name writes under their address, which is nobody
+// else's business: another contact's is masked, and in place of a member of staff nobody is named but the organization.
+func authorFor(reader ID, m Message) string {
+	if m.Author == reader || !strings.Contains(m.AuthorName, "@") {
+		return m.AuthorName
+	}
+	if m.AuthorKind != ByContact {
+		return ""
+	}
+	words := strings.Fields(m.AuthorName)
+	for i, w := range words {
+		if masked := maskAddress(strings.Trim(w, "<>(),")); masked != "" {
+			words[i] = masked
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // maskAddress shows a person which of their addresses is meant, and a stranger little: a•••@example.org.
 func maskAddress(addr string) string {
 	local, domain, ok := mailaddr.Split(addr)

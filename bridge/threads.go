@@ -300,6 +300,9 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 	}
 	if !p.isStaff() {
 		v.Thread.Seq = 0 // counts notes, which are none of theirs
+		for i := range v.Messages {
+			v.Messages[i].AuthorName = authorFor(p.person.ID, v.Messages[i])
+		}
 		return v, p, nil
 	}
 	if !p.person.ID.IsZero() {
