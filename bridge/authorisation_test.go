@@ -208,6 +208,10 @@ func TestAuthorisation(t *testing.T) {
 		"ExportAudit": {adminsOnly, func(w *world, a bridge.Actor) error {
 			return w.g.ExportAudit(ctx, a, func(bridge.AuditEntry) error { return nil })
 		}},
+		"Search": {everybody, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Search(ctx, a, bridge.SearchRequest{Text: "results"})
+			return err
+		}},
 	}
 
 	covered := make(map[string]bool)

@@ -23,6 +23,7 @@ type Config struct {
 	MaxText      int              // octets of one message's text; 1 MiB if zero
 	MaxFiles     int64            // octets of all attachments of one message; 25 MiB if zero
 	Bell         Bell             // wakes the other processes on this store; nil if there are none
+	NoSearch     bool             // no search index is kept
 	Now          func() time.Time // time.Now if nil
 	Log          *slog.Logger     // discarded if nil
 }
@@ -38,6 +39,7 @@ type Gateway struct {
 	inbox        map[string]bool
 	maxText      int
 	maxFiles     int64
+	noSearch     bool
 	clock        func() time.Time
 	log          *slog.Logger
 	hasher       *password.Hasher
@@ -79,7 +81,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		store: c.Store, keys: c.Keyring, issuer: NewIssuer(c.Keyring, domain, base),
 		domain: domain, baseURL: base, organization: organization, inbox: make(map[string]bool),
-		maxText: c.MaxText, maxFiles: c.MaxFiles, clock: c.Now, log: c.Log,
+		maxText: c.MaxText, maxFiles: c.MaxFiles, noSearch: c.NoSearch, clock: c.Now, log: c.Log,
 		hasher: password.New(2), outbox: make(chan struct{}, 1), bell: c.Bell,
 	}
 	for _, a := range c.Inbox {

@@ -38,6 +38,7 @@ type Tx interface {
 	Keys
 	Settings
 	Audits
+	Searches
 }
 
 // People keeps persons. Addresses are given normalised.

@@ -46,6 +46,9 @@ func (t *tx) AddMessage(ctx context.Context, m *bridge.Message) error {
 	if err := t.touchParticipants(ctx, m, seq); err != nil {
 		return err
 	}
+	if err := t.queueIndex(ctx, m.Thread, seq, seq); err != nil {
+		return err
+	}
 	m.Seq = seq
 	return nil
 }

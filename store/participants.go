@@ -27,7 +27,7 @@ func (t *tx) AddParticipant(ctx context.Context, p bridge.Participant) error {
 		}
 		read = max(read, seen)
 	}
-	return t.change(ctx, `insert into participant
+	err := t.change(ctx, `insert into participant
 		(thread, person, kind, joined_at, left_at, read_seq, receipt_seq, unread, status, last_at)
 		select t.id, ?, ?, ?, 0, ?, 0,
 			(select count(*) from message m where m.thread = t.id and m.seq > ? and m.kind = 'public' and m.author is distinct from ?),
@@ -35,6 +35,10 @@ func (t *tx) AddParticipant(ctx context.Context, p bridge.Participant) error {
 		from thread t where t.id = ?
 		on conflict (thread, person) do update set left_at = 0`,
 		p.Person, p.Kind, micros(p.JoinedAt), read, read, p.Person, p.Thread)
+	if err != nil || p.Kind != bridge.Contact {
+		return err
+	}
+	return t.queueThread(ctx, p.Thread) // the index names the contacts who read a message
 }
 
 // Participant implements bridge.Threads.
@@ -60,8 +64,12 @@ func (t *tx) Participants(ctx context.Context, thread bridge.ID) ([]bridge.Parti
 
 // LeaveThread implements bridge.Threads.
 func (t *tx) LeaveThread(ctx context.Context, thread, person bridge.ID, at time.Time) error {
-	return t.change(ctx, "update participant set left_at = case when left_at = 0 then ? else left_at end where thread = ? and person = ?",
+	err := t.change(ctx, "update participant set left_at = case when left_at = 0 then ? else left_at end where thread = ? and person = ?",
 		micros(at), thread, person)
+	if err != nil {
+		return err
+	}
+	return t.queueThread(ctx, thread)
 }
 
 // MarkRead implements bridge.Threads.

@@ -31,6 +31,9 @@ func TestPlans(t *testing.T) {
 		{"select count(*) from (select 1 from attachment", "SCAN u", "u is at most two rows"},
 		{"with picked", "SCAN picked", "picked is the few that are claimed"},
 		{"select priority from delivery", "SCAN delivery USING COVERING INDEX delivery_due", "it ends at the first row"},
+		{"select e.id, e.thread, e.seq from search_text", "SCAN f VIRTUAL TABLE INDEX 192:M5><", "it is matched, between two ids, and comes in their order"},
+		{"select id, thread, first_seq, last_seq from index_task order by id", "SCAN index_task", "it ends at the limit"},
+		{"insert into index_task (id, thread, first_seq, last_seq) select id", "SCAN thread", "all is indexed when search is turned on"},
 	}
 	// And these must go by the index that was made for them, each where a part of the statement tells it from others.
 	wanted := []struct{ part, plan string }{

@@ -30,6 +30,8 @@ type Config struct {
 	DSN   string        // postgres://…, to use PostgreSQL and not Path. pool_max_conns bounds this process's connections
 	Blobs string        // the folder for big content; Path with ".blobs" if empty
 	Keys  *seal.Keyring // opens and seals everything
+	// NoSearch keeps no search index, and removes the one there is.
+	NoSearch bool
 }
 
 // named returns how an error tells which database it is about. A DSN may hold a password.
@@ -81,6 +83,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	if err := d.beginAudit(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database%s: begin the audit log: %w", c.named(), err), d.Close())
+	}
+	if err := d.switchSearch(ctx, !c.NoSearch); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database%s: switch search: %w", c.named(), err), d.Close())
 	}
 	return d, nil
 }

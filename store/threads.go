@@ -35,7 +35,16 @@ func (t *tx) AddThread(ctx context.Context, h bridge.Thread) error {
 
 // UpdateThread implements bridge.Threads.
 func (t *tx) UpdateThread(ctx context.Context, h bridge.Thread) error {
-	err := t.change(ctx, "update thread set status = ?, mode = ?, awaiting = ?, sealed_subject = ? where id = ?",
+	was, err := t.Thread(ctx, h.ID)
+	if err != nil {
+		return err
+	}
+	if was.Status != h.Status || was.Subject != h.Subject {
+		if err := t.queueThread(ctx, h.ID); err != nil {
+			return err
+		}
+	}
+	err = t.change(ctx, "update thread set status = ?, mode = ?, awaiting = ?, sealed_subject = ? where id = ?",
 		h.Status, h.Mode, h.Awaiting, t.seal(h.Subject, "thread", "subject", h.ID[:]), h.ID)
 	if err != nil {
 		return err

@@ -1,0 +1,277 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/store/seal"
+)
+
+// The index follows behind the commit. A transaction that adds or changes what can be found writes a task; the indexer reads
+// tasks and their messages, makes the entries outside of any transaction, and writes them together with the end of the task.
+// So a crash repeats work and loses none, and doing a task twice changes nothing.
+
+const (
+	indexBatch = 32                     // messages in one transaction: other writers wait no longer than for these
+	indexPause = 400 * time.Millisecond // between two looks at an empty queue
+	indexRetry = 2 * time.Second        // after an error
+)
+
+// queueIndex has messages of a thread indexed, or indexed anew.
+func (t *tx) queueIndex(ctx context.Context, thread bridge.ID, first, last int) error {
+	_, err := t.exec(ctx, "insert into index_task (id, thread, first_seq, last_seq) select ?, ?, ?, ? from meta where name = ? and value = ?",
+		bridge.NewID(), thread, first, last, searchSetting, []byte(searchOn))
+	return err
+}
+
+// queueThread has all messages of a thread indexed anew, if there are any.
+func (t *tx) queueThread(ctx context.Context, thread bridge.ID) error {
+	_, err := t.exec(ctx, `insert into index_task (id, thread, first_seq, last_seq)
+		select ?, h.id, 1, h.seq from thread h cross join meta o where h.id = ? and h.seq > 0 and o.name = ? and o.value = ?`,
+		bridge.NewID(), thread, searchSetting, []byte(searchOn))
+	return err
+}
+
+// RunIndexer keeps the index up to date until ctx ends. While there is much to do it works half of the time, so that it takes no
+// more than that from other writers. Several processes may run it on one database; one at a time is enough.
+func (d *DB) RunIndexer(ctx context.Context, log *slog.Logger) error {
+	for {
+		start := time.Now()
+		n, err := d.Index(ctx)
+		pause := indexPause
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errClosed):
+			return err
+		case err != nil:
+			log.ErrorContext(ctx, "could not index messages for search", "error", err)
+			pause = indexRetry
+		case n > 0:
+			pause = min(time.Since(start), indexPause)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// task is a row of index_task, and what was read for it.
+type task struct {
+	id, thread  bridge.ID
+	first, last int
+	through     int // the last message of the thread that this batch holds
+	messages    []indexed
+	entries     []entry
+}
+
+// Index does a batch of what waits in the queue, and returns how many tasks it has done or brought forward: 0 if nothing waits.
+func (d *DB) Index(ctx context.Context) (int, error) {
+	var tasks []task
+	err := d.view(ctx, func(t *tx) (err error) {
+		tasks, err = t.indexTasks(ctx)
+		return err
+	})
+	if err != nil || len(tasks) == 0 {
+		return 0, wrapIndex(err)
+	}
+	h := newHasher(d.keys)
+	for i := range tasks {
+		for j := range tasks[i].messages {
+			tasks[i].entries = append(tasks[i].entries, h.entry(&tasks[i].messages[j]))
+		}
+	}
+	err = d.update(ctx, func(t *tx) error {
+		for i := range tasks {
+			if err := t.finishTask(ctx, &tasks[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(tasks), wrapIndex(err)
+}
+
+func wrapIndex(err error) error {
+	if err != nil {
+		return fmt.Errorf("index messages: %w", err)
+	}
+	return nil
+}
+
+// indexTasks reads the oldest tasks with their messages, as many as make a batch.
+func (t *tx) indexTasks(ctx context.Context) ([]task, error) {
+	var all []task
+	err := t.each(ctx, "select id, thread, first_seq, last_seq from index_task order by id limit ?", []any{indexBatch}, func(r row) error {
+		all = append(all, task{})
+		k := &all[len(all)-1]
+		return r.Scan(&k.id, &k.thread, &k.first, &k.last)
+	})
+	if err != nil {
+		return nil, err
+	}
+	room := indexBatch
+	people := map[bridge.ID]bridge.Person{}
+	for i := range all {
+		if room == 0 {
+			return all[:i], nil
+		}
+		k := &all[i]
+		k.through = min(k.last, k.first+room-1)
+		err := t.fillTask(ctx, k, people)
+		if errors.Is(err, seal.ErrSealed) || errors.Is(err, bridge.ErrNotFound) {
+			k.messages, err = nil, nil // what doesn't open has no words; the integrity check reports it
+		}
+		if err != nil {
+			return nil, err
+		}
+		room -= len(k.messages)
+	}
+	return all, nil
+}
+
+// fillTask reads the messages of a task up to through, which is brought down to the last one it read if there are fewer.
+func (t *tx) fillTask(ctx context.Context, k *task, people map[bridge.ID]bridge.Person) error {
+	thread, err := t.Thread(ctx, k.thread)
+	if err != nil {
+		return err
+	}
+	in, err := t.Participants(ctx, k.thread)
+	if err != nil {
+		return err
+	}
+	var readers []bridge.ID
+	for _, p := range in {
+		if p.Kind == bridge.Contact && p.LeftAt.IsZero() {
+			readers = append(readers, p.Person)
+		}
+	}
+	messages, err := t.ListMessages(ctx, k.thread, true, k.first-1, k.through-k.first+1)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if m.Seq > k.through {
+			break
+		}
+		author, known := people[m.Author]
+		if !known && !m.Author.IsZero() {
+			if author, err = t.Person(ctx, m.Author); err != nil && !errors.Is(err, bridge.ErrNotFound) {
+				return err
+			}
+			people[m.Author] = author
+		}
+		m.HTML, m.Quoted, m.Signature = "", "", ""
+		k.messages = append(k.messages, indexed{message: m, subject: thread.Subject, status: thread.Status, readers: readers, address: author.Address})
+	}
+	return nil
+}
+
+// finishTask writes a task's entries and removes it, or what was done of it. If somebody else has done so meanwhile, it does nothing.
+func (t *tx) finishTask(ctx context.Context, k *task) error {
+	var n int64
+	var err error
+	if k.through < k.last {
+		n, err = t.exec(ctx, "update index_task set first_seq = ? where id = ? and first_seq = ?", k.through+1, k.id, k.first)
+	} else {
+		n, err = t.exec(ctx, "delete from index_task where id = ? and first_seq = ?", k.id, k.first)
+	}
+	if err != nil || n == 0 {
+		return err
+	}
+	for i := range k.entries {
+		if err := t.putEntry(ctx, &k.messages[i].message, k.entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putEntry writes the entry of a message, or writes it anew.
+func (t *tx) putEntry(ctx context.Context, m *bridge.Message, e entry) error {
+	var id int64
+	err := t.one(ctx, "select id from search_entry where thread = ? and seq = ?", []any{m.Thread, m.Seq}, &id)
+	if err == nil {
+		return t.conn.engine.changeEntry(ctx, t, id, e)
+	}
+	if !errors.Is(err, bridge.ErrNotFound) {
+		return err
+	}
+	base := placeOf(m.At)
+	if id, err = t.freePlace(ctx, base); err != nil {
+		return err
+	}
+	for {
+		// The message may be gone meanwhile, and another process may have taken the place.
+		n, err := t.conn.engine.addEntry(ctx, t, id, m, e)
+		if err != nil || n > 0 {
+			return err
+		}
+		var there int
+		err = t.one(ctx, "select 1 from message where thread = ? and seq = ?", []any{m.Thread, m.Seq}, &there)
+		if errors.Is(err, bridge.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		id++
+	}
+}
+
+// freePlace returns an id for an entry of a moment: the moment's first one, or the next that is free. Many of one moment run over into
+// the following ones, and stay in order.
+func (t *tx) freePlace(ctx context.Context, base int64) (int64, error) {
+	for width := int64(1) << placeBits; ; width *= 4 {
+		var last int64
+		err := t.one(ctx, "select id from search_entry where id >= ? and id < ? order by id desc limit 1", []any{base, base + width}, &last)
+		switch {
+		case errors.Is(err, bridge.ErrNotFound):
+			return base, nil
+		case err != nil:
+			return 0, err
+		case last+1 < base+width:
+			return last + 1, nil
+		}
+	}
+}
+
+// addEntry writes a new entry under an id. It returns 0 if the id is taken, or the message is gone.
+func (e engine) addEntry(ctx context.Context, t *tx, id int64, m *bridge.Message, of entry) (int64, error) {
+	note := m.Kind == bridge.Note
+	if e == postgresEngine {
+		return t.exec(ctx, `insert into search_entry (id, thread, seq, note, words)
+			select ?, thread, seq, ?, cast(cast(? as text) as tsvector) from message where thread = ? and seq = ? on conflict (id) do nothing`,
+			id, note, of.vector(), m.Thread, m.Seq)
+	}
+	n, err := t.exec(ctx, "insert into search_entry (id, thread, seq, note) select ?, thread, seq, ? from message where thread = ? and seq = ? on conflict (id) do nothing",
+		id, note, m.Thread, m.Seq)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	_, err = t.exec(ctx, "insert into search_text (rowid, subject, body, files, author, marks) values (?, ?, ?, ?, ?, ?)", of.columns(id)...)
+	return n, err
+}
+
+// changeEntry writes an entry anew.
+func (e engine) changeEntry(ctx context.Context, t *tx, id int64, of entry) error {
+	if e == postgresEngine {
+		_, err := t.exec(ctx, "update search_entry set words = cast(cast(? as text) as tsvector) where id = ?", of.vector(), id)
+		return err
+	}
+	_, err := t.exec(ctx, "insert or replace into search_text (rowid, subject, body, files, author, marks) values (?, ?, ?, ?, ?, ?)", of.columns(id)...)
+	return err
+}
+
+// columns returns an entry as FTS5 takes it.
+func (e entry) columns(id int64) []any {
+	join := func(tokens []string) string { return strings.Join(tokens, " ") }
+	return []any{id, join(e.subject), join(e.body), join(e.files), join(e.author), join(e.marks)}
+}
