@@ -334,3 +334,31 @@ func TestRetryLeavesAloneWhatIsUnderWay(t *testing.T) {
 		t.Errorf("afterwards a worker gets %d deliveries, %v", len(two), err)
 	}
 }
+
+func TestReportOvertakesTheRecord(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	list, err := w.g.ClaimDeliveries(ctx, "one", time.Minute, 1)
+	w.must(err)
+	sent, err := w.g.Prepare(ctx, "one", list[0])
+	w.must(err)
+	report := w.mail("mailer-daemon@example.org", "")
+	report.Kind = bridge.KindBounce
+	report.Report = []bridge.ReportedRecipient{{Recipient: sent.Recipient.Addr, Status: "5.1.1", Class: "permanent"}}
+	to := bridge.Envelope{Route: bridge.RouteSMTP, ForwardPath: sent.ReversePath}
+	// The relay has said 250 and found at once that it can't deliver. We have not recorded the 250 yet.
+	if r, err := w.g.Receive(ctx, to, report, bridge.Verdict{}); !errors.Is(err, bridge.ErrUnavailable) {
+		t.Errorf("before the record: got %s, %v, want ErrUnavailable", r.Disposition, err)
+	}
+	w.must(w.g.RecordRelayed(ctx, "one", sent.Delivery.ID, sent.Form, "250 OK"))
+	if r := w.receiveAs(to, report, bridge.Verdict{}); r.Disposition != bridge.Reported {
+		t.Errorf("after the record: got %s, want a report", r.Disposition)
+	}
+	v, err := w.g.ReadThread(ctx, w.operator, bridge.ThreadRead{Thread: w.thread.ID})
+	w.must(err)
+	for _, d := range v.Deliveries {
+		if d.ID == sent.Delivery.ID && d.State != bridge.Failed {
+			t.Errorf("the delivery is %s, want failed", d.State)
+		}
+	}
+}

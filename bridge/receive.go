@@ -90,6 +90,10 @@ func (g *Gateway) Receive(ctx context.Context, e Envelope, m *Mail, v Verdict) (
 // errChangedMind means that a large mail, unwanted when it was looked at, became wanted: it is tried again from the beginning.
 var errChangedMind = errors.New("the rules changed while the mail was taken")
 
+// errTooSoon means that a report came before it was recorded that its mail left, as reports of a relay on the same machine do. Whoever
+// brings it tries again; by then it says something.
+var errTooSoon = errors.New("the mail that it reports on is being sent at this moment")
+
 // stageWithoutAsking is the size up to which a mail is staged before anything is decided, since staging it costs no file.
 const stageWithoutAsking = 64 << 10
 
@@ -483,8 +487,14 @@ func (g *Gateway) believe(ctx context.Context, tx Tx, d decision, m *Mail) error
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
-	if err != nil || sent.State != Relayed {
+	if err != nil {
 		return err
+	}
+	if !sent.State.final() && sent.leased(g.now()) {
+		return errTooSoon
+	}
+	if sent.State != Relayed {
+		return nil
 	}
 	for _, rcpt := range m.Report {
 		said := strings.TrimSpace(rcpt.Status + " " + cleanLine(rcpt.Diagnostic, 300))
