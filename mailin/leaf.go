@@ -36,6 +36,9 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		}
 		return nil
 	}
+	if w.foreign == 0 && (!isText || attached || name != "") && report.IsStatus(content) {
+		w.report(report.LooseStatus, content)
+	}
 	if !isText || attached || e.parent == "multipart/related" && e.index > 0 && e.has("content-id") {
 		w.attach(e, t, name, content, first)
 		return nil

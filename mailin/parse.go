@@ -41,8 +41,11 @@ func Parse(raw []byte, limits Limits) (m *bridge.Mail) {
 // readerFailed is the OverBound of a mail that made the reader panic. The fuzz target takes it for a failure.
 const readerFailed = "the reader failed on it"
 
-func parse(raw []byte, lim Limits) *bridge.Mail {
-	w := &walker{lim: lim}
+func parse(raw []byte, lim Limits) *bridge.Mail { return (&walker{lim: lim}).mail(raw) }
+
+// mail reads one mail, wholly.
+func (w *walker) mail(raw []byte) *bridge.Mail {
+	lim := w.lim
 	m := &bridge.Mail{Kind: bridge.KindMessage}
 	m.Raw = w.crlf(raw)
 	if bytes.IndexByte(raw, '\n') < 0 {
@@ -64,7 +67,7 @@ func parse(raw []byte, lim Limits) *bridge.Mail {
 	}
 	w.originator(m, &h)
 
-	w.parts = 1
+	w.parts++
 	e := &entity{source: &source{data: raw}, place: place{top: true}, header: h, lo: blank + skip, hi: len(raw)}
 	pieces := w.entity(e)
 	text, html := joinPieces(pieces)
@@ -234,6 +237,9 @@ func (w *walker) date(value []byte) time.Time {
 // judge says what kind of mail it is.
 func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 	r := reportInput(m, e, w)
+	if w.carried(m, e, text) {
+		return
+	}
 	vacation, _ := vacationSubject(m.Subject)
 	if len(w.reports) > 0 || r.Type == "multipart/report" || !vacation && report.Suspect(r) {
 		r.Text = text
@@ -242,6 +248,9 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 		}
 		if found, ok := report.Read(r); ok {
 			m.Kind, m.Report, m.ReportedID = found.Kind, found.Recipients, found.MessageIDs
+			if len(m.ReportedID) == 0 {
+				m.ReportedID = m.InReplyTo // Gmail and Exchange answer the mail that failed
+			}
 			m.AutoSubmitted = true
 			m.List = isList(&e.header)
 			// What the returned message holds is what we sent ourselves.
@@ -262,6 +271,28 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 	}
 	m.Attachments = w.attachments
 	classify(m, &e.header)
+}
+
+// carried looks into a mail that a server made to carry another one, such as a journal report of Exchange or a digest of bounces: if that is a report,
+// so is this.
+func (w *walker) carried(m *bridge.Mail, e *entity, text string) bool {
+	if w.inner || len(w.reports) == 0 || !e.has("x-ms-journal-report") && (w.topType != "multipart/digest" || !report.Suspect(reportInput(m, e, w))) {
+		return false
+	}
+	for _, p := range w.reports {
+		if p.Type != "message/rfc822" {
+			continue
+		}
+		in := (&walker{lim: w.lim, inner: true, decoded: w.decoded, work: w.work, parts: w.parts, textRead: w.textRead}).mail(p.Content)
+		switch in.Kind {
+		case bridge.KindBounce, bridge.KindComplaint, bridge.KindReceipt:
+			m.Kind, m.Report, m.ReportedID, m.AutoSubmitted = in.Kind, in.Report, in.ReportedID, true
+			m.List = isList(&e.header)
+			return true
+		}
+		return false
+	}
+	return false
 }
 
 func reportInput(m *bridge.Mail, e *entity, w *walker) report.Mail {

@@ -35,6 +35,7 @@ type walker struct {
 	foreign     int // above 0 inside a message/rfc822 part: its text is not ours
 	several     int // above 0 inside a part that is read in more than one way
 	topType     string
+	inner       bool // the mail was carried by another one
 }
 
 // maxWork bounds the lines compared with boundaries, over all parts and readings.

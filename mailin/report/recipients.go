@@ -2,16 +2,17 @@ package report
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"letterlock/bridge"
 )
 
 // findRecipients finds whom a report's words are about, and what they say of each: a line that begins with an address, or a label
-// and an address; failing that, an address in a sentence.
-func findRecipients(m Mail, words []line) []bridge.ReportedRecipient {
+// and an address; failing that, an address in a sentence, in the returned mail, or in the reverse-path that the report was sent to.
+func findRecipients(m Mail, words []line, o original) []bridge.ReportedRecipient {
 	skip := map[string]bool{strings.ToLower(m.From): true}
-	if a, _, ok := findAddress(m.Field("to")); ok {
+	for _, a := range append(appendAddresses(nil, m.Field("to")), o.sender...) {
 		skip[strings.ToLower(a)] = true // who gets the bounce has sent the mail
 	}
 	var list []bridge.ReportedRecipient
@@ -38,16 +39,34 @@ func findRecipients(m Mail, words []line) []bridge.ReportedRecipient {
 			}
 		}
 	}
-	for i := range words {
-		if a, rest, ok := leading(words[i].text); ok && !skip[strings.ToLower(a)] {
+	for pass := 0; pass < 2 && len(list) == 0 || pass == 0; pass++ {
+		for i := range words {
+			a, rest, ok := leading(words[i].text)
+			if !ok || pass == 0 && skip[strings.ToLower(a)] || isContact(a) && !o.wasTo(a) {
+				continue
+			}
 			if _, known := seen[strings.ToLower(a)]; named && !known {
 				continue // an alias that the failed address was expanded to
 			}
-			put(a, explain(words, i, rest))
+			text := explain(words, i, rest)
+			if replyCode(text) == "" && findEnhanced(text) == "" && fromWords(text) == "" && fromWords(words[i].text) != "" {
+				text = clip(spaces(clean(words[i].text)), 1000) // the label says what is wrong
+			}
+			put(a, text)
 		}
-	}
-	if len(list) == 0 {
-		inSentences(words, skip, put)
+		if len(list) == 0 {
+			inSentences(words, skip, o, pass == 1, put)
+		}
+		if len(list) == 0 && pass == 0 {
+			for _, a := range o.to {
+				if len(o.to) == 1 && !skip[strings.ToLower(a)] {
+					put(a, "")
+				}
+			}
+			if a := verp(m.Field("to")); a != "" && len(list) == 0 {
+				put(a, "")
+			}
+		}
 	}
 	common, looked := "", false
 	for i := range list {
@@ -58,54 +77,120 @@ func findRecipients(m Mail, words []line) []bridge.ReportedRecipient {
 		if !looked {
 			common, looked = commonReason(words), true
 		}
-		if findEnhanced(common) != "" || replyCode(common) != "" || d == "" {
+		if findEnhanced(common) != "" || replyCode(common) != "" || d == "" || fromWords(d) == "" && fromWords(common) != "" {
 			list[i].Diagnostic = common
 		}
 	}
 	return list
 }
 
-// labels stand before the failed address, in lower case.
-var labels = []string{
-	"recipient", "recipients", "failed recipient", "recipient address", "final-recipient", "final recipient", "original-recipient", "to", "address", "email", "e-mail", "failed address", "bad address", "user", "mailbox", "invalid address", "rcpt to",
-	"user unknown", "unknown user", "user mailbox exceeds allowed size", "undeliverable to", "undeliverable address", "destination", "empfänger", "an", "destinataire", "destinatario", "destinatário", "ontvanger", "mottagare", "modtager", "mottaker", "vastaanottaja", "odbiorca", "příjemce", "получатель", "收件人", "宛先", "수신자",
-	"could not deliver message to", "message could not be delivered to", "unknown recipient", "invalid recipient", "no such user", "invalid final delivery userid",
+// verp reads the address that a variable envelope return path holds: bounces+ann=example.com@lists.example.
+func verp(to string) string {
+	a, _, ok := findAddress(to)
+	if !ok {
+		return ""
+	}
+	local := a[:strings.LastIndexByte(a, '@')]
+	eq := strings.LastIndexByte(local, '=')
+	if eq <= 0 || !strings.Contains(local[eq:], ".") {
+		return ""
+	}
+	host := local[eq+1:]
+	local = local[:eq]
+	if i := strings.LastIndexAny(local, "+"); i >= 0 {
+		local = local[i+1:]
+	} else if i := strings.IndexByte(local, '-'); i >= 0 {
+		local = local[i+1:]
+	}
+	if v, _, ok := findAddress(local + "@" + host); ok && local != "" {
+		return v
+	}
+	return ""
 }
 
-// leading reads a line whose subject is an address: one that begins with it, perhaps behind a list mark or a label.
+// isContact reports whether an address is one that bounces name for help.
+func isContact(a string) bool {
+	if isDaemon(a) {
+		return true
+	}
+	switch squeezed(a) {
+	case "abuse", "support", "helpdesk", "help", "noc", "hostmaster", "webmaster", "unblock", "delist", "whitelist", "servicedesk", "removals":
+		return true
+	}
+	return false
+}
+
+// labels are parts of words that stand before the failed address, with a colon, in lower case; notLabels are of those that stand before another one.
+var (
+	labels = []string{
+		"recipient", "rcpt", "address", "deliver", "fail", "user", "mailbox", "destination", "destinat", "addressed to", "undeliverable", "account", "mail to", "sent to", "empfänger", "adressat", "adresse", "ontvanger", "geadresseerde", "mottaga", "modtager", "mottaker", "vastaanottaja", "odbiorc", "adresat", "příjemc", "adresát", "получател", "адресат", "адрес", "одержувач", "отримувач", "παραλήπτ", "alıcı", "נמען", "נמענים", "المستلم", "收件", "接收", "邮件地址", "邮箱", "地址", "宛先", "送信先", "受信者", "あて先", "メールアドレス", "수신", "받는", "người nhận", "địa chỉ",
+		"host", "unknown", "e-mail", "email", "invalid", "smtp", "final",
+	}
+	wholeLabels = []string{"to", "an", "à", "a", "para", "aan", "till", "til", "do", "komu", "кому", "προς", "kime", "אל", "إلى", "宛", "받는 사람", "tới", "받는사람"}
+	notLabels   = []string{"from", "sender", "return", "reply", "contact", "help", "support", "postmaster", "admin", "absender", "expéditeur", "remitente", "mittente", "remetente", "afzender", "avsändare", "afsender", "avsender", "nadawc", "odesílat", "отправител", "发件", "寄件", "送信者", "差出人", "발신", "보낸", "error-to", "errors-to", "original sender", "reporting", "message-id", "message id", "subject", "betreff", "diagnostic", "said", "writes"}
+)
+
+func isLabel(label string) bool {
+	label = strings.ToLower(strings.Trim(label, " \t*_-.\u3000"))
+	if len(label) > 90 {
+		return false
+	}
+	for _, l := range wholeLabels {
+		if label == l {
+			return true
+		}
+	}
+	for _, l := range notLabels {
+		if strings.Contains(label, l) {
+			return false
+		}
+	}
+	for _, l := range labels {
+		if strings.Contains(label, l) {
+			return true
+		}
+	}
+	return strings.HasSuffix(label, " to") || strings.HasSuffix(label, " an") || strings.HasSuffix(label, " à")
+}
+
+// leading reads a line whose subject is an address: one that begins with it, perhaps behind a list mark, a number or a label.
 func leading(t string) (addr, rest string, ok bool) {
 	if t == "" || len(t) > 1000 {
 		return "", "", false
 	}
-	s := strings.TrimLeft(t, "*-+•·>|\"'[( \t")
-	if strings.HasPrefix(t, ">>>") || strings.HasPrefix(t, "<<<") {
+	if strings.HasPrefix(t, ">>>") || strings.HasPrefix(t, "<<<") || strings.HasPrefix(t, "-->") || strings.HasPrefix(t, "<--") {
 		return "", "", false
+	}
+	s := strings.TrimLeft(t, "*-+•·>|\"'[(#= \t●○・")
+	if n := digits(s); n > 0 && n < 4 && n < len(s) && (s[n] == '.' || s[n] == ')') {
+		s = strings.TrimLeft(s[n+1:], " \t")
 	}
 	a, after, ok := findAddress(s)
 	if !ok {
 		return "", "", false
 	}
 	at := strings.Index(s, a)
-	before := strings.TrimSpace(strings.TrimSuffix(s[:at], "<"))
-	if label, isLabel := strings.CutSuffix(before, ":"); isLabel {
-		label = strings.ToLower(strings.TrimSpace(label))
-		for _, l := range labels {
-			if label == l {
-				return a, after, true
-			}
-		}
-		return "", "", false
+	before := strings.TrimSpace(strings.TrimRight(s[:at], "<[('\"`"))
+	before = strings.TrimSpace(strings.TrimRight(strings.TrimSuffix(strings.TrimSpace(strings.TrimSuffix(before, "mailto:")), "rfc822;"), "<[('\"`"))
+	label, labelled := strings.CutSuffix(before, ":")
+	if !labelled {
+		label, labelled = strings.CutSuffix(before, "：")
 	}
-	switch strings.ToLower(before) {
+	if labelled {
+		return a, after, isLabel(label)
+	}
+	low := strings.ToLower(before)
+	switch low {
 	case "":
 		// "ann@example.com wrote" begins with an address and is not about it; a fault says what is wrong.
 		low := strings.ToLower(after)
 		return a, after, !strings.HasPrefix(low, "wrote") && !strings.HasPrefix(low, "schrieb")
-	case "to", "rcpt to", "recipient", "unable to deliver to", "mailto:":
+	case "to", "rcpt to", "recipient", "unable to deliver to", "failed to deliver to", "delivery to", "user", "address", "mailbox":
 		return a, after, true
 	}
 	// "Ann Miller <ann@example.com>" or "Ann Miller (ann@example.com)" alone on its line.
-	if (strings.HasSuffix(s[:at], "<") || strings.HasSuffix(s[:at], "(") || strings.HasSuffix(s[:at], "<mailto:") || strings.HasSuffix(s[:at], "(mailto:")) && len(strings.Trim(after, ">:.) ")) == 0 && len(strings.Fields(before)) <= 5 && !strings.HasSuffix(before, " to") && !isDaemon(a) {
+	open := s[:at]
+	if (strings.HasSuffix(open, "<") || strings.HasSuffix(open, "(") || strings.HasSuffix(open, "<mailto:") || strings.HasSuffix(open, "(mailto:") || strings.HasSuffix(open, "[")) && len(strings.Trim(after, ">:.)] ,")) == 0 && len(strings.Fields(before)) <= 5 && !strings.HasSuffix(low, " to") && !strings.HasSuffix(low, " for") && !strings.HasPrefix(low, "from") && !isDaemon(a) {
 		return a, "", true
 	}
 	return "", "", false
@@ -114,7 +199,11 @@ func leading(t string) (addr, rest string, ok bool) {
 // explain gathers what stands with an address: the rest of its line and the lines below, to the next empty one or the next address.
 func explain(words []line, i int, rest string) string {
 	parts := []string{}
-	if rest = strings.TrimSpace(strings.TrimLeft(rest, ">:;,.) \t\"]")); rest != "" {
+	rest = strings.TrimSpace(strings.TrimLeft(rest, ">:;,.) \t\"]"))
+	if a, after, ok := findAddress(rest); ok && strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(rest, "<"), "mailto:"))[:len(a)] == a && strings.Trim(after, ">) ") == "" {
+		rest = "" // the address again, as a link
+	}
+	if rest != "" {
 		parts = append(parts, rest)
 	}
 	blank := 0
@@ -138,19 +227,25 @@ func explain(words []line, i int, rest string) string {
 	return clip(spaces(clean(strings.Join(parts, " "))), 1000)
 }
 
-// inSentences finds addresses within sentences that speak of a failure, and in the lines of a transcript.
-func inSentences(words []line, skip map[string]bool, put func(addr, text string)) {
+// inSentences finds addresses within sentences that speak of a failure, and in the lines of a transcript. If the returned mail says to whom it was
+// written, and some are among them, the others are not meant. all takes also those of the sender, who may have written to himself.
+func inSentences(words []line, skip map[string]bool, o original, all bool, put func(addr, text string)) {
+	type found struct {
+		addr, text string
+		original   bool
+	}
 	for pass := range 2 {
-		found := false
+		var list []found
+		originals := false
 		for i, l := range words {
-			if l.text == "" || len(l.text) > 2000 {
+			if l.text == "" || len(l.text) > 2000 || len(list) >= maxRecipients {
 				continue
 			}
 			low := strings.ToLower(l.text)
-			if strings.HasPrefix(low, "from:") || strings.HasPrefix(low, "sender") || strings.HasPrefix(low, "message-id") || strings.Contains(low, "contact") || strings.Contains(low, "postmaster") || strings.HasPrefix(low, "subject:") || strings.Contains(low, "mail from") || strings.Contains(low, "http") {
+			if hasAnyPrefix(low, "from:", "sender", "original sender", "message-id", "subject:", "return-path", "reporting-mta", "remote-mta", "reply-to:") || strings.Contains(low, "mail from") {
 				continue
 			}
-			if pass == 0 && !strings.Contains(low, " to ") && !strings.Contains(low, " an ") && !strings.Contains(low, "recipient") && !strings.Contains(low, " for ") && countPhrases(low) == 0 && replyCode(l.text) == "" {
+			if pass == 0 && !strings.Contains(low, " to ") && !strings.Contains(low, "rcpt to") && !strings.Contains(low, " an ") && !strings.Contains(low, "recipient") && !strings.Contains(low, " for ") && countPhrases(low) == 0 && replyCode(l.text) == "" {
 				continue
 			}
 			s := l.text
@@ -159,17 +254,47 @@ func inSentences(words []line, skip map[string]bool, put func(addr, text string)
 				if !ok {
 					break
 				}
-				if !skip[strings.ToLower(a)] {
-					put(a, explain(words, i, after))
-					found = true
+				before := s[:strings.Index(s, a)]
+				if (all || !skip[strings.ToLower(a)]) && (!isContact(a) || o.wasTo(a)) && !forContact(before) {
+					f := found{a, explain(words, i, after), o.wasTo(a)}
+					originals = originals || f.original
+					list = append(list, f)
 				}
 				s = after
 			}
 		}
-		if found {
+		for _, f := range list {
+			if f.original || !originals {
+				put(f.addr, f.text)
+			}
+		}
+		if len(list) > 0 {
 			return
 		}
 	}
+}
+
+func hasAnyPrefix(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// forContact reports whether what stands before an address says that it is one to write to, or of the sender.
+func forContact(before string) bool {
+	before = strings.ToLower(before[max(0, len(before)-60):])
+	if i := strings.LastIndex(before, ". "); i >= 0 {
+		before = before[i+2:]
+	}
+	for _, w := range []string{"contact", "help", "write to", "e-mail us", "email us", "reply to", "questions", "assistance", "from ", "from:", "from <", "sender", "via ", "http", "wenden sie sich", "von ", "absender", "by sending", "forward this", "report this", "mailto:postmaster", "message-id"} {
+		if strings.Contains(before, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // commonReason finds the one reason of a report that gives it apart from the addresses: a paragraph with a code in it, best one that a
@@ -228,46 +353,83 @@ func findAddress(s string) (addr, after string, ok bool) {
 			return "", "", false
 		}
 		i += from
-		lo := i
-		for lo > 0 && lo > i-128 && isLocal(s[lo-1]) {
-			lo--
-		}
-		// A quoted local part.
-		if lo == i && i > 1 && s[i-1] == '"' {
-			if q := strings.LastIndexByte(s[max(0, i-70):i-1], '"'); q >= 0 {
-				lo = max(0, i-70) + q
-			}
-		}
-		hi := i + 1
-		for hi < len(s) && hi < i+256 && isDomain(s[hi]) {
-			hi++
-		}
-		for hi > i+1 && (s[hi-1] == '.' || s[hi-1] == '-') {
-			hi--
-		}
+		lo := localStart(s, i)
+		hi := domainEnd(s, i+1)
 		if j := strings.LastIndex(s[lo:i], "-'"); j >= 0 {
 			lo += j + 2 // a reply code and a quote: 550-'ann@example.com
 		}
-		for lo < i && (s[lo] == '\'' || s[lo] == '.' || s[lo] == '=' || s[lo] == '*' || s[lo] == '/' || s[lo] == '`') {
+		for lo < i && strings.IndexByte("'.=*/`", s[lo]) >= 0 {
 			lo++
 		}
 		a := s[lo:i] + s[i:hi]
 		if lo < i && hi > i+1 && utf8.ValidString(a) && len(a) <= 254 {
-			if j := strings.LastIndex(a, "mailto:"); j >= 0 {
-				a = a[j+7:]
-			}
-			after := s[hi:]
-			after = strings.TrimPrefix(after, ">")
+			after := strings.TrimPrefix(s[hi:], ">")
 			return a, strings.TrimLeft(after, " \t"), true
 		}
 		from = i + 1
 	}
 }
 
-func isLocal(c byte) bool {
-	return isLetter(c) || isDigit(c) || c >= utf8.RuneSelf || strings.IndexByte("!#$%&'*+-/=?^_`{|}~.:", c) >= 0 && c != ':'
+// localStart returns where the local part that ends at i begins. Text of a script without spaces may stand right before an ASCII one.
+func localStart(s string, i int) int {
+	if i > 1 && s[i-1] == '"' {
+		if q := strings.LastIndexByte(s[max(0, i-70):i-1], '"'); q >= 0 {
+			return max(0, i-70) + q
+		}
+	}
+	lo, ascii := i, false
+	for lo > 0 && lo > i-128 {
+		c := s[lo-1]
+		if c < utf8.RuneSelf {
+			if !isLocal(c) {
+				break
+			}
+			ascii = ascii || isLetter(c) || isDigit(c)
+			lo--
+			continue
+		}
+		r, n := utf8.DecodeLastRuneInString(s[:lo])
+		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r) || ascii && r >= 0x2e80 {
+			break
+		}
+		lo -= n
+	}
+	return lo
 }
 
-func isDomain(c byte) bool {
-	return isLetter(c) || isDigit(c) || c == '.' || c == '-' || c == '_' || c >= utf8.RuneSelf
+// domainEnd returns where the domain that begins at i ends.
+func domainEnd(s string, i int) int {
+	hi, ascii := i, false
+	if hi < len(s) && s[hi] == '[' {
+		// A domain literal.
+		if j := strings.IndexByte(s[hi:min(len(s), hi+60)], ']'); j > 0 && !strings.ContainsAny(s[hi:hi+j], " \t@<>") {
+			return hi + j + 1
+		}
+	}
+	for hi < len(s) && hi < i+256 {
+		c := s[hi]
+		if c < utf8.RuneSelf {
+			if !isDomain(c) {
+				break
+			}
+			ascii = ascii || isLetter(c) || isDigit(c)
+			hi++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[hi:])
+		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r) || ascii && r >= 0x2e80 {
+			break
+		}
+		hi += n
+	}
+	for hi > i && strings.IndexByte(".-_", s[hi-1]) >= 0 {
+		hi--
+	}
+	return hi
 }
+
+func isLocal(c byte) bool {
+	return isLetter(c) || isDigit(c) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", c) >= 0
+}
+
+func isDomain(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' || c == '-' || c == '_' }

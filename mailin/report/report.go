@@ -59,7 +59,7 @@ func Read(m Mail) (Result, bool) {
 		m.Field = func(string) string { return "" }
 	}
 	reporting := m.Type == "multipart/report"
-	var status, feedback, disposition, returned []byte
+	var status, feedback, disposition, returned, loose []byte
 	for _, p := range m.Parts {
 		switch p.Type {
 		case "message/delivery-status", "message/global-delivery-status":
@@ -73,21 +73,27 @@ func Read(m Mail) (Result, bool) {
 			if returned == nil {
 				returned = p.Content
 			}
+		case LooseStatus:
+			loose = p.Content
 		}
 	}
-	multipart := strings.HasPrefix(m.Type, "multipart/") || IsPart(m.Type)
-	if !reporting && (isReplyOrForward(m.Subject) || m.InReplyTo && !m.NullSender) {
+	if status == nil {
+		status = loose // its part has lost its type
+	}
+	believed := senderWeight(m) == 3 || isAutomatic(m)
+	answered := isReplyOrForward(m.Subject) || m.InReplyTo
+	multipart := reporting && (believed || !answered || !isReplyOrForward(m.Subject))
+	if !reporting && (strings.HasPrefix(m.Type, "multipart/") || IsPart(m.Type)) {
 		// A person's client keeps the parts of a report that the person sends on.
-		multipart = false
+		multipart = !answered || m.NullSender || believed && !isReplyOrForward(m.Subject)
 	}
 	switch {
-	case feedback != nil && multipart, reporting && strings.EqualFold(m.ReportType, "feedback-report"):
+	case feedback != nil && (multipart || reporting), reporting && strings.EqualFold(m.ReportType, "feedback-report"):
 		return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(returned, feedback)}, true
-	case disposition != nil && multipart && status == nil, reporting && strings.EqualFold(m.ReportType, "disposition-notification"):
+	case disposition != nil && (multipart || reporting) && status == nil, reporting && strings.EqualFold(m.ReportType, "disposition-notification"):
 		return Result{Kind: bridge.KindReceipt, MessageIDs: originalIDs(disposition, returned)}, true
-	case status != nil && multipart && (reporting || len(readStatus(status)) > 0 && (Suspect(m) || hasPhrase(m.Text))):
-		rs := improve(readStatus(status), m)
-		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, []byte(m.Text))}, true
+	case status != nil && multipart && (reporting || len(readStatus(status)) > 0 && (believed || machineWords(m))):
+		return Result{Kind: bridge.KindBounce, Recipients: improve(readStatus(status), m), MessageIDs: messageIDs(returned, []byte(m.Text))}, true
 	}
 	if rs, copyOf, ok := readWords(m); ok {
 		if returned == nil {
@@ -95,43 +101,76 @@ func Read(m Mail) (Result, bool) {
 		}
 		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, copyOf)}, true
 	}
-	if reporting && (strings.EqualFold(m.ReportType, "delivery-status") || isDaemon(m.From)) {
+	if multipart && reporting && (strings.EqualFold(m.ReportType, "delivery-status") || isDaemon(m.From)) {
 		// It says that it is a DSN and tells nothing else.
 		return Result{Kind: bridge.KindBounce, Recipients: improve(nil, m), MessageIDs: messageIDs(returned, nil)}, true
 	}
-	return Result{}, false
+	if r, ok := readReceipt(m); ok {
+		return r, true
+	}
+	return readComplaint(m)
+}
+
+// LooseStatus is the type that a caller gives to a part that holds the fields of a delivery status and says to be something else.
+const LooseStatus = "x-letterlock/delivery-status"
+
+// IsStatus reports whether the content of a part is that of a delivery status, whatever its type says.
+func IsStatus(b []byte) bool {
+	if len(b) > 64<<10 {
+		return false
+	}
+	low := bytes.ToLower(b)
+	return bytes.Contains(low, []byte("final-recipient:")) && bytes.Contains(low, []byte("action:")) && len(readStatus(b)) > 0
+}
+
+// machineWords reports whether what a mail says begins as servers write and comes from no sender that is plainly a person.
+func machineWords(m Mail) bool {
+	words, _ := wordsOf(m.Text)
+	if passedOn(words) {
+		return false
+	}
+	return opens(words) || isBounceSubject(m.Subject) && (isMachine(m.From) || len(words) == 0)
 }
 
 // improve fills what the machine-readable part of a DSN left out from the words beside it.
 func improve(rs []bridge.ReportedRecipient, m Mail) []bridge.ReportedRecipient {
-	if len(rs) == 0 {
-		words, _ := wordsOf(m.Text)
-		rs = findRecipients(m, words)
-		for i := range rs {
-			finish(&rs[i], guessAction(m, words))
-		}
-		return rs
-	}
 	var words []line
+	var found []bridge.ReportedRecipient
+	looked := false
+	look := func() {
+		if !looked {
+			looked = true
+			words, _ = wordsOf(m.Text)
+			found = findRecipients(m, words, returnedMail(m.Parts, ""))
+		}
+	}
+	if len(rs) == 0 {
+		look()
+		for i := range found {
+			finish(&found[i], guessAction(m, words))
+		}
+		return found
+	}
 	for i := range rs {
 		r := &rs[i]
-		if r.Diagnostic == "" || r.Recipient == "" || generic(r.Status) {
-			if words == nil {
-				words, _ = wordsOf(m.Text)
-				if words == nil {
-					words = []line{}
-				}
+		if !strings.Contains(r.Recipient, "@") || r.Diagnostic == "" || generic(r.Status) || r.Status == "" {
+			look()
+			// The words name the address where the fields have a mailbox's internal name, or nothing.
+			if !strings.Contains(r.Recipient, "@") && len(found) > 0 && len(found) == len(rs) {
+				r.Recipient = found[i].Recipient
 			}
-			for _, f := range findRecipients(m, words) {
-				if r.Recipient == "" && len(rs) == 1 {
-					r.Recipient = f.Recipient
-				}
+			for _, f := range found {
 				if r.Diagnostic == "" && strings.EqualFold(f.Recipient, r.Recipient) {
 					r.Diagnostic = f.Diagnostic
 				}
 			}
 		}
-		finish(r, "")
+		given := ""
+		if r.Action == "" {
+			look()
+			given = guessAction(m, words)
+		}
+		finish(r, given)
 	}
 	return rs
 }

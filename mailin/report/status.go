@@ -48,7 +48,9 @@ func readStatus(b []byte) []bridge.ReportedRecipient {
 			}
 			r.action = action(v)
 		case "status":
-			r.status = findEnhanced(v)
+			if r.status = findEnhanced(v); r.status == "" && len(v) > 0 && strings.IndexByte("245", v[0]) >= 0 && (replyCode(v) != "" || len(v) == 1 || v[1] == '.') {
+				r.status = v[:1] + ".0.0"
+			}
 		case "diagnostic-code":
 			if r.diagnostic == "" {
 				r.diagnostic = diagnostic(v)
@@ -79,7 +81,7 @@ func readStatus(b []byte) []bridge.ReportedRecipient {
 		if !ok || len(n) > 60 {
 			continue
 		}
-		name, value = strings.ToLower(strings.TrimSpace(n)), v
+		name, value = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(n)), " ", "-"), v
 	}
 	field()
 	flush()
@@ -103,11 +105,11 @@ type statusFields struct {
 
 func (s *statusFields) recipient() bridge.ReportedRecipient {
 	r := bridge.ReportedRecipient{Recipient: s.final, Action: s.action, Status: s.status, Diagnostic: s.diagnostic}
-	if r.Recipient == "" {
-		r.Recipient = s.original
-	}
-	if r.Recipient == "" {
-		r.Recipient = s.actual
+	for _, a := range []string{s.original, s.actual} {
+		// A final recipient may be a pipe, a mailbox's name or an X.400 address.
+		if a != "" && (r.Recipient == "" || !strings.Contains(r.Recipient, "@") && strings.Contains(a, "@")) {
+			r.Recipient = a
+		}
 	}
 	if r.Diagnostic == "" {
 		r.Diagnostic = s.extra
