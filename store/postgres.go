@@ -194,7 +194,7 @@ func (p *postgres) try(ctx context.Context, fn func(*tx) error) (err error, trie
 	over = true
 	if err = c.commitShared(); err != nil {
 		c.rollback()
-		return unavailable(fmt.Errorf("commit: %w", err)), max(0, worthTryingCommit(err))
+		return unavailable(fmt.Errorf("commit: %w", err)), worthTryingCommit(err)
 	}
 	return nil, 0
 }

@@ -68,7 +68,7 @@ func worthTrying(err error) int {
 		return maxTries
 	case "23505", "23503": // another put or removed the row meanwhile: the next try sees that, and answers
 		return fewTries
-	case "0A000", "26000":
+	case "0A000", "26000", "57P01", "57P02", "57P03", "08006": // another connection may do, and nothing was committed on this one
 		return fewTries
 	}
 	return 0
@@ -77,8 +77,8 @@ func worthTrying(err error) int {
 // worthTryingCommit is worthTrying for a commit: where its answer was lost nobody knows whether it was kept, so it is not tried again.
 func worthTryingCommit(err error) int {
 	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return worthTrying(err)
+	if errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") {
+		return maxTries
 	}
 	return 0
 }
