@@ -43,27 +43,31 @@ func Generate() (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("generate value keys: %w", err)
 	}
-	params, err := aesgcmhkdf.NewParameters(aesgcmhkdf.ParametersOpts{
-		KeySizeInBytes: 32, DerivedKeySizeInBytes: 32, HKDFHashType: aesgcmhkdf.SHA256, SegmentSizeInBytes: segmentSize,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("generate stream keys: %w", err)
-	}
-	m := keyset.NewManager()
-	id, err := m.AddNewKeyFromParameters(params)
-	if err != nil {
-		return nil, fmt.Errorf("generate stream keys: %w", err)
-	}
-	if err := m.SetPrimary(id); err != nil {
-		return nil, fmt.Errorf("generate stream keys: %w", err)
-	}
-	streams, err := m.Handle()
+	streams, err := addStreamKey(keyset.NewManager())
 	if err != nil {
 		return nil, fmt.Errorf("generate stream keys: %w", err)
 	}
 	hashes := make([]byte, 2*keySize)
 	rand.Read(hashes) // never fails (crypto/rand)
 	return newKeyring(values, streams, hashes[:keySize], [][]byte{hashes[keySize:]})
+}
+
+// addStreamKey adds a key to a keyset and makes it the one that seals.
+func addStreamKey(m *keyset.Manager) (*keyset.Handle, error) {
+	params, err := aesgcmhkdf.NewParameters(aesgcmhkdf.ParametersOpts{
+		KeySizeInBytes: 32, DerivedKeySizeInBytes: 32, HKDFHashType: aesgcmhkdf.SHA256, SegmentSizeInBytes: segmentSize,
+	})
+	if err != nil {
+		return nil, err
+	}
+	id, err := m.AddNewKeyFromParameters(params)
+	if err == nil {
+		err = m.SetPrimary(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Handle()
 }
 
 // Create generates a keyring and writes it to a new file that only its owner can read. It never writes over a file: its error
@@ -90,36 +94,45 @@ func Create(path string) (*Keyring, error) {
 		os.Remove(path)
 		return nil, fmt.Errorf("create key file: %w", err)
 	}
-	return k, nil
+	return k, k.follow(path)
 }
 
 // Load reads a keyring from the file that Create wrote. It refuses a file that anyone but its owner can read.
 func Load(path string) (*Keyring, error) {
+	k, mark, err := load(path)
+	if err != nil {
+		return nil, err
+	}
+	k.path, k.seen = path, mark
+	return k, nil
+}
+
+func load(path string) (*Keyring, fileMark, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("load key file: %w", err)
+		return nil, fileMark{}, fmt.Errorf("load key file: %w", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("load key file: %w", err)
+		return nil, fileMark{}, fmt.Errorf("load key file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("load key file: %s is not a regular file", path)
+		return nil, fileMark{}, fmt.Errorf("load key file: %s is not a regular file", path)
 	}
 	if open := info.Mode().Perm() & 0o077; open != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("load key file: %s is open to other users of this machine (mode %04o): run chmod 600 on it: %w",
+		return nil, fileMark{}, fmt.Errorf("load key file: %s is open to other users of this machine (mode %04o): run chmod 600 on it: %w",
 			path, info.Mode().Perm(), fs.ErrPermission)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("load key file: %w", err)
+		return nil, fileMark{}, fmt.Errorf("load key file: %w", err)
 	}
 	k, err := Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("load key file %s: %w", path, err)
+		return nil, fileMark{}, fmt.Errorf("load key file %s: %w", path, err)
 	}
-	return k, nil
+	return k, markOf(info), nil
 }
 
 // Parse reads a keyring in the form that Marshal writes. Its errors never show a part of the text.
@@ -147,14 +160,15 @@ func Parse(text []byte) (*Keyring, error) {
 
 // Marshal returns the keyring in the form of its file: JSON with the keys in the clear. It is as secret as everything it seals.
 func (k *Keyring) Marshal() ([]byte, error) {
-	f := keyFile{Note: fileNote, Version: fileVersion, Lookup: k.lookup.key}
-	for _, key := range k.sign {
+	now := k.ring.Load()
+	f := keyFile{Note: fileNote, Version: fileVersion, Lookup: now.lookup.key}
+	for _, key := range now.sign {
 		f.Sign = append(f.Sign, key.key)
 	}
 	for _, part := range []struct {
 		to   *json.RawMessage
 		from *keyset.Handle
-	}{{&f.Values, k.values}, {&f.Streams, k.streams}} {
+	}{{&f.Values, now.values}, {&f.Streams, now.streams}} {
 		var b bytes.Buffer
 		if err := insecurecleartextkeyset.Write(part.from, keyset.NewJSONWriter(&b)); err != nil {
 			return nil, fmt.Errorf("write a keyring: %w", err)

@@ -20,6 +20,7 @@ import (
 	"hash"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -37,16 +38,36 @@ const Overhead = 5 + 12 + 16
 // keyring doesn't have. It never says which.
 var ErrSealed = errors.New("sealed value does not open")
 
-// Keyring holds the keys of one installation. It is safe for use by many goroutines and never changes.
+// Keyring holds the keys of one installation. It is safe for use by many goroutines. One that was loaded from a file follows the file: see Refresh.
 type Keyring struct {
+	ring atomic.Pointer[ring]
+
+	path string     // of its file, if it has one
+	mu   sync.Mutex // held while the file is read again
+	seen fileMark   // of the file as it was read
+}
+
+// ring is the keys of a moment. It never changes.
+type ring struct {
 	values, streams *keyset.Handle // kept to write the file again
 	aead            tink.AEAD
 	stream          tink.StreamingAEAD
 	lookup          *hmacKey
 	sign            []*hmacKey // the first one signs; the others still verify
+	primary         uint32     // the id of the key that seals values
 }
 
 func newKeyring(values, streams *keyset.Handle, lookup []byte, sign [][]byte) (*Keyring, error) {
+	r, err := newRing(values, streams, lookup, sign)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keyring{}
+	k.ring.Store(r)
+	return k, nil
+}
+
+func newRing(values, streams *keyset.Handle, lookup []byte, sign [][]byte) (*ring, error) {
 	a, err := aead.New(values)
 	if err != nil {
 		return nil, fmt.Errorf("read the value keys: %w", err)
@@ -55,7 +76,11 @@ func newKeyring(values, streams *keyset.Handle, lookup []byte, sign [][]byte) (*
 	if err != nil {
 		return nil, fmt.Errorf("read the stream keys: %w", err)
 	}
-	k := &Keyring{values: values, streams: streams, aead: a, stream: s}
+	first, err := values.Primary()
+	if err != nil {
+		return nil, fmt.Errorf("read the value keys: %w", err)
+	}
+	k := &ring{values: values, streams: streams, aead: a, stream: s, primary: first.KeyID()}
 	if len(sign) == 0 {
 		return nil, errors.New("read the signing keys: there are none")
 	}
@@ -76,7 +101,7 @@ func newKeyring(values, streams *keyset.Handle, lookup []byte, sign [][]byte) (*
 // different results of the same length. The result belongs to the caller.
 func (k *Keyring) Seal(plain []byte, table, column string, row []byte) []byte {
 	b := buffers.Get().(*buffer)
-	sealed, err := k.aead.Encrypt(plain, b.bind(table, column, row))
+	sealed, err := k.ring.Load().aead.Encrypt(plain, b.bind(table, column, row))
 	buffers.Put(b)
 	if err != nil {
 		// Only a value beyond AES-GCM's 64 GiB or an operating system without randomness gets here; going on would store plain text.
@@ -88,7 +113,14 @@ func (k *Keyring) Seal(plain []byte, table, column string, row []byte) []byte {
 // Open returns the plain value of what Seal made for the same table, column and row. Its error is ErrSealed.
 func (k *Keyring) Open(sealed []byte, table, column string, row []byte) ([]byte, error) {
 	b := buffers.Get().(*buffer)
-	plain, err := k.aead.Decrypt(sealed, b.bind(table, column, row))
+	bound := b.bind(table, column, row)
+	plain, err := k.ring.Load().aead.Decrypt(sealed, bound)
+	if err != nil && k.path != "" {
+		// Another process may have sealed it with a key that came into the file since.
+		if fresh, _ := k.Refresh(); fresh {
+			plain, err = k.ring.Load().aead.Decrypt(sealed, bound)
+		}
+	}
 	buffers.Put(b)
 	if err != nil {
 		return nil, fmt.Errorf("open %s.%s: %w", table, column, ErrSealed)
@@ -99,13 +131,13 @@ func (k *Keyring) Open(sealed []byte, table, column string, row []byte) ([]byte,
 // Lookup returns the keyed hash by which a sealed value is found again, LookupSize octets long. Equal values under one purpose have
 // equal hashes, and nothing else can be told from them without the key. The caller brings the value to its canonical form first.
 func (k *Keyring) Lookup(purpose string, value []byte) []byte {
-	return k.lookup.sum(purpose, value)[:LookupSize:LookupSize]
+	return k.ring.Load().lookup.sum(purpose, value)[:LookupSize:LookupSize]
 }
 
 // Sign returns HMAC-SHA-256 over data, 32 octets, for one purpose. It marks what Letterlock gives out and gets back, such as the
 // tokens of reply addresses. A code made for one purpose never verifies for another.
 func (k *Keyring) Sign(purpose string, data []byte) []byte {
-	return k.sign[0].sum(purpose, data)
+	return k.ring.Load().sign[0].sum(purpose, data)
 }
 
 // minCode is the shortest code that Verify accepts, in octets.
@@ -117,8 +149,19 @@ func (k *Keyring) Verify(purpose string, data, code []byte) bool {
 	if len(code) < minCode || len(code) > sha256.Size {
 		return false
 	}
+	ok := k.ring.Load().verify(purpose, data, code)
+	if !ok && k.path != "" {
+		// Another process may have signed it with a key that came into the file since.
+		if fresh, _ := k.Refresh(); fresh {
+			ok = k.ring.Load().verify(purpose, data, code)
+		}
+	}
+	return ok
+}
+
+func (r *ring) verify(purpose string, data, code []byte) bool {
 	ok := 0
-	for _, key := range k.sign {
+	for _, key := range r.sign {
 		ok |= subtle.ConstantTimeCompare(key.sum(purpose, data)[:len(code)], code)
 	}
 	return ok == 1
@@ -127,7 +170,7 @@ func (k *Keyring) Verify(purpose string, data, code []byte) bool {
 // SealStream returns a writer that seals what is written to it into w, under a name that OpenStream must give again. Closing it
 // writes the last segment and leaves w open: without Close nothing can be opened.
 func (k *Keyring) SealStream(w io.Writer, name []byte) (io.WriteCloser, error) {
-	sw, err := k.stream.NewEncryptingWriter(w, name)
+	sw, err := k.ring.Load().stream.NewEncryptingWriter(w, name)
 	if err != nil {
 		return nil, fmt.Errorf("seal a stream: %w", err)
 	}
@@ -137,8 +180,11 @@ func (k *Keyring) SealStream(w io.Writer, name []byte) (io.WriteCloser, error) {
 // OpenStream returns a reader of the plain content of what SealStream made under that name. A stream that was cut off,
 // reordered or changed ends in an error that wraps ErrSealed, after whole segments that were right.
 func (k *Keyring) OpenStream(r io.Reader, name []byte) (io.Reader, error) {
+	if _, err := k.Refresh(); err != nil {
+		return nil, fmt.Errorf("open a stream: %w", err)
+	}
 	src := &sourceReader{r: r}
-	pr, err := k.stream.NewDecryptingReader(src, name)
+	pr, err := k.ring.Load().stream.NewDecryptingReader(src, name)
 	if err != nil {
 		return nil, fmt.Errorf("open a stream: %w", ErrSealed)
 	}

@@ -109,7 +109,7 @@ func TestCodesAreKeyedAndApart(t *testing.T) {
 	}
 	// A key that was rotated out still verifies, and signs no more.
 	fresh := keyring(t)
-	rotated, err := newKeyring(k.values, k.streams, k.lookup.key, [][]byte{fresh.sign[0].key, k.sign[0].key})
+	rotated, err := newKeyring(k.ring.Load().values, k.ring.Load().streams, k.ring.Load().lookup.key, [][]byte{fresh.ring.Load().sign[0].key, k.ring.Load().sign[0].key})
 	if err != nil {
 		t.Fatal(err)
 	}
