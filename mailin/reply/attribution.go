@@ -216,7 +216,10 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		begins := opens(t)
 		got := judge(ev, begins)
 		if got != none && speaks(t) {
-			// "On 1 May you wrote:" is how people write, not programs.
+			// "On 1 May you wrote:" is how people write. Few programs do, and those mark what they quote.
+			if ev&(hasYear|hasDate) != 0 && ev&hasTime != 0 && ev&hasVerb != 0 {
+				return i, weak
+			}
 			return 0, none
 		}
 		if got == weak && ev&hasAddress == 0 && (k < i || !begins && !named(t)) {

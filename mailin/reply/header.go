@@ -26,11 +26,11 @@ var fieldWords = map[field]string{
 	fieldDate: "date|sent|sent on|gesendet|gesendet am|datum|envoyé|envoyé le|date d'envoi|envoyé par|enviado|enviado el|fecha|data|inviato|inviata|data invio|enviada em|enviado em|enviada|data de envio|" +
 		"verzonden|verzonden op|skickat|skickades|sendt|dato|lähetetty|päivämäärä|pvm|päiväys|wysłano|wysłane|data wysłania|odesláno|отправлено|дата|дата отправки|надіслано|відправлено|" +
 		"στάλθηκε|εστάλη|ημερομηνία|αποστολή|gönderildi|gönderilme tarihi|gönderim tarihi|gönderme tarihi|tarih|נשלח|תאריך|التاريخ|تاريخ الإرسال|تم الإرسال|أرسلت|أُرسلت|الإرسال|" +
-		"发送时间|发送日期|日期|時間|时间|寄件日期|傳送日期|傳送時間|日時|送信日時|送信|日付|보낸 날짜|보낸날짜|보낸 시간|날짜|đã gửi|ngày|gửi|ngày gửi|elküldve|dátum|trimis|received|recibido",
-	fieldTo: "to|an|à|para|a|aan|till|til|vastaanottaja|do|komu|кому|до|προς|kime|alıcı|אל|إلى|الى|收件人|收件者|宛先|받는 사람|받는사람|받는이|đến|tới|destinataire|destinataires|destinatario|" +
+		"发送时间|发送日期|已发送|已傳送|已送出|寄件時間|傳送日期|odoslané|odesláno dne|verzonden om|wysłany|日期|時間|时间|寄件日期|傳送日期|傳送時間|日時|送信日時|送信|日付|보낸 날짜|보낸날짜|보낸 시간|날짜|đã gửi|ngày|gửi|ngày gửi|elküldve|dátum|trimis|received|recibido",
+	fieldTo: "to|saaja|odbiorca|người nhận|받는 분|收信人|an|à|para|a|aan|till|til|vastaanottaja|do|komu|кому|до|προς|kime|alıcı|אל|إلى|الى|收件人|收件者|宛先|받는 사람|받는사람|받는이|đến|tới|destinataire|destinataires|destinatario|" +
 		"destinatário|destinatari|adresat|empfänger|ontvanger|mottagare|mottaker|modtager|címzett|către|pre",
 	fieldCc:      "cc|kopie|kopie an|copie à|copie|copia|cópia|kopia|kopi|kopio|kopia till|dw|do wiadomości|копия|копія|κοιν|κοινοποίηση|bilgi|עותק|نسخة|抄送|副本|参照|參照|참조|đồng kính gửi|bcc|cci|cco|másolat",
-	fieldSubject: "subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|ämne|emne|aihe|temat|předmět|тема|θέμα|konu|נושא|الموضوع|موضوع|主题|主題|主旨|件名|제목|chủ đề|tiêu đề|tárgy|subiect|predmet|betr",
+	fieldSubject: "subject|rubrik|ogg|otsikko|titel|主題|標題|标题|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|ämne|emne|aihe|temat|předmět|тема|θέμα|konu|נושא|الموضوع|موضوع|主题|主題|主旨|件名|제목|chủ đề|tiêu đề|tárgy|subiect|predmet|betr",
 	fieldOther: "reply-to|reply to|importance|attachments|priorität|wichtigkeit|anlagen|antwort an|répondre à|importancia|importanza|prioridade|message-id|organization|" +
 		"anhang|pièces jointes|x-mailer|sender|list-post|mailed-by|添付ファイル|附件|重要性",
 }
@@ -231,7 +231,7 @@ var originals = [...]string{
 
 // forwards are the words that introduce a mail passed on, in lower case.
 var forwards = [...]string{
-	"forwarded message", "begin forwarded message", "forwarded by", "forwarded email", "weitergeleitete nachricht", "anfang der weitergeleiteten nachricht", "weitergeleitet von", "weitergeleitete mail", "message transféré", "début du message transféré", "début du message réexpédié", "mensaje reenviado", "inicio del mensaje reenviado",
+	"forwarded message", "begin forwarded message", "start of forwarded message", "start på videresendt besked", "start på videresendt melding", "välitetty viesti alkaa", "začátek přeposílané zprávy", "začátek přeposlané zprávy", "preposlaná správa", "начало пересылаемого сообщения", "початок листа, який пересилається", "αρχή προωθημένου μηνύματος", "ileti başlangıcı", "תחילת ההודעה שהועברה", "بداية الرسالة المُعاد توجيهها", "بداية الرسالة المعاد توجيهها", "以下是转发的邮件", "以下是轉寄的郵件", "以下是轉寄的訊息", "전달된 메시지 시작", "bắt đầu thư được chuyển tiếp", "bắt đầu thư đã chuyển tiếp", "início da mensagem reenviada", "inizio del messaggio inoltrato", "doorgestuurde bericht", "továbbított üzenet kezdete", "forwarded by", "forwarded email", "weitergeleitete nachricht", "anfang der weitergeleiteten nachricht", "weitergeleitet von", "weitergeleitete mail", "message transféré", "début du message transféré", "début du message réexpédié", "mensaje reenviado", "inicio del mensaje reenviado",
 	"messaggio inoltrato", "inizio messaggio inoltrato", "mensagem encaminhada", "mensagem reencaminhada", "início da mensagem encaminhada", "início da mensagem reencaminhada", "doorgestuurd bericht", "begin doorgestuurd bericht", "vidarebefordrat meddelande", "vidarebefordrat brev", "videresendt melding", "videresendt besked", "videresendt meddelelse",
 	"starten på videresendt besked", "videresendt melding", "välitetty viesti", "edelleenlähetetty viesti", "przekazana wiadomość", "wiadomość przekazana", "początek przekazywanej wiadomości", "přeposlaná zpráva", "přeposlaný e-mail", "пересылаемое сообщение", "пересланное сообщение", "начало переадресованного сообщения", "переслане повідомлення", "пересилається", "початок переадресованого повідомлення", "початок листа, що пересилається",
 	"προωθημένο μήνυμα", "yönlendirilen ileti", "iletilen mesaj", "iletilmiş mesaj", "הודעה שהועברה", "הודעה מועברת", "رسالة معاد توجيهها", "الرسالة المعاد توجيهها", "رسالة مُعاد توجيهها", "转发的邮件", "转发邮件", "轉寄的郵件", "轉寄郵件", "転送メッセージ", "転送されたメッセージ", "전달된 메시지", "전달된 메일",
@@ -252,6 +252,9 @@ const (
 func separatorOf(s string) separator {
 	if len(s) < 5 || len(s) > 200 {
 		return noSeparator
+	}
+	if strings.Contains(s, "&nbsp;") {
+		s = strings.ReplaceAll(s, "&nbsp;", " ") // QQ Mail writes it into its text
 	}
 	inner := strings.TrimFunc(s, isDash)
 	if inner == "" {
@@ -298,7 +301,7 @@ func isOriginal(low string) bool {
 
 // aboveLine has what help desks write into their mails between dashes, in lower case: below it nothing is new.
 var aboveLine = [...]string{
-	"above this line", "above the line", "oberhalb dieser zeile", "über dieser linie", "über dieser zeile", "au-dessus de cette ligne", "encima de esta línea", "sopra questa riga", "sopra questa linea", "acima desta linha", "boven deze regel", "boven deze lijn", "ovanför den här raden", "выше этой строки", "powyżej tej linii",
+	"above this line", "above the line", "below this line", "below the line", "unterhalb dieser zeile", "en dessous de cette ligne", "por debajo de esta línea", "por encima de la línea", "sotto questa riga", "abaixo desta linha", "onder deze regel", "över denna rad", "over denne linje", "over denne linjen", "tämän rivin yläpuolelle", "nad tímto řádkem", "вище цього рядка", "bu satırın üst", "この行より上", "此行之上", "이 줄 위에", "oberhalb dieser zeile", "über dieser linie", "über dieser zeile", "au-dessus de cette ligne", "encima de esta línea", "sopra questa riga", "sopra questa linea", "acima desta linha", "boven deze regel", "boven deze lijn", "ovanför den här raden", "выше этой строки", "powyżej tej linii",
 }
 
 // isDashed reports whether at least two dashes stand at either end.

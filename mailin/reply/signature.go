@@ -195,12 +195,19 @@ func isOurLine(s string) bool {
 
 // isMobile reports whether a line is one that a phone, a mail program or a web mailer adds.
 func isMobile(s string) bool {
-	if len(s) > maxMobile || len(s) < 6 {
+	if len(s) < 6 || len(s) > 4*maxMobile {
+		return false
+	}
+	var plain [4 * maxMobile]byte
+	if strings.Contains(s, "://") {
+		s = string(withoutLinks(plain[:0], s))
+	}
+	if len(s) > maxMobile {
 		return false
 	}
 	var buf [2 * maxMobile]byte
 	b := lower(buf[:0], strings.TrimFunc(s, func(r rune) bool {
-		return r == '*' || r == '_' || r == '-' || r == '—' || r == '.' || r == '[' || r == ']' || r == '(' || r == ')' || r == '<' || r == '>' || r == '!' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
+		return r == '*' || r == '_' || r == '-' || r == '—' || r == '–' || r == '.' || r == '[' || r == ']' || r == '(' || r == ')' || r == '<' || r == '>' || r == '!' || r == ':' || r == '/' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
 	}))
 	low := string(b)
 	if runes(low) > 90 || sentence(low) {
@@ -208,20 +215,51 @@ func isMobile(s string) bool {
 	}
 	for _, p := range mobileStarts {
 		if strings.HasPrefix(low, p) {
-			return namesProgram(low)
+			return names(low, brands[:]) || names(low, things[:])
+		}
+	}
+	for _, p := range weakStarts {
+		if strings.HasPrefix(low, p) {
+			return names(low, brands[:])
 		}
 	}
 	for _, p := range mobileEnds {
 		if strings.HasSuffix(low, p) && runes(low) <= 50 {
-			return namesProgram(low)
+			return names(low, brands[:]) || names(low, things[:])
 		}
+	}
+	// "Get Outlook for iOS", in any language: these three words and not many more.
+	if strings.Contains(low, "outlook") && (strings.Contains(low, "android") || strings.Contains(low, "ios")) {
+		return strings.Count(low, " ") <= 6 && runes(low) <= 60 && !ownWords(s) && s[len(s)-1] != '?'
 	}
 	return false
 }
 
-// namesProgram reports whether a line names a device or a program: "Sent by courier yesterday" does not.
-func namesProgram(low string) bool {
-	for _, w := range programs {
+// withoutLinks appends s without the addresses of links and the brackets around them.
+func withoutLinks(b []byte, s string) []byte {
+	for {
+		i := strings.Index(s, "://")
+		if i < 0 {
+			return append(b, s...)
+		}
+		from := i
+		for from > 0 && s[from-1]|0x20 >= 'a' && s[from-1]|0x20 <= 'z' {
+			from--
+		}
+		b = append(b, strings.TrimRight(s[:from], "<([")...)
+		s = s[i:]
+		to := strings.IndexAny(s, " >)]\t")
+		if to < 0 {
+			return b
+		}
+		s = strings.TrimLeft(s[to:], ">)] ")
+		b = append(b, ' ')
+	}
+}
+
+// names reports whether a line has one of the words: "Sent by courier yesterday" names no device and no program.
+func names(low string, words []string) bool {
+	for _, w := range words {
 		if strings.Contains(low, w) {
 			return true
 		}

@@ -2,30 +2,35 @@ package reply
 
 // mobileStarts are the beginnings, in lower case, of lines that phones, mail programs and web mailers add.
 var mobileStarts = [...]string{
-	"sent from my ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from aol", "sent from proton", "sent with proton", "sent from samsung", "sent from galaxy", "sent from gmail", "sent from the ",
-	"sent from icloud", "sent from blue", "sent from spark", "sent with spark", "sent from windows mail", "sent from a ", "sent from an ", "sent on my ", "sent from tutanota", "sent with tutanota", "sent from tuta", "sent via ", "sent using ", "sent by ", "sent with ",
+	"sent from my ", "sent wirelessly from my ", "sent from our ", "sent from hey", "sent from missive", "sent from zoho", "yahoo mail: search", "von meinem/meiner ", "von yahoo mail ", "provenance : courrier", "provenance: courrier", "enviado do email ", "enviado do correio ", "enviado do yahoo", "enviado do outlook", "enviado do gmail", "enviado do samsung", "verzonden vanuit ", "verstuurd vanuit ", "skickades från ", "从 windows", "從 windows", "来自小米", "来自华为", "来自荣耀", "來自", "lähetetty iphon", "lähetetty ipad", "lähetetty samsung", "lähetetty windows", "lähetetty android", "lähetetty puhelim", "lähetetty outlook", "lähetetty galaxy", "lähetetty huawei", "lähetetty omasta", "lähetetty yahoo", "отправлено с моего ", "з мого ", "с моего iphone", "skickat av min ", "odoslané z ", "sendt frå ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from aol", "sent from proton", "sent with proton", "sent from samsung", "sent from galaxy", "sent from gmail", 
+	"sent from icloud", "sent from blue", "sent from spark", "sent with spark", "sent from windows mail", "sent on my ", "sent from tutanota", "sent with tutanota", "sent from tuta", 
 	"sent from mailbird", "sent from zimbra", "sent from email", "sent from myyahoo", "sent from nine", "sent from mobile", "sent from front", "sent from superhuman", "sent from iphone", "sent from ipad", "sent from android", "sent on the go", "sent from huawei", "sent from xiaomi", "sent from fastmail",
-	"get outlook for ", "get boxer for", "get bluemail for", "secured with proton", "outlook for ios", "outlook for android", "from my iphone", "from my ipad", "from my blackberry", "composed on ", "typed on my ",
-	"von meinem ", "von meiner ", "vom iphone gesendet", "vom ipad gesendet", "gesendet von ", "gesendet mit ", "gesendet über ", "gesendet vom ", "gesendet aus ", "diese nachricht wurde von meinem", "holen sie sich outlook", "outlook für ios", "outlook für android", "outlook beziehen", "beziehen sie outlook",
-	"envoyé de mon ", "envoyé depuis ", "envoyé à partir ", "envoyé avec ", "envoyé par mon ", "envoyé de ", "envoyé d'", "téléchargez outlook", "télécharger outlook", "obtenez outlook", "obtenir outlook",
-	"enviado desde ", "enviado de mi ", "enviado do meu ", "enviado a partir ", "enviado com ", "enviado con ", "enviado por ", "enviado de meu ", "enviada do meu ", "enviado via ", "enviado através ", "obtener outlook", "obtenga outlook", "obter o outlook", "obtenha o outlook", "descargue outlook",
-	"inviato da ", "inviato dal ", "inviato dall", "inviato con ", "inviato mediante ", "inviato tramite ", "ottieni outlook", "scarica outlook",
-	"verstuurd vanaf ", "verstuurd met ", "verstuurd via ", "verzonden vanaf ", "verzonden met ", "verzonden via ", "verzonden van ", "outlook voor ios", "outlook voor android", "download outlook",
-	"skickat från ", "skickat med ", "skickas från ", "skickat via ", "hämta outlook", "skaffa outlook",
-	"sendt fra ", "sendt med ", "sendt via ", "hent outlook", "skaff deg outlook", "få outlook", "last ned outlook",
-	"lähetetty ", "hanki outlook",
-	"wysłane z ", "wysłano z ", "wysłane za pomocą", "wysłano przy użyciu", "pobierz aplikację outlook", "pobierz program outlook", "uzyskaj outlook", "uzyskaj program outlook",
-	"odesláno z ", "odesláno ze ", "odesláno pomocí", "odeslané z ", "získejte outlook", "získat outlook", "stáhněte si outlook",
-	"отправлено с ", "отправлено из ", "отправлено со ", "отправлено через ", "отправлено от ", "послано с ", "получите outlook", "скачать outlook",
-	"надіслано з ", "надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook", "завантажте outlook", "надіслано через ",
+	"get outlook for ", "get boxer for", "get bluemail for", "secured with proton", "outlook for ios", "outlook for android", "from my iphone", "from my ipad", "from my blackberry", "typed on my ",
+	"von meinem ", "von meiner ", "vom iphone gesendet", "vom ipad gesendet", "gesendet von ", "gesendet vom ", "gesendet aus ", "diese nachricht wurde von meinem", "holen sie sich outlook", "outlook für ios", "outlook für android", "outlook beziehen", "beziehen sie outlook",
+	"envoyé de mon ", "envoyé depuis ", "envoyé à partir ", "envoyé par mon ", "téléchargez outlook", "télécharger outlook", "obtenez outlook", "obtenir outlook",
+	"enviado desde ", "enviado de mi ", "enviado do meu ", "enviado a partir ", "enviado de meu ", "enviada do meu ", "obtener outlook", "obtenga outlook", "obter o outlook", "obtenha o outlook", "descargue outlook",
+	"inviato da ", "inviato dal ", "inviato dall", "ottieni outlook", "scarica outlook",
+	"verstuurd vanaf ", "verzonden vanaf ", "outlook voor ios", "outlook voor android", "download outlook",
+	"skickat från ", "skickas från ", "hämta outlook", "skaffa outlook",
+	"sendt fra ", "hent outlook", "skaff deg outlook", "få outlook", "last ned outlook",
+	"hanki outlook",
+	"wysłane z ", "wysłano z ", "pobierz aplikację outlook", "pobierz program outlook", "uzyskaj outlook", "uzyskaj program outlook",
+	"odesláno z ", "odesláno ze ", "odeslané z ", "získejte outlook", "získat outlook", "stáhněte si outlook",
+	"отправлено с ", "отправлено из ", "отправлено со ", "послано с ", "получите outlook", "скачать outlook",
+	"надіслано з ", "надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook", "завантажте outlook", 
 	"στάλθηκε από ", "εστάλη από ", "απεστάλη από ", "αποκτήστε το outlook", "λήψη του outlook", "λήψη outlook",
-	"נשלח מה", "נשלח מ", "נשלח באמצעות", "קבל את outlook", "הורד את outlook",
+	"נשלח מה", "נשלח מ", "קבל את outlook", "הורד את outlook",
 	"أرسلت من ", "أُرسلت من ", "تم الإرسال من ", "أُرسل من ", "أرسل من ", "مرسل من ", "احصل على outlook", "الحصول على outlook",
 	"发自我的", "发自", "從我的", "發自我的", "發自", "从我的", "傳送自", "寄自", "来自我的", "获取 outlook", "取得 outlook", "下载 outlook", "從 iphone", "通过我的", "使用 outlook",
-	"나의 iphone", "내 iphone", "내 갤럭시", "삼성 ", "outlook 다운로드", "ios용 outlook", "android용 outlook", "나의 ",
+	"나의 iphone", "내 iphone", "내 갤럭시", "outlook 다운로드", "ios용 outlook", "android용 outlook", "나의 ",
 	"đã gửi từ ", "được gửi từ ", "gửi từ ", "tải outlook", "nhận outlook",
-	"poslano z ", "trimis de pe ", "trimis din ", "küldve ", "iphone'umdan", "ipad'imden", "samsung galaxy", "outlook for", "android için outlook", "ios için outlook", "outlook'u edinin", "elküldve ",
-	"iphoneから", "ipadから", "androidから", "outlook for ios を", "outlook for android を", "ios 版 outlook", "my iphone", "virus-free", "sans virus", "libre de virus", "virenfrei", "privo di virus", "vrij van virussen", "envoyé depuis l'application", "galaxyから送信", "yahoo!メール",
+	"poslano z ", "trimis de pe ", "trimis din ", "küldve ", "iphone'umdan", "ipad'imden", "android için outlook", "ios için outlook", "outlook'u edinin", "elküldve ",
+	"iphoneから", "ipadから", "androidから", "outlook for ios を", "outlook for android を", "ios 版 outlook", "envoyé depuis l'application", "galaxyから送信", "yahoo!メール",
+}
+
+// weakStarts begin such lines too, in lower case, but also what people write of parcels and letters: a brand must follow.
+var weakStarts = [...]string{
+	"sent from ", "sent via ", "sent using ", "sent by ", "sent with ", "sent from the ", "sent from a ", "sent from an ", "gesendet mit ", "gesendet über ", "envoyé avec ", "envoyé de ", "envoyé d'", "enviado com ", "enviado con ", "enviado por ", "enviado via ", "enviado através ", "inviato con ", "inviato mediante ", "inviato tramite ", "verstuurd met ", "verstuurd via ", "verzonden met ", "verzonden via ", "verzonden van ", "skickat med ", "skickat via ", "sendt med ", "sendt via ", "wysłane za pomocą", "wysłano przy użyciu", "odesláno pomocí", "отправлено через ", "отправлено от ", "надіслано через ", "נשלח באמצעות", "composed on ", "lähetetty ",
 }
 
 // mobileEnds are the ends of such lines, for languages that put the verb last.
@@ -33,16 +38,22 @@ var mobileEnds = [...]string{
 	"gönderildi", "gönderilmiştir", "から送信", "から送信されました", "から送信しました", "에서 보냄", "에서 보냈습니다", "에서 발송", "에서 전송됨", "gesendet von meinem iphone", "cihazımdan gönderildi", "edinin", "を入手", "を入手する", "의 메일에서 보냄", "mobil gesendet", "iphone gesendet", "ipad gesendet", "handy gesendet", "smartphone gesendet", "iphone küldve",
 }
 
-// programs are words, in lower case, for devices and programs that add such lines.
-var programs = [...]string{
-	"iphon", "ipad", "ipod", "ios", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "outlook", "yahoo", "mail", "gmx", "web.de", "handy", "phone", "mobil", "móvil", "móbil", "celular", "cellulare", "tablet", "blackberry", "windows", "proton", "device", "gerät", "appareil", "dispositiv",
-	"pixel", "nokia", "sony", "xperia", "oneplus", "motorola", "honor", "oppo", "vivo", "realme", "tuta", "aol", "zimbra", "thunderbird", "apple", "mac", "icloud", "spark", "superhuman", "fastmail", "boxer", "nine", "telefon", "téléphone", "teléfono", "telefono", "telemóvel", "telefoon", "puhelim", "luuri", "avast", "avg", "courriel", "smart", "watch",
-	"手机", "手機", "携帯", "スマートフォン", "휴대폰", "휴대전화", "갤럭시", "아이폰", "스마트폰", "телефон", "смартфон", "айфон", "почт", "пошт", "κινητό", "טלפון", "נייד", "אייפון", "هاتف", "الهاتف", "جوال", "آيفون", "الآيفون", "điện thoại", "cihaz", "邮箱", "郵箱", "网易", "メール", "메일", "qq",
+// things are words, in lower case, for what such lines are sent from.
+var things = [...]string{
+	"mail", "handy", "phone", "mobil", "mobiel", "móvil", "móbil", "celular", "cellulare", "tablet", "device", "gerät", "appareil", "dispositiv", "mac", "nine", "telefon", "téléphone", "teléfono", "telefono", "telefone", "telemóvel", "telefoon", "puhelim", "luuri", "courriel", "smart", "watch", "wireless", "4g", "5g", "lte", "computer", "laptop",
+	"手机", "手機", "携帯", "スマートフォン", "휴대폰", "휴대전화", "스마트폰", "телефон", "смартфон", "почт", "пошт", "κινητό", "αλληλογραφία", "טלפון", "נייד", "דואר", "هاتف", "الهاتف", "جوال", "điện thoại", "cihaz", "邮箱", "郵箱", "邮件", "郵件", "メール", "메일", "thư", "posta", "pošt", "poczt", "e-post", "correo", "correio", "sähköposti",
+}
+
+// brands are words, in lower case, for devices and programs that add such lines.
+var brands = [...]string{
+	"iphon", "droid", "mail app", "mailspring", "missive", "mailbird", "zoho", "hotmail", "gmail", "hey", "verizon", "t-mobile", "at&t", "vodafone", "orange", "小米", "华为", "荣耀", "яндекс", "mail.ru", "k-9", "fairemail", "em client", "edison", "newton", "posteo", "ipad", "ipod", "ios", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "outlook", "yahoo", "gmx", "web.de", "blackberry", "windows", "proton", 
+	"pixel", "nokia", "sony", "xperia", "oneplus", "motorola", "honor", "oppo", "vivo", "realme", "tuta", "aol", "zimbra", "thunderbird", "apple", "icloud", "spark", "superhuman", "fastmail", "boxer", "avast", "avg", 
+	"갤럭시", "아이폰", "айфон", "אייפון", "آيفون", "الآيفون", "网易", "qq",
 }
 
 // footerWords are found, in lower case, in footers of virus scanners and mailing lists.
 var footerWords = [...]string{
-	"checked for viruses by", "virus-free. www.", "this email has been scanned", "this message has been scanned", "scanned by mailscanner", "auf viren geprüft", "auf viren gepr", "wurde von avast", "diese e-mail wurde von avast",
+	"checked for viruses by", "virus-free.", "sans virus.", "sans virus www", "libre de virus.", "virenfrei.", "livre de vírus.", "priva di virus.", "privo di virus.", "virusvrij.", "не содержит вирусов.", "virus-free www", "bez wirusów.", "neobsahuje viry.", "virusfri.", "ei viruksia.", "virus-free. www.", "this email has been scanned", "this message has been scanned", "scanned by mailscanner", "auf viren geprüft", "auf viren gepr", "wurde von avast", "diese e-mail wurde von avast",
 	"protégée par le logiciel antivirus", "l'absence de virus dans ce courrier", "controllata per individuare virus", "verificada em termos de vírus", "foi verificado quanto à presença de vírus", "gecontroleerd op virussen",
 	"проверено на вирусы", "проверено на отсутствие вирусов", "перевірено на віруси", "zkontrolován na viry", "sprawdzona pod kątem wirusów", "wolny od wirusów", "virüslere karşı kontrol", "ウイルス チェック", "바이러스 검사",
 	"you received this message because you are subscribed to the", "to unsubscribe from this group", "to unsubscribe, send", "mailing list\nhttp", "mailman/listinfo", "unsubscribe here", "um diese gruppe abzubestellen", "sie erhalten diese nachricht, weil sie",
@@ -59,16 +70,16 @@ var legalTitles = [...]string{
 // legalWords has groups of words, in lower case, of which a legal notice has several. The first is of confidence.
 var legalWords = [...][]string{
 	{
-		"confidential", "privileged", "vertraulich", "confidentiel", "confidencial", "riservat", "confidenziali", "vertrouwelijk", "konfidentiell", "sekretess", "fortrolig", "konfidensiell", "luottamukselli", "poufn", "důvěrn", "конфиденциальн", "конфіденційн", "εμπιστευτικ", "gizli", "חסוי", "סודי", "سرية", "سري", "保密", "机密", "機密", "기밀", "bảo mật", "bí mật",
+		"confidential", "privileged", "vertraulich", "confidentiel", "confidencial", "confidenci", "riservat", "confidenziali", "vertrouwelijk", "konfidentiell", "sekretess", "fortrolig", "konfidensiell", "luottamukselli", "poufn", "důvěrn", "конфиденциальн", "конфіденційн", "εμπιστευτικ", "gizli", "חסוי", "סודי", "سرية", "سري", "保密", "机密", "機密", "기밀", "bảo mật", "bí mật",
 	},
 	{ // it speaks of itself
-		"this e-mail", "this email", "this message", "this communication", "this transmission", "the information contained", "e-mail", "email", "nachricht", "mail", "courriel", "ce message", "mensaje", "correo", "messaggio", "mensagem", "bericht", "meddelande", "melding", "meddelelse", "viesti", "wiadomość", "zpráv", "сообщени", "письм", "повідомлен", "лист", "μήνυμα", "ileti", "mesaj", "הודעה", "رسالة", "邮件", "郵件", "メール", "메일", "thư",
+		"this e-mail", "this email", "this message", "this communication", "this transmission", "the information contained", "e-mail", "email", "nachricht", "mail", "courriel", "ce message", "mensaje", "correo", "messaggio", "mensagem", "bericht", "meddelande", "melding", "meddelelse", "viesti", "wiadomo", "zpráv", "сообщени", "письм", "повідомлен", "лист", "μήνυμα", "ileti", "mesaj", "הודעה", "رسالة", "邮件", "郵件", "メール", "메일", "thư",
 	},
 	{ // of its recipient
 		"intended", "recipient", "addressee", "empfänger", "adressat", "destinataire", "destinatari", "destinatário", "geadresseerde", "ontvanger", "bestemd voor", "mottagare", "avsedd", "mottaker", "modtager", "vastaanottaja", "adresat", "příjemc", "adresát", "получател", "адресат", "одержувач", "παραλήπτη", "alıcı", "נמען", "المستلم", "المرسل إليه", "收件人", "收件者", "宛先", "受信者", "수신자", "수신인", "người nhận",
 	},
 	{ // of a mistake
-		"in error", "by mistake", "irrtümlich", "versehentlich", "par erreur", "por error", "por erro", "per errore", "per ongeluk", "abusievelijk", "ten onrechte", "av misstag", "felaktigt", "ved en feil", "ved en fejl", "erehdyksessä", "omyłkowo", "przez pomyłkę", "omylem", "по ошибке", "помилково", "κατά λάθος", "yanlışlıkla", "בטעות", "بالخطأ", "误", "誤", "실수로", "잘못", "nhầm",
+		"in error", "by mistake", "irrtümlich", "versehentlich", "par erreur", "por error", "por erro", "por engano", "indevidamente", "per errore", "per ongeluk", "abusievelijk", "ten onrechte", "av misstag", "felaktigt", "ved en feil", "ved en fejl", "erehdyksessä", "omyłkowo", "przez pomyłkę", "omylem", "по ошибке", "помилково", "κατά λάθος", "yanlışlıkla", "בטעות", "بالخطأ", "误", "誤", "실수로", "잘못", "nhầm",
 	},
 	{ // of what to do about it
 		"delete", "destroy", "notify the sender", "notify us", "löschen", "vernichten", "supprimer", "détruire", "elimin", "bórrelo", "borre", "destru", "apagar", "apague", "cancell", "verwijder", "radera", "slett", "poista", "usun", "usuń", "smaž", "vymaž", "удал", "видал", "διαγρ", "siliniz", "silin", "מחק", "حذف", "删除", "刪除", "削除", "삭제", "xóa",
@@ -77,13 +88,13 @@ var legalWords = [...][]string{
 		"attachment", "anhang", "anhänge", "anlagen", "pièces jointes", "adjunto", "anexo", "allegat", "bijlage", "bilag", "bifog", "vedlegg", "liitte", "załącznik", "příloh", "вложен", "вкладен", "συνημμ", "ekleri", "附件", "添付", "첨부", "đính kèm",
 	},
 	{ // of what is forbidden
-		"unauthori", "prohibited", "disclos", "dissemin", "distribution", "copying", "strictly", "solely", "untersagt", "nicht gestattet", "unbefugt", "interdit", "strictement", "exclusiv", "prohibid", "proibid", "vietat", "verboden", "uitsluitend", "förbjud", "endast", "forbudt", "kielletty", "zabron", "zakáz", "запрещ", "заборон", "απαγορ", "yasak", "אסור", "محظور", "يحظر", "禁止", "금지", "nghiêm cấm",
+		"unauthori", "prohibited", "disclos", "dissemin", "distribution", "copying", "strictly", "solely", "ausschließlich", "ausschliesslich", "esclusiv", "exclusief", "wyłącznie", "výhradně", "только", "тільки", "виключно", "исключительно", "αποκλειστικά", "yalnızca", "בלבד", "فقط", "仅", "僅", "のみ", "chỉ", "vain ", "kun ", "untersagt", "nicht gestattet", "unbefugt", "interdit", "strictement", "exclusiv", "prohibid", "proibid", "vietat", "verboden", "uitsluitend", "förbjud", "endast", "forbudt", "kielletty", "zabron", "zakáz", "запрещ", "заборон", "απαγορ", "yasak", "אסור", "محظور", "يحظر", "禁止", "금지", "nghiêm cấm",
 	},
 }
 
 // personal words, in lower case, are an author's, not a notice's.
 var personal = [...]string{
-	" i ", " i'm ", " i have ", " my ", " me ", " you sent ", " you have sent ", " your e-mail ", " your email ", " can you ", " could you ", " ich ", " mein ", " meine ", " meinen ", " mir ", " ihre e-mail ", " können sie ", " j'ai ", " je ", " mon ", " ma ", " mes ", " pouvez-vous ", " yo ", " mi correo ", " puede usted ", " io ", " la mia ", " eu ", " minha ", " ik ", " mijn ", " jag ", " mitt ", " jeg ", " minun ", " мой ", " моё ", " мое ", " я ",
+	" i'm ", " i've ", " i am ", " i was ", " i have ", " i had ", " i will ", " i would ", " i did ", " i do ", " i don't ", " i can", " i got ", " i received ", " i think ", " i need ", " i want ", " i hope ", " i know ", " my ", " me ", " you sent ", " you have sent ", " your e-mail ", " your email ", " can you ", " could you ", " ich ", " mein ", " meine ", " meinen ", " mir ", " ihre e-mail ", " können sie ", " j'ai ", " je vous ", " je suis ", " je ne ", " je n'", " je voudrais ", " je souhaite ", " mon ", " ma commande ", " ma facture ", " ma demande ", " mes ", " pouvez-vous ", " yo ", " mi correo ", " puede usted ", " io ", " la mia ", " eu não ", " eu tenho ", " eu quero ", " minha ", " ik ", " mijn ", " jag ", " mitt ", " jeg ", " minun ", " мой ", " моё ", " мое ", " я ",
 }
 
 // closings end letters, in lower case.
