@@ -64,7 +64,10 @@ func (g *Gateway) Receive(ctx context.Context, e Envelope, m *Mail, v Verdict) (
 		r = d.record(e, m, v)
 		switch d.disposition {
 		case Appended, NewThread:
-			err = g.take(ctx, tx, &r, d, m, files)
+			if err = g.take(ctx, tx, &r, d, m, files); err == nil && d.instead.waits() {
+				d.instead.Resolution, d.instead.ResolvedAt = Discarded, g.now()
+				err = tx.UpdateReceived(ctx, d.instead)
+			}
 		case Held:
 			err = g.alertAdmins(ctx, tx)
 		case Reported:
@@ -129,6 +132,7 @@ type decision struct {
 	author      Person // of Appended and NewThread; of Refused, whom an answer may go to
 	original    ID
 	identity    [32]byte
+	instead     Received // the same mail as it came before, when it could not become a message
 }
 
 // keeps reports whether the mail itself is stored.
@@ -270,18 +274,33 @@ func (g *Gateway) decide(ctx context.Context, tx Tx, e Envelope, m *Mail, v Verd
 	if t.at == elsewhere {
 		return d.refuse(ErrUnknownRcpt, "the recipient is no address of ours"), nil
 	}
-	// A mail that was kept once is not judged again.
 	d.identity = identity(m, t)
 	first, err := tx.ReceivedByIdentity(ctx, d.identity)
-	switch {
-	case err == nil:
-		d.disposition, d.original, d.identity = Duplicate, first.ID, [32]byte{}
-		d.target.thread, d.target.person = first.Thread, first.Person
-		d.reasons = []string{"the same mail was received before and is " + string(first.Disposition)}
-		return d, nil
-	case !errors.Is(err, ErrNotFound):
-		return d, err
+	if errors.Is(err, ErrNotFound) {
+		return g.judge(ctx, tx, d, e, m, v)
 	}
+	if err != nil || first.inThread() {
+		return d.duplicate(first), err
+	}
+	// It was kept, but not as somebody's message: it came unproven, through a list, or marked as a machine's, perhaps by whoever
+	// wanted the author's own copy to count for nothing. If this one passes the gate, it is the one that counts.
+	better, err := g.judge(ctx, tx, d, e, m, v)
+	if err != nil || !better.appends() {
+		return d.duplicate(first), err
+	}
+	better.identity = sha256.Sum256(append([]byte("better "), d.identity[:]...))
+	second, err := tx.ReceivedByIdentity(ctx, better.identity)
+	if errors.Is(err, ErrNotFound) {
+		better.instead = first
+		better.reasons = append(better.reasons, "the same mail came before and was no message then ("+string(first.Disposition)+")")
+		return better, nil
+	}
+	return d.duplicate(second), err
+}
+
+// judge decides about a mail whose like was not kept before.
+func (g *Gateway) judge(ctx context.Context, tx Tx, d decision, e Envelope, m *Mail, v Verdict) (decision, error) {
+	t := d.target
 	switch m.Kind {
 	case KindBounce, KindComplaint, KindReceipt:
 		d.disposition, d.reasons = Reported, []string{"it is a " + string(m.Kind) + ", not a message"}
@@ -301,6 +320,7 @@ func (g *Gateway) decide(ctx context.Context, tx Tx, e Envelope, m *Mail, v Verd
 		return d.refuse(ErrUnknownRcpt, "only delivery reports go to a bounce address"), nil
 	}
 	if t.at == atNoReply {
+		var err error
 		if d.author, err = g.claimed(ctx, tx, m); err != nil {
 			return d, err
 		}
@@ -381,6 +401,14 @@ func (g *Gateway) gate(ctx context.Context, tx Tx, d decision, m *Mail, v Verdic
 // refuse ends a decision. A refused mail is judged anew each time, so it has no identity.
 func (d decision) refuse(why error, reasons ...string) decision {
 	d.disposition, d.refusal, d.reasons, d.identity = Refused, why, reasons, [32]byte{}
+	return d
+}
+
+// duplicate ends a decision about a mail that is there already.
+func (d decision) duplicate(first Received) decision {
+	d.disposition, d.original, d.identity = Duplicate, first.ID, [32]byte{}
+	d.target.thread, d.target.person = first.Thread, first.Person
+	d.reasons = []string{"the same mail was received before and is " + string(first.Disposition)}
 	return d
 }
 

@@ -440,3 +440,61 @@ func TestContactsDontSeeAddresses(t *testing.T) {
 		t.Errorf("the one without a name sees %q", got)
 	}
 }
+
+func TestNobodyCanUseUpAMailInAdvance(t *testing.T) {
+	w := newWorld(t)
+	to := w.replyAddress(w.inside)
+	waiting := func() int {
+		return try(w, func() (int, error) { return w.g.CountWaiting(t.Context(), w.operator) })
+	}
+	envelope := bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: "mallory@example.net", ForwardPath: to}
+	for text, spoil := range map[string]func(*bridge.Mail) (bridge.Verdict, bridge.Envelope){
+		"I withdraw my consent.": func(m *bridge.Mail) (bridge.Verdict, bridge.Envelope) {
+			m.Kind = bridge.KindAutoReply // Auto-Submitted is not part of what makes a mail the same
+			return bridge.Verdict{Result: bridge.VerdictFail}, envelope
+		},
+		"Please call me.": func(*bridge.Mail) (bridge.Verdict, bridge.Envelope) {
+			e := envelope
+			e.ReversePath = ""
+			return pass("ann@example.org"), e
+		},
+		"Not on Monday.": func(*bridge.Mail) (bridge.Verdict, bridge.Envelope) {
+			return bridge.Verdict{Result: bridge.VerdictNone}, envelope
+		},
+	} {
+		m := w.mail("ann@example.org", text)
+		before := *m
+		v, e := spoil(&before)
+		first := w.receiveAs(e, &before, v)
+		if first.Disposition == bridge.Appended {
+			t.Fatalf("%s: the spoilt copy was appended", text)
+		}
+		if r := w.receiveAs(e, &before, v); r.Disposition != bridge.Duplicate || r.Original != first.ID {
+			t.Errorf("%s: the spoilt copy again is %s, want a duplicate", text, r.Disposition)
+		}
+		real := w.receive(m, to)
+		if real.Disposition != bridge.Appended {
+			t.Errorf("%s: her own copy is %s (%q), want appended", text, real.Disposition, real.Reasons)
+		}
+		for _, again := range []bridge.Received{w.receive(m, to), w.receiveAs(e, &before, v)} {
+			if again.Disposition != bridge.Duplicate {
+				t.Errorf("%s: once more it is %s, want a duplicate", text, again.Disposition)
+			}
+		}
+		if n := w.sees(w.operator, text); n != 1 {
+			t.Errorf("%s: it is in the thread %d times, want once", text, n)
+		}
+	}
+	if n := waiting(); n != 0 {
+		t.Errorf("%d mails wait for staff, though they are in the thread", n)
+	}
+
+	// What staff released is in the thread, however it comes again.
+	m := w.mail("ann@example.org", "Let in by hand.")
+	held := w.receiveAs(envelope, m, bridge.Verdict{Result: bridge.VerdictNone})
+	_, err := w.g.ReleaseHeld(t.Context(), bridge.AsPerson(w.staff.ID), held.ID, m)
+	w.must(err)
+	if r := w.receive(m, to); r.Disposition != bridge.Duplicate {
+		t.Errorf("after its release the mail is %s, want a duplicate", r.Disposition)
+	}
+}

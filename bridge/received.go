@@ -28,13 +28,21 @@ type Received struct {
 	Resolution Resolution
 }
 
+// inThread reports whether the mail became a message, by itself or because staff released it.
+func (r Received) inThread() bool {
+	return r.Disposition == Appended || r.Disposition == NewThread || r.Resolution == Released
+}
+
+// waits reports whether the mail is held and nobody has decided about it.
+func (r Received) waits() bool { return r.Disposition == Held && r.Resolution == "" }
+
 // Resolution is what staff did with a held mail.
 type Resolution string
 
 // The resolutions. An empty one means that the mail still waits.
 const (
 	Released  Resolution = "released"  // it is in the thread now
-	Discarded Resolution = "discarded" // it stays out; the record is kept
+	Discarded Resolution = "discarded" // it stays out; the record is kept. Nobody decided it where the same mail came again and could be taken
 )
 
 // MailboxState is how far an IMAP mailbox has been read (RFC 9051, section 2.3.1.1).
