@@ -250,7 +250,7 @@ func (g *Gateway) searchHit(ctx context.Context, tx Tx, p principal, asked query
 		Thread: t.ID, Status: t.Status, Message: m.ID, Seq: m.Seq, Kind: m.Kind, Author: m.AuthorName, By: m.AuthorKind, At: m.At,
 	}
 	if !p.isStaff() {
-		hit.Seq = 0
+		hit.Seq, hit.Author = 0, authorFor(p.person.ID, m)
 	}
 	hit.Subject, _ = mark.Mark(t.Subject)
 	hit.Snippet, _ = mark.Snippet(m.Text, snippetSize)

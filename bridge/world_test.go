@@ -18,6 +18,8 @@ import (
 type world struct {
 	t         *testing.T
 	g         *bridge.Gateway
+	config    bridge.Config // of g
+	db        *store.DB
 	clock     *clock
 	operator  bridge.Actor
 	admin     bridge.Person
@@ -42,7 +44,7 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 
-func newGateway(t testing.TB) (*bridge.Gateway, *clock) {
+func newConfig(t testing.TB) (bridge.Config, *store.DB, *clock) {
 	t.Helper()
 	keys, err := seal.Generate()
 	if err != nil {
@@ -58,20 +60,20 @@ func newGateway(t testing.TB) (*bridge.Gateway, *clock) {
 		}
 	})
 	c := &clock{}
-	g, err := bridge.New(bridge.Config{
+	return bridge.Config{
 		Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic",
 		Inbox: []string{"office@example.com"}, Now: c.now,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g, c
+	}, db, c
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	g, c := newGateway(t)
-	w := &world{t: t, g: g, clock: c, operator: bridge.AsOperator()}
+	config, db, c := newConfig(t)
+	g, err := bridge.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, g: g, config: config, db: db, clock: c, operator: bridge.AsOperator()}
 	ctx := t.Context()
 	w.admin = try(w, func() (bridge.Person, error) {
 		return g.AddStaff(ctx, w.operator, "Rosa Lind", "rosa@example.com", bridge.RoleAdmin, "")
@@ -94,7 +96,6 @@ func newWorld(t *testing.T) *world {
 	letter := try(w, func() (bridge.Attachment, error) {
 		return g.StageFile(ctx, bridge.AsPerson(w.staff.ID), "letter.txt", "text/plain", stringsReader("a letter"))
 	})
-	var err error
 	var m bridge.Message
 	w.thread, m, err = g.StartThread(ctx, bridge.AsPerson(w.staff.ID), bridge.ThreadStart{
 		Subject: "Your results", Text: "They are in.", Via: bridge.ViaWeb, Files: []bridge.Attachment{letter},

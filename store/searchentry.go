@@ -90,7 +90,7 @@ type entryMaker struct {
 // entry makes the entry of one message. What a reply quoted and signatures are left out: the quoted words are found where they were written.
 func (h *hasher) entry(m *indexed) entry {
 	k := entryMaker{hasher: h, left: maxEntryWords, edges: map[string]bool{}}
-	e := entry{subject: k.field(m.subject), author: k.field(m.message.AuthorName)}
+	e := entry{subject: k.field(m.subject), author: k.field(nameAlone(m.message.AuthorName))}
 	for _, a := range m.message.Attachments {
 		e.files = append(e.files, k.field(a.Filename)...)
 	}
@@ -116,6 +116,15 @@ func (h *hasher) entry(m *indexed) entry {
 	slices.Sort(e.marks) // so that their order says nothing about the words
 	e.marks = slices.Compact(e.marks)
 	return e
+}
+
+// nameAlone leaves out addresses: who has no name writes under theirs, and a contact could find out another's by searching for it.
+func nameAlone(author string) string {
+	if !strings.Contains(author, "@") {
+		return author
+	}
+	words := strings.Fields(author)
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return strings.Contains(w, "@") }), " ")
 }
 
 // field returns the tokens of one text and notes the beginnings of its words.
