@@ -23,7 +23,7 @@ func Show(m bridge.Message, base string) Message {
 		v.Via = "By email"
 	}
 	for _, a := range m.Attachments {
-		if a.Inline && a.ContentID != "" && m.HTML != "" && CanPreview(a.ContentType) {
+		if a.Inline && a.ContentID != "" && CanPreview(a.ContentType) && strings.Contains(m.HTML, `"cid:`+a.ContentID+`"`) {
 			continue // it is shown where it belongs, in the formatted text
 		}
 		v.Files = append(v.Files, ShowFile(a))
