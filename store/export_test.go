@@ -1,5 +1,7 @@
 package store
 
+import "testing"
+
 // Statements returns every statement that the database's connections have prepared.
 func (d *DB) Statements() []string {
 	seen := map[string]bool{}
@@ -48,4 +50,22 @@ func InventoryColumns() []string {
 		all = append(all, one.table+"."+one.sqlColumn)
 	}
 	return all
+}
+
+// Token returns what stands for a word in the search index.
+func (d *DB) Token(word string) string { return newHasher(d.keys).word(word) }
+
+// Count returns how many rows a table has.
+func (d *DB) Count(t testing.TB, table string) (n int) {
+	t.Helper()
+	err := d.view(background, func(t *tx) error { return t.one(background, "select count(*) from "+table, nil, &n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// CheckIndex has FTS5 look whether its index is whole.
+func (d *DB) CheckIndex() error {
+	return d.Exec("insert into search_text (search_text) values ('integrity-check')")
 }
