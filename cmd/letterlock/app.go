@@ -91,6 +91,7 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 		return nil, err
 	}
 	a.behind = append(a.behind, a.alone(part{"sweeper", a.sweep}))
+	a.addIndexer()
 	a.addListener()
 	return a, nil
 }
@@ -189,6 +190,14 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 	}
 	a.behind = append(a.behind, part{"worker", w.Run})
 	return nil
+}
+
+// addIndexer adds what keeps the search index up to date, behind the commits of messages.
+func (a *app) addIndexer() {
+	if a.config.Search {
+		log := a.log.With("part", "indexer")
+		a.behind = append(a.behind, a.alone(part{"indexer", func(ctx context.Context) error { return a.db.RunIndexer(ctx, log) }}))
+	}
 }
 
 // sweep tidies up until ctx ends.

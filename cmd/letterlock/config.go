@@ -40,6 +40,7 @@ type General struct {
 	Database     string   `toml:"database" placeholder:"DSN" help:"A PostgreSQL database, as postgres://USER@HOST/NAME, which several gateways may share. If it is not set, the data folder has a database of its own. A password belongs into the file, a variable or ~/.pgpass: a flag is seen by every user of this machine."`
 	KeyFile      string   `name:"key-file" toml:"key_file" default:"letterlock.key" placeholder:"FILE" help:"The file with the keys that seal the data (${default}). Without it nothing stored can be read: keep a copy elsewhere."`
 	Inbox        []string `toml:"inbox" placeholder:"ADDRESS" help:"Addresses at which known contacts may start a conversation by email."`
+	Search       bool     `toml:"search" default:"true" negatable:"" help:"Keep a search index over keyed hashes of words (${default}). Without it nobody can search, and nothing is kept by which words could be told."`
 	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" placeholder:"POLICY" help:"How a reply's author is judged. This version offers only: address (a live reply address and its participant's From address; From is not proven). It must be set for serve."`
 }
 

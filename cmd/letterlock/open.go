@@ -40,12 +40,12 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	case !info.IsDir():
 		return nil, fmt.Errorf("the data folder %s is not a folder", c.Data)
 	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, "letterlock.db"), DSN: c.Database, Blobs: filepath.Join(c.Data, "files"), Keys: keys})
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, "letterlock.db"), DSN: c.Database, Blobs: filepath.Join(c.Data, "files"), Keys: keys, NoSearch: !c.Search})
 	if err != nil {
 		return nil, err
 	}
 	g, err := bridge.New(bridge.Config{
-		Store: db, Keyring: keys, Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Inbox: c.Inbox,
+		Store: db, Keyring: keys, Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Inbox: c.Inbox, NoSearch: !c.Search,
 		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Bell: db, Now: now, Log: log,
 	})
 	if err != nil {
