@@ -40,7 +40,7 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	case !info.IsDir():
 		return nil, fmt.Errorf("the data folder %s is not a folder", c.Data)
 	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, "letterlock.db"), DSN: c.Database, Blobs: filepath.Join(c.Data, "files"), Keys: keys, NoSearch: !c.Search})
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, databaseName), DSN: c.Database, Blobs: filepath.Join(c.Data, filesName), Keys: keys, NoSearch: !c.Search})
 	if err != nil {
 		return nil, err
 	}
