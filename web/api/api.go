@@ -100,6 +100,7 @@ func New(c Config) (http.Handler, error) {
 	config := s.description()
 	s.huma = humago.NewWithPrefix(s.mux, Prefix, config)
 	s.registerThreads()
+	s.registerSearch()
 	s.registerMessages()
 	s.registerParticipants()
 	s.registerModes()

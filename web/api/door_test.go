@@ -47,6 +47,7 @@ func everyOperation(w *world) []struct {
 		{"set-contact-mode", "PUT", "/contacts/" + person + "/mode", `{"mode":"convenience"}`, true, 200},
 		{"list-deliveries", "GET", "/deliveries", "", true, 200},
 		{"list-received", "GET", "/received", "", true, 200},
+		{"search", "GET", "/search?q=order", "", true, 200},
 	}
 }
 
