@@ -84,6 +84,14 @@ func TestAuthorisation(t *testing.T) {
 			_, err := w.g.ReadThread(ctx, a, bridge.ThreadRead{Thread: w.thread.ID})
 			return err
 		}},
+		"Message": {insiders, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Message(ctx, a, w.thread.ID, w.message)
+			return err
+		}},
+		"Message (a note)": {want{notFound, notFound, ok, ok, ok, ok}, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Message(ctx, a, w.thread.ID, w.note)
+			return err
+		}},
 		"ListThreads": {everybody, func(w *world, a bridge.Actor) error {
 			_, err := w.g.ListThreads(ctx, a, bridge.ThreadList{})
 			return err

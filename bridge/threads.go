@@ -156,6 +156,7 @@ type ThreadRead struct {
 	Thread   ID
 	AfterSeq int
 	Limit    int
+	Last     bool // the thread's end instead: what there is among its last Limit entries
 }
 
 // ParticipantView is a participant as others may see them.
@@ -172,6 +173,7 @@ type ThreadView struct {
 	Thread       Thread
 	Participants []ParticipantView // without those who left
 	Messages     []Message
+	AfterSeq     int  // what they come after; zero if they begin the thread
 	More         bool // there are messages after the last
 	Deliveries   []Delivery
 	Receipts     []Receipt
@@ -248,6 +250,37 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 	return v, nil
 }
 
+// Message returns one message of a thread, to whoever may read it there. It marks nothing.
+func (g *Gateway) Message(ctx context.Context, a Actor, thread, id ID) (Message, error) {
+	var m Message
+	var p principal
+	err := g.store.View(ctx, func(tx Tx) (err error) {
+		if p, err = g.resolve(ctx, tx, a); err != nil {
+			return err
+		}
+		if err = p.mayRead(ctx, tx, thread); err != nil {
+			return err
+		}
+		if m, err = tx.Message(ctx, id); err != nil {
+			return err
+		}
+		if m.Thread != thread || m.Kind != Public && !p.isStaff() {
+			return ErrNotFound
+		}
+		if !p.isStaff() {
+			m.AuthorName = authorFor(p.person.ID, m)
+		}
+		return nil
+	})
+	if err == nil {
+		err = g.noteLook(ctx, p, AuditEntry{Action: "thread.view", Thread: thread}, thread)
+	}
+	if err != nil {
+		return Message{}, wrap("message", err)
+	}
+	return m, nil
+}
+
 func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) (ThreadView, principal, error) {
 	var v ThreadView
 	p, err := g.resolve(ctx, tx, a)
@@ -264,8 +297,18 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 	if limit <= 0 || limit > 200 {
 		limit = 200
 	}
-	if v.Messages, err = tx.ListMessages(ctx, r.Thread, p.isStaff(), r.AfterSeq, limit+1); err != nil {
-		return v, p, err
+	v.AfterSeq = r.AfterSeq
+	if r.Last {
+		v.AfterSeq = max(0, v.Thread.Seq-limit)
+	}
+	for {
+		if v.Messages, err = tx.ListMessages(ctx, r.Thread, p.isStaff(), v.AfterSeq, limit+1); err != nil {
+			return v, p, err
+		}
+		if !r.Last || len(v.Messages) > 0 || v.AfterSeq == 0 {
+			break
+		}
+		v.AfterSeq = max(0, v.AfterSeq-limit) // all of them were notes, which a contact does not see
 	}
 	if len(v.Messages) > limit {
 		v.Messages, v.More = v.Messages[:limit], true

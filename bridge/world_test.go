@@ -29,6 +29,8 @@ type world struct {
 	second    bridge.Person // another, whom others act upon
 	outside   bridge.Person // a contact who has a thread of their own
 	thread    bridge.Thread
+	message   bridge.ID // the first message
+	note      bridge.ID
 	file      bridge.ID // an attachment of the first message
 	noteFile  bridge.ID // an attachment of a note
 	spareKey  bridge.ID
@@ -102,14 +104,14 @@ func newWorld(t *testing.T) *world {
 		Contacts: []bridge.Recipient{{ID: w.inside.ID}, {ID: w.second.ID}, {ID: left.ID}, {ID: disabled.ID}},
 	})
 	w.must(err)
-	w.file = m.Attachments[0].ID
+	w.message, w.file = m.ID, m.Attachments[0].ID
 	paper := try(w, func() (bridge.Attachment, error) {
 		return g.StageFile(ctx, bridge.AsPerson(w.staff.ID), "paper.txt", "text/plain", stringsReader("a paper"))
 	})
 	n := try(w, func() (bridge.Message, error) {
 		return g.Post(ctx, bridge.AsPerson(w.staff.ID), bridge.Post{Thread: w.thread.ID, Text: "Between us.", Note: true, Files: []bridge.Attachment{paper}})
 	})
-	w.noteFile = n.Attachments[0].ID
+	w.note, w.noteFile = n.ID, n.Attachments[0].ID
 	_, _, err = g.StartThread(ctx, bridge.AsPerson(w.outside.ID), bridge.ThreadStart{Subject: "A question", Text: "When?"})
 	w.must(err)
 

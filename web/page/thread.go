@@ -9,10 +9,8 @@ import (
 	"letterlock/bridge"
 )
 
-const (
-	threadStep = 100 // messages of a long thread on one page
-	readStep   = 200 // the most that bridge returns at once
-)
+// threadStep is how many messages of a long thread are on one page.
+const threadStep = 100
 
 // ThreadPage is a thread, or the part of a long one that a page shows.
 type ThreadPage struct {
@@ -30,31 +28,8 @@ func ReadThread(v *Visit, g *bridge.Gateway, id bridge.ID) (ThreadPage, error) {
 		t, err := g.OpenThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, AfterSeq: after, Limit: threadStep})
 		return ThreadPage{View: t, after: after}, err
 	}
-	t, err := g.OpenThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, Limit: readStep})
-	if err != nil || !t.More {
-		return ThreadPage{View: t}, err
-	}
-	// A long one: find where its last part begins.
-	unread := t.Unread
-	seqs := []int{}
-	for more := t; ; {
-		for _, m := range more.Messages {
-			seqs = append(seqs, m.Seq)
-		}
-		if !more.More {
-			break
-		}
-		if more, err = g.ReadThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, AfterSeq: seqs[len(seqs)-1]}); err != nil {
-			return ThreadPage{}, err
-		}
-	}
-	after := 0
-	if len(seqs) > threadStep {
-		after = seqs[len(seqs)-threadStep-1]
-	}
-	t, err = g.OpenThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, AfterSeq: after})
-	t.Unread = unread
-	return ThreadPage{View: t, after: after}, err
+	t, err := g.OpenThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: id, Limit: threadStep, Last: true})
+	return ThreadPage{View: t, after: t.AfterSeq}, err
 }
 
 // Links returns where the parts before and after are, or nothing.

@@ -29,7 +29,7 @@ func (p *Portal) formatted(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.message(v, thread, id)
+	m, err := p.gateway.Message(v.Context(), v.Actor(), thread, id)
 	if err != nil {
 		return err
 	}
@@ -57,25 +57,6 @@ func (p *Portal) formatted(v *page.Visit) error {
 		_, _ = v.W.Write([]byte(out)) // the browser went away; there is nobody to tell
 	}
 	return nil
-}
-
-// message finds a message in a thread.
-func (p *Portal) message(v *page.Visit, thread, id bridge.ID) (bridge.Message, error) {
-	for after := 0; ; {
-		t, err := p.gateway.ReadThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: thread, AfterSeq: after})
-		if err != nil {
-			return bridge.Message{}, err
-		}
-		for _, m := range t.Messages {
-			if m.ID == id {
-				return m, nil
-			}
-			after = m.Seq
-		}
-		if !t.More {
-			return bridge.Message{}, bridge.ErrNotFound
-		}
-	}
 }
 
 // showImages points the images of cleaned HTML that came with the mail (RFC 2392) at our own addresses of them, and drops the

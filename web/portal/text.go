@@ -17,7 +17,7 @@ func (p *Portal) text(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.message(v, thread, id)
+	m, err := p.gateway.Message(v.Context(), v.Actor(), thread, id)
 	if err != nil {
 		return err
 	}
