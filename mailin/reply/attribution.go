@@ -26,9 +26,9 @@ const (
 // verbs are the words by which attributions say that somebody wrote. One in an attribution suffices.
 var verbs = [...]string{
 	"wrote", "writes", "written", "schrieb", "schreibt", "geschrieben", "a écrit", "à écrit", "écrivait", "écrit", "escribió", "escribio", "escribiste",
-	"ha scritto", "scritto", "scrive", "scriveva", "escreveu", "escrito", "schreef", "geschreven", "skrev", "skreiv", "skrifaði", "kirjoitti", "napisał", "pisze", "napsal", "píše",
+	"ha scritto", "scritto", "scrive", "scriveva", "escreveu", "escrito", "schreef", "geschreven", "skrev", "skreiv", "skrifaði", "kirjoitti", "napisał", "napisan", "pisze", "napsal", "píše",
 	"написал", "пишет", "писал", "писа", "пише", "έγραψε", "έγραψαν", "yazdı", "yazmış", "כתב", "כתבה", "كتب", "كتبت", "كتابة",
-	"写道", "寫道", "撰写", "寫", "书写", "書きました", "書いた", "のメール", "作成", "작성", "쓴 글", "썼습니다", "wrote:", "đã viết", "viết", "írta", "a scris", "napisao", "rašė", "rakstīja", "kirjutas",
+	"写道", "寫道", "撰写", "寫", "书写", "書きました", "書いた", "のメール", "作成", "작성", "쓴 글", "이(가) 쓴", "님이 쓴", "썼습니다", "wrote:", "đã viết", "viết", "írta", "a scris", "napisao", "rašė", "rakstīja", "kirjutas", "menulis", "เขียน", "написа", "написав",
 	"odesílatel", "napísal", "písal", "va escriure", "idatzi du",
 }
 
@@ -36,7 +36,7 @@ var verbs = [...]string{
 var openings = [...]string{
 	"On ", "At ", "Am ", "Le ", "El ", "Il ", "Em ", "No dia ", "A ", "Op ", "Den ", "På ", "W dniu ", "Dnia ", "Dne ", "Στις ", "Την ", "Τη ", "Στα ",
 	"Vào ", "Lúc ", "Ngày ", "في ", "بتاريخ ", "בתאריך ", "ב-", "ב־", "ביום ", "在", "于", "於", "La ", "Pe ", "Dana ", "На ", "Quoting ", "Zitat von ",
-	"Wiadomość napisana przez ", "Il giorno ", "Citando ", "---- On ", "----- On ", "--- On ", "---- Am ", "---- El ", "---- Le ", "---- Il ",
+	"Wiadomość napisana przez ", "Pada ", "Kuupäev ", "V V ", "Missatge de ", "ในวันที่ ", "In a message dated ", "Il giorno ", "Citando ", "---- On ", "----- On ", "--- On ", "---- Am ", "---- El ", "---- Le ", "---- Il ",
 }
 
 // notice reads a string once and returns what it has, but for hasVerb.
@@ -121,7 +121,7 @@ func opens(s string) bool {
 		return true
 	}
 	for _, o := range openings {
-		if strings.HasPrefix(s, o) {
+		if strings.HasPrefix(s, o) || len(s) == len(o)-1 && strings.HasPrefix(o, s) {
 			return true
 		}
 	}
@@ -152,7 +152,7 @@ func endsLikeAttribution(s string) bool {
 		// "2011/7/1 Ann <ann@example.com>", as Gmail once wrote.
 		return len(s) <= 150 && s[0] >= '0' && s[0] <= '9'
 	case '-':
-		return len(s) > 20 && strings.HasPrefix(s, "---") // Zoho sets dashes at either end
+		return strings.HasSuffix(s, "---") // Zoho sets dashes at either end
 	}
 	if last < 0x80 {
 		return false
@@ -190,10 +190,7 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		return 0, none
 	}
 	if dashed {
-		if ev := notice(d.text(i)); saysWrote(d.text(i)) && judge(ev|hasVerb, true) == strong {
-			return i, strong
-		}
-		return 0, none
+		return d.dashedEnding(i, low)
 	}
 	var ev evidence
 	size := 0
@@ -206,7 +203,7 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		if size += len(t); size > maxAttribution {
 			break
 		}
-		if k < i && (strings.HasSuffix(t, ":") || strings.HasSuffix(t, "：") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?")) {
+		if k < i && endsSentence(t) {
 			break
 		}
 		ev |= notice(t)
@@ -232,28 +229,90 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 			first, s = k, got
 		}
 		if begins && got == strong {
-			// It begins here, and has all it needs.
-			return k, strong
+			break
 		}
 	}
 	if s == none {
 		return 0, none
 	}
-	if s == strong && first == i {
-		// "<ann@example.com> wrote:" goes on from the line before; a date further up shows where it began.
-		if k := d.startAbove(i, low); k < i {
-			return k, strong
-		}
+	if s == strong {
+		return d.extend(first, i, low), strong
 	}
 	if s == weak && first < i {
 		// Without a sure sign only the line itself counts.
 		return i, weak
 	}
-	if s == strong && strings.HasPrefix(d.text(first), "<") && first > low && !d.blank(first-1) && !d.lines[first-1].decided {
-		first--
-	}
 	return first, s
 }
+
+// extend looks for lines above first that belong to the attribution from first to i, since a program wrapped it early.
+func (d *document) extend(first, i, low int) int {
+	size := 0
+	for k := first; k <= i; k++ {
+		size += len(d.text(k))
+	}
+	t := strings.TrimLeft(d.text(first), "*_ \u200e\u200f\u202a\u202b")
+	whole := t != "" && (t[0] < '0' || t[0] > '9') && opens(t) && notice(t)&(hasYear|hasDate) != 0
+	best := first
+	for k := first - 1; k >= low && i-k < maxAttributionLines; k-- {
+		l, t := &d.lines[k], d.text(k)
+		if t == "" || l.decided || l.depth != d.lines[i].depth || l.wrap != d.lines[i].wrap {
+			break
+		}
+		if size += len(t); size > maxAttribution || endsSentence(t) || ownWords(t) && !opens(t) || speaks(t) {
+			break
+		}
+		ev := notice(t)
+		switch {
+		case ev&hasAddress != 0 && named(t): // "Ann <ann@example.com>", as some languages begin
+			best = k
+		case whole:
+			return best
+		case ev&(hasYear|hasDate|hasTime) != 0 && strings.Count(t, " ") <= 14, opens(t) && (hasDigit(t) || k+1 == best && named(t)):
+			best = k
+		}
+	}
+	if best == first && strings.HasPrefix(d.text(first), "<") && first > low && !d.blank(first-1) && !d.lines[first-1].decided {
+		best--
+	}
+	return best
+}
+
+// dashedEnding looks for an attribution that ends at line i and has dashes at either end.
+func (d *document) dashedEnding(i, low int) (first int, s strength) {
+	var ev evidence
+	for k := i; k >= low && i-k < maxAttributionLines; k-- {
+		t := d.text(k)
+		if t == "" || len(t) > maxAttribution || d.lines[k].depth != d.lines[i].depth || d.lines[k].decided {
+			break
+		}
+		ev |= notice(t)
+		if saysWrote(t) {
+			ev |= hasVerb
+		}
+		if strings.HasPrefix(t, "---") && (k == i && !isRule(t) || opens(t)) {
+			if ev&hasVerb != 0 && judge(ev, true) == strong {
+				return k, strong
+			}
+			break
+		}
+	}
+	return 0, none
+}
+
+// endsSentence reports whether a line ends as sentences do, not as an abbreviation.
+func endsSentence(t string) bool {
+	switch t[len(t)-1] {
+	case ':', '!', '?':
+		return !strings.HasSuffix(t, "(időpont:")
+	case '.':
+		word := t[strings.LastIndexByte(t, ' ')+1:]
+		return runes(word) > 8 || runes(word) > 6 && !hasDigit(word) && len(t) > 30
+	}
+	return strings.HasSuffix(t, "：") || strings.HasSuffix(t, "。") || strings.HasSuffix(t, "！") || strings.HasSuffix(t, "？")
+}
+
+func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
 
 // attributionWithin looks for an attribution that is followed by the quote in the same line, as one phone writes it. It must
 // have an address, a date and a time.
@@ -290,7 +349,7 @@ func (d *document) startAbove(i, low int) int {
 		if t == "" || len(t) > maxAttribution || d.lines[k].decided || d.lines[k].depth != d.lines[i].depth || d.lines[k].wrap != d.lines[i].wrap {
 			break
 		}
-		if strings.HasSuffix(t, ":") || strings.HasSuffix(t, "：") || strings.HasSuffix(t, "!") || strings.HasSuffix(t, "?") {
+		if endsSentence(t) {
 			break
 		}
 		if opens(t) && notice(t)&(hasYear|hasDate|hasTime) != 0 {
@@ -321,7 +380,7 @@ func judge(ev evidence, begins bool) strength {
 // named reports whether a line is at most a name and a verb: "Ann Example wrote:".
 func named(s string) bool {
 	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, "*_\"'"))
-	return len(s) <= 120 && strings.Count(s, " ") <= 6 && (unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)) && !ownWords(s)
+	return len(s) <= 120 && strings.Count(s, " ") <= 8 && (unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)) && !ownWords(s)
 }
 
 // speaks reports whether a line speaks to somebody or of the author, as no program's attribution does.

@@ -74,7 +74,10 @@ func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
 			stop--
 		}
 	}
-	marks := 0
+	for text == start && start == 0 && strings.HasPrefix(d.body[text:stop], "\ufeff") {
+		text += len("\ufeff")
+	}
+	marks, first := 0, text
 	for text < stop {
 		c := d.body[text]
 		if c == '>' {
@@ -84,13 +87,13 @@ func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
 			text += 2
 		} else if c != ' ' && (c != '\t' || marks == 0) {
 			break
-		} else if marks == 0 && text-start >= 3 {
+		} else if marks == 0 && text-first >= 3 {
 			break // indented: code, not a quote
 		}
 		text++
 	}
 	if marks == 0 {
-		text = start
+		text = first
 		for text < stop && isSpace(d.body[text]) {
 			text++
 		}

@@ -21,6 +21,18 @@ func (d *document) findQuotes() {
 			continue
 		}
 		if l.depth > 0 {
+			if l.depth == 1 && i > low && d.closesAddress(i) {
+				if first, sure := d.attributionEnding(i-1, low); sure != none {
+					d.decide(first, i+1, Attribution, whyAttribution)
+				} else {
+					d.decide(d.startAbove(i-1, low), i+1, Attribution, whyAttribution)
+				}
+				if next := d.next(i + 1); next < len(d.lines) && d.lines[next].depth == 0 {
+					i = d.below(next, i, Quote, whyBelowAttribution) - 1
+				}
+				low = i + 1
+				continue
+			}
 			why := whyMarks
 			if l.hint&hintElement != 0 {
 				why = whyElement
@@ -98,6 +110,17 @@ func (d *document) findQuotes() {
 			low = i + 1
 		}
 	}
+}
+
+// closesAddress reports whether line i begins with what looks like a quote mark but closes an address that the line before
+// left open: "> wrote:".
+func (d *document) closesAddress(i int) bool {
+	t, before := d.text(i), d.text(i-1)
+	if len(t) > 40 || !strings.HasSuffix(t, ":") || d.lines[i-1].decided || d.lines[i-1].depth > 0 {
+		return false
+	}
+	open := strings.LastIndexByte(before, '<')
+	return open >= 0 && strings.IndexByte(before[open:], '>') < 0 && notice(before[open:])&hasAddress != 0 && saysWrote(t)
 }
 
 // announced returns where the line above i begins that says "Original Message" or is drawn, or i if there is none.

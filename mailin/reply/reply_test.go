@@ -2,8 +2,10 @@ package reply
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 // A golden file holds cases:
 //
 //	=== name: why it exists
+//	=== client language kind | why it exists
 //	the body
 //	--- visible
 //	what must be visible
@@ -22,7 +25,7 @@ import (
 // Files that end in .html.txt hold HTML. In lines.txt each line is a case of its own: a kind, a language or client, and a line
 // that must be recognised.
 type golden struct {
-	name, why, in, visible, signature string
+	group, name, why, in, visible, signature string
 	hasSignature                      bool
 }
 
@@ -35,12 +38,18 @@ func readGolden(t testing.TB, path string) []golden {
 	var cases []golden
 	for _, c := range strings.Split("\n"+string(b), "\n=== ")[1:] {
 		head, rest, _ := strings.Cut(c, "\n")
-		name, why, ok := strings.Cut(head, ": ")
+		group, name := "", ""
+		tags, why, ok := strings.Cut(head, " | ")
+		if ok {
+			group, name = tags, strings.ReplaceAll(tags, " ", "/")
+		} else {
+			name, why, ok = strings.Cut(head, ": ")
+		}
 		in, want, ok2 := strings.Cut(rest, "\n--- visible")
 		if !ok || !ok2 {
 			t.Fatalf("%s: case %q has no reason or no visible part", path, head)
 		}
-		g := golden{name: name, why: why, in: strings.ReplaceAll(in, "␠", " ") + "\n"}
+		g := golden{group: group, name: name, why: why, in: strings.ReplaceAll(in, "␠", " ") + "\n"}
 		g.visible, g.signature, g.hasSignature = strings.Cut(want, "\n--- signature")
 		cases = append(cases, g)
 	}
@@ -58,12 +67,12 @@ func TestGolden(t *testing.T) {
 		t.Fatal("no golden files", err)
 	}
 	total := 0
+	groups := map[string]*tally{}
 	for _, path := range paths {
 		if filepath.Base(path) == "lines.txt" {
 			continue
 		}
 		isHTML := strings.HasSuffix(path, ".html.txt")
-		right := 0
 		cases := readGolden(t, path)
 		for _, g := range cases {
 			ok := t.Run(filepath.Base(path)+"/"+g.name, func(t *testing.T) {
@@ -82,14 +91,36 @@ func TestGolden(t *testing.T) {
 					t.Errorf("%s\nsignature: got:\n%s\nwant:%s\nspans:\n%s", g.why, got, g.signature, show(r))
 				}
 			})
-			if ok {
-				right++
+			names := strings.Fields(g.group)
+			for i, what := range [...]string{"client ", "language ", "kind "} {
+				if i < len(names) {
+					count(groups, what+names[i], ok)
+				}
 			}
+			count(groups, "file "+filepath.Base(path), ok)
 		}
 		total += len(cases)
-		t.Logf("%s: %d of %d right", filepath.Base(path), right, len(cases))
+	}
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		n := groups[name]
+		t.Logf("%-28s %3d of %3d right (%d %%)", name, n.right, n.all, 100*n.right/n.all)
 	}
 	t.Logf("%d cases", total)
+}
+
+// tally counts the cases of a group.
+type tally struct{ right, all int }
+
+func count(groups map[string]*tally, name string, right bool) {
+	n := groups[name]
+	if n == nil {
+		n = new(tally)
+		groups[name] = n
+	}
+	n.all++
+	if right {
+		n.right++
+	}
 }
 
 func show(r Result) string {

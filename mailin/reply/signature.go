@@ -106,7 +106,7 @@ func (d *document) raw(i int) string {
 	if n := strings.IndexByte(s, '\n'); n >= 0 {
 		s = s[:n]
 	}
-	return strings.TrimSuffix(s, "\r")
+	return strings.TrimPrefix(strings.TrimSuffix(s, "\r"), "\ufeff")
 }
 
 // isDelimiter reports whether a line separates a signature: "-- " (RFC 3676, section 4.3), or what is left of it once a
