@@ -7,25 +7,40 @@ import (
 )
 
 // StageFile stores a file before the message that it belongs to. It reads r to its end, but not past the limit: ErrTooLarge.
-// A file that no message takes up within a day is swept away.
+// A file that no message takes up within a day is swept away. So that nobody fills the disk with such files, one person or program has at
+// most ten messages' worth of them in a day: ErrTooLarge too.
 func (g *Gateway) StageFile(ctx context.Context, a Actor, name, kind string, r io.Reader) (Attachment, error) {
+	u := &upload{r: r, name: fileName(name), limit: g.maxFiles, all: &g.uploads, spare: stagedMessages * g.maxFiles}
+	now := g.now()
 	err := g.store.View(ctx, func(tx Tx) error {
-		_, err := g.resolve(ctx, tx, a)
+		p, err := g.resolve(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		u.owner = p.id()
+		staged, err := tx.Staged(ctx, u.owner, now.Add(-stagedLife))
+		u.spare = stagedMessages*g.maxFiles - staged
 		return err
 	})
+	if err == nil && u.spare <= 0 {
+		err = errTooMuchStaged
+	}
 	if err != nil {
 		return Attachment{}, fmt.Errorf("stage file: %w", err)
 	}
-	name = fileName(name)
-	blob, err := g.store.StageBlob(ctx, &boundedReader{r: r, left: g.maxFiles, name: name, limit: g.maxFiles})
+	defer u.done()
+	blob, err := g.store.StageBlob(ctx, u)
+	if err == nil && blob.Key != "" && !u.owner.IsZero() {
+		err = g.store.Update(ctx, func(tx Tx) error { return tx.AddStaged(ctx, u.owner, blob, now) })
+	}
 	if err != nil {
 		return Attachment{}, fmt.Errorf("stage file: %w", err)
 	}
-	return Attachment{Filename: name, ContentType: contentType(kind), Blob: blob}, nil
+	return Attachment{Filename: u.name, ContentType: contentType(kind), Blob: blob}, nil
 }
 
-// OpenAttachment returns a file and its content, to whoever may read the message that it belongs to.
-func (g *Gateway) OpenAttachment(ctx context.Context, a Actor, id ID) (Attachment, io.ReadCloser, error) {
+// OpenAttachment returns a file and its content, of which any range can be read, to whoever may read the message that it belongs to.
+func (g *Gateway) OpenAttachment(ctx context.Context, a Actor, id ID) (Attachment, io.ReadSeekCloser, error) {
 	var file Attachment
 	var p principal
 	err := g.store.View(ctx, func(tx Tx) (err error) {
@@ -56,23 +71,4 @@ func (g *Gateway) OpenAttachment(ctx context.Context, a Actor, id ID) (Attachmen
 // OpenBlob returns the content of an attachment that Prepare named.
 func (g *Gateway) OpenBlob(ctx context.Context, b Blob) (io.ReadCloser, error) {
 	return g.store.OpenBlob(ctx, b)
-}
-
-// boundedReader fails once more than left octets were read, where io.LimitedReader would end in silence.
-type boundedReader struct {
-	r           io.Reader
-	left, limit int64
-	name        string
-}
-
-func (b *boundedReader) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.r.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return 0, fmt.Errorf("%s is larger than %d MB: %w", b.name, b.limit>>20, ErrTooLarge)
-	}
-	return n, err
 }

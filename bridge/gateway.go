@@ -48,6 +48,7 @@ type Gateway struct {
 	refusals     refusalBudget
 	looks        looks
 	failures     failures
+	uploads      uploads
 }
 
 const (

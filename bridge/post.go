@@ -154,6 +154,9 @@ func (g *Gateway) append(ctx context.Context, tx Tx, p principal, t *Thread, m *
 	default:
 		m.AuthorKind, m.AuthorName = ByProgram, g.organization
 	}
+	if err := p.useStaged(ctx, tx, m); err != nil {
+		return err
+	}
 	return g.add(ctx, tx, t, m)
 }
 

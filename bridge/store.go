@@ -21,8 +21,8 @@ type Blobs interface {
 	// StageBlob reads r to its end and makes the content durable, or keeps it in Blob.Inline when it is small.
 	// What no transaction refers to within a day is swept away. It returns r's error unchanged.
 	StageBlob(ctx context.Context, r io.Reader) (Blob, error)
-	// OpenBlob returns the content. The Blob comes from a record that was read.
-	OpenBlob(ctx context.Context, b Blob) (io.ReadCloser, error)
+	// OpenBlob returns the content, of which any range can be read. The Blob comes from a record that was read.
+	OpenBlob(ctx context.Context, b Blob) (io.ReadSeekCloser, error)
 }
 
 // Tx is one transaction, grouped by noun. A method that finds nothing returns ErrNotFound; one that would break a uniqueness
@@ -31,6 +31,7 @@ type Tx interface {
 	People
 	Threads
 	Messages
+	Staging
 	ReplyAddresses
 	Deliveries
 	ReceivedMail

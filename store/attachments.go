@@ -27,6 +27,11 @@ func (t *tx) addAttachment(ctx context.Context, m *bridge.Message, seq, i int) e
 	if err != nil {
 		return err
 	}
+	if a.Blob.Key != "" {
+		if err := t.useBlob(ctx, a.Blob.Key); err != nil {
+			return err
+		}
+	}
 	_, err = t.exec(ctx, `insert into attachment (id, thread, message, seq, position, inline, note, size, blob_key, sealed_label)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, m.Thread, m.ID, seq, i, a.Inline, m.Kind == bridge.Note, a.Blob.Size, nullable(a.Blob.Key), sealed)

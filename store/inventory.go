@@ -21,6 +21,7 @@ var inventory = []sealedTable{
 	{name: "attachment", key: []string{"id"}, columns: []string{"label"}},
 	{name: "attachment_content", key: []string{"attachment"}, columns: []string{"content"}},
 	{name: "audit", key: []string{"id"}, columns: []string{"detail"}},
+	{name: "blob", key: []string{"key"}, text: true, columns: []string{"secret"}},
 	{name: "delivery", key: []string{"id"}, columns: []string{"recipient", "payload", "diagnostic"}},
 	{name: "message_content", key: []string{"message"}, columns: []string{"author_name", "text", "html", "quoted", "signature", "mail_id"}},
 	{name: "once", key: []string{"owner", "key_hash"}, columns: []string{"request"}},

@@ -109,6 +109,8 @@ func (t *tx) AddReceived(ctx context.Context, m bridge.Received, raw bridge.Blob
 	var content []byte
 	if raw.Key == "" {
 		content = t.conn.keys.Seal(raw.Inline, "received_raw", "content", m.ID[:])
+	} else if err := t.useBlob(ctx, raw.Key); err != nil {
+		return err
 	}
 	_, err = t.exec(ctx, "insert into received_raw (received, size, blob_key, sealed_sum, sealed_content) values (?, ?, ?, ?, ?)",
 		m.ID, raw.Size, nullable(raw.Key), t.conn.keys.Seal(raw.SHA256[:], "received_raw", "sum", m.ID[:]), content)

@@ -317,14 +317,14 @@ func TestMailboxes(t *testing.T) {
 
 func TestSweepKeepsWhatIsUsed(t *testing.T) {
 	d := open(t)
-	stage := func() bridge.Blob {
-		b, err := d.StageBlob(t.Context(), strings.NewReader(strings.Repeat("x", 100_000)))
+	stage := func(what string) bridge.Blob {
+		b, err := d.StageBlob(t.Context(), strings.NewReader(strings.Repeat(what, 100_000)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
-	attached, raw, lost := stage(), stage(), stage()
+	attached, raw, lost := stage("a"), stage("r"), stage("l")
 	now := time.Now()
 	err := d.Update(t.Context(), func(tx bridge.Tx) error {
 		th := bridge.Thread{ID: bridge.NewID(), Status: bridge.Open, CreatedAt: now, LastAt: now}

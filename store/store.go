@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -29,6 +30,7 @@ type Config struct {
 	Path  string        // the SQLite database file; it is made if it isn't there
 	DSN   string        // postgres://…, to use PostgreSQL and not Path. pool_max_conns bounds this process's connections
 	Blobs string        // the folder for big content; Path with ".blobs" if empty
+	Shelf blob.Shelf    // keeps big content elsewhere; then the folder is only where it is made. May be nil
 	Keys  *seal.Keyring // opens and seals everything
 	// NoSearch keeps no search index, and removes the one there is.
 	NoSearch bool
@@ -46,7 +48,8 @@ func (c Config) named() string {
 type DB struct {
 	keys    *seal.Keyring
 	pg      *postgres // and then no writer, reader, group and readers
-	blobs   *blob.Dir
+	blobs   *blob.Keeper
+	surplus surplus
 	writer  *sqlx.DB
 	reader  *sqlx.DB
 	group   *group
@@ -69,7 +72,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Blobs == "" {
 		c.Blobs = c.Path + ".blobs"
 	}
-	blobs, err := blob.New(c.Blobs, c.Keys)
+	blobs, err := openBlobs(c)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +91,19 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open database%s: switch search: %w", c.named(), err), d.Close())
 	}
 	return d, nil
+}
+
+// openBlobs opens where big content is kept.
+func openBlobs(c Config) (*blob.Keeper, error) {
+	shelf := c.Shelf
+	if shelf == nil {
+		d, err := blob.NewDir(c.Blobs)
+		if err != nil {
+			return nil, err
+		}
+		shelf = d
+	}
+	return blob.New(filepath.Join(c.Blobs, "staging"), shelf, c.Keys)
 }
 
 // openEngine opens the database that the configuration names, with its schema up to date.

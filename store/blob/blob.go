@@ -1,11 +1,13 @@
-// Package blob keeps content that is too big for a database row: attachments and raw mail, sealed, in a folder.
+// Package blob keeps content that is too big for a database row: attachments and raw mail, sealed, on a [Shelf]: in a folder or in
+// an S3-compatible store.
 //
-// Content is staged first and committed by whoever writes its key into a row. Small content never becomes a file: it is
-// handed back to be stored in the row itself, so that the commit of the row makes it last without another fsync. What was
-// staged and never committed is swept away after a day.
+// Content is staged first and referred to later, by whoever writes its key into a row. Small content never becomes a file: it is
+// handed back to be stored in the row itself, so that the commit of the row makes it last without another fsync.
 //
-// File names are random and say nothing of the content. The content is sealed as a stream under its name, so that a file
-// that was put in the place of another doesn't open. A file's length shows the content's length, to within a few octets.
+// Content is sealed in chunks of 64 KiB under a key of its own, each bound to the content's name and to its place in it, so that a range is
+// read without the rest, and nothing that was changed, cut off, moved or put in the place of another opens. Names are random and say
+// nothing of the content; a file's length shows the content's. Whoever keeps a Blob's Secret, Size and SHA256 sealed in a row has all
+// that is needed to open it. Files of the first format, a Tink stream under the keyring's own key, can still be read.
 //
 // This package must not know what the content is, or SQL.
 package blob
@@ -21,16 +23,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
+
+	"letterlock/store/seal"
 )
 
 // InlineLimit is the size in octets up to which content is handed back instead of becoming a file.
-const InlineLimit = 64 << 10
+const InlineLimit = seal.ChunkSize
 
 // keyBytes is how much randomness a name has; it is written in hexadecimal.
 const keyBytes = 16
+
+// ErrShelf means that content can't be kept or read just now, because of the disk or the network. The same may be tried again.
+var ErrShelf = errors.New("stored files can't be reached")
 
 // Blob is staged content.
 type Blob struct {
@@ -38,254 +44,180 @@ type Blob struct {
 	Inline []byte // the plain content, where it is at most InlineLimit octets
 	Size   int64  // of the plain content, in octets
 	SHA256 [sha256.Size]byte
+	Secret seal.ChunkKey // opens the file. Whoever has it can read the content
 }
 
-// Sealer seals streams; [letterlock/store/seal.Keyring] does.
-type Sealer interface {
-	SealStream(w io.Writer, name []byte) (io.WriteCloser, error)
+// Shelf is where sealed files are kept under names that are never used again. [Dir] and [Bucket] are shelves. Many goroutines may
+// use one at once, and several processes the same.
+type Shelf interface {
+	// Put keeps the content of a file that was written, of size octets. It may move the file. When it returns nil, the content lasts.
+	Put(ctx context.Context, name string, f *os.File, size int64) error
+	// Open's error wraps fs.ErrNotExist if there is nothing of that name.
+	Open(ctx context.Context, name string) (Volume, error)
+	// Remove removes a name. To remove what isn't there is no error.
+	Remove(ctx context.Context, name string) error
+	// Old hands fn the names that were put before a moment, at most 500 at once. fn's error ends it.
+	Old(ctx context.Context, before time.Time, fn func(names []string) error) error
+}
+
+// Volume is one sealed file that is being read.
+type Volume interface {
+	Size() int64
+	// From returns the octets from an offset on. The caller closes it before it asks for another.
+	From(ctx context.Context, offset int64) (io.ReadCloser, error)
+	Close() error
+}
+
+// Opener opens content of the first format; [letterlock/store/seal.Keyring] does.
+type Opener interface {
 	OpenStream(r io.Reader, name []byte) (io.Reader, error)
 }
 
-// Dir is a folder of sealed files. It is safe for use by many goroutines, and by several processes at once.
-type Dir struct {
-	path string
-	seal Sealer
-
-	mu   sync.Mutex
-	made map[string]bool // sub-folders known to be on the disk
+// Keeper seals content and puts it on a shelf. It is safe for use by many goroutines, and by several processes at once.
+type Keeper struct {
+	staging string
+	shelf   Shelf
+	old     Opener
 }
 
-// New returns the folder at path, which it makes with mode 0700 if it isn't there.
-func New(path string, s Sealer) (*Dir, error) {
-	if err := os.MkdirAll(filepath.Join(path, staging), 0o700); err != nil {
+// New returns a Keeper that writes files in a folder before it puts them on the shelf. The folder is made with mode 0700 if it isn't
+// there; for a Dir it must be on the same file system.
+func New(staging string, shelf Shelf, old Opener) (*Keeper, error) {
+	if err := os.MkdirAll(staging, 0o700); err != nil {
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
-	if err := syncDir(path); err != nil {
-		return nil, fmt.Errorf("open blob folder: %w", err)
-	}
-	return &Dir{path: path, seal: s, made: make(map[string]bool)}, nil
+	return &Keeper{staging: staging, shelf: shelf, old: old}, nil
 }
 
-// staging is the sub-folder of files that are being written. Others are in sub-folders named by the first two digits of the key.
-const staging = "staging"
+// pair is the plain octets that are about to be sealed, one more than a chunk to see whether it is the last, and their sealed form.
+type pair struct {
+	plain  [seal.ChunkSize + 1]byte
+	sealed [seal.ChunkSize + seal.ChunkOverhead]byte
+}
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, InlineLimit+1); return &b }}
+var pairs = sync.Pool{New: func() any { return new(pair) }}
 
-// Stage reads r to its end and keeps the content, without holding more than InlineLimit octets and a segment in memory. When it
-// returns a Blob with a Key, the file is on the disk. It leaves nothing behind when it fails or when ctx ends. An error of r is returned as it is.
-func (d *Dir) Stage(ctx context.Context, r io.Reader) (Blob, error) {
+// Stage reads r to its end and keeps the content, without holding more than a chunk in memory. When it returns a Blob with a Key,
+// the file lasts. It leaves nothing behind when it fails or when ctx ends. An error of r is returned as it is; others wrap ErrShelf.
+func (k *Keeper) Stage(ctx context.Context, r io.Reader) (Blob, error) {
 	src := &sourceReader{r: &ctxReader{ctx, r}}
-	r = src
-	buf := buffers.Get().(*[]byte)
+	p := pairs.Get().(*pair)
 	defer func() {
-		clear(*buf) // plain content doesn't stay in memory longer than it must
-		buffers.Put(buf)
+		clear(p.plain[:]) // plain content doesn't stay in memory longer than it must
+		pairs.Put(p)
 	}()
-	n, err := io.ReadFull(r, *buf)
-	switch {
-	case src.err == nil && (err == io.EOF || err == io.ErrUnexpectedEOF):
-		inline := append(make([]byte, 0, n), (*buf)[:n]...)
-		return Blob{Inline: inline, Size: int64(n), SHA256: sha256.Sum256(inline)}, nil
-	case err != nil:
-		return Blob{}, err
-	}
-	b, err := d.stageFile((*buf)[:n], r)
+	n, err := io.ReadFull(src, p.plain[:])
 	switch {
 	case src.err != nil:
 		return Blob{}, src.err
-	case err != nil:
-		return Blob{}, fmt.Errorf("stage a blob: %w", err)
+	case err == nil:
+		b, err := k.stageFile(ctx, p, src)
+		switch {
+		case src.err != nil:
+			return Blob{}, src.err
+		case err != nil && ctx.Err() != nil:
+			return Blob{}, ctx.Err()
+		case err != nil:
+			return Blob{}, fmt.Errorf("stage a blob: %w: %w", ErrShelf, err)
+		}
+		return b, nil
 	}
-	return b, nil
+	inline := append(make([]byte, 0, n), p.plain[:n]...)
+	return Blob{Inline: inline, Size: int64(n), SHA256: sha256.Sum256(inline)}, nil
 }
 
-func (d *Dir) stageFile(head []byte, rest io.Reader) (b Blob, err error) {
+// stageFile writes what is in p, which is full, and the rest of r.
+func (k *Keeper) stageFile(ctx context.Context, p *pair, r *sourceReader) (_ Blob, err error) {
 	name := make([]byte, keyBytes)
 	rand.Read(name) // never fails (crypto/rand)
-	b.Key = hex.EncodeToString(name)
-	temp := filepath.Join(d.path, staging, b.Key)
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	b := Blob{Key: hex.EncodeToString(name), Secret: seal.NewChunkKey()}
+	f, err := os.OpenFile(filepath.Join(k.staging, b.Key), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return Blob{}, err
 	}
 	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(temp)
-			b = Blob{}
+		err = errors.Join(err, f.Close())
+		// A Dir has moved it away.
+		if gone := os.Remove(f.Name()); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
 		}
 	}()
-
-	sealed, err := d.seal.SealStream(f, []byte(b.Key))
-	if err != nil {
-		return b, err
+	chunks, hash := b.Secret.Chunks(b.Key), sha256.New()
+	n := len(p.plain)
+	for index := uint64(0); ; index++ {
+		last := n <= seal.ChunkSize
+		plain := p.plain[:min(n, seal.ChunkSize)]
+		hash.Write(plain)
+		if _, err := f.Write(chunks.Seal(p.sealed[:0], plain, index, last)); err != nil {
+			return Blob{}, err
+		}
+		b.Size += int64(len(plain))
+		if last {
+			break
+		}
+		p.plain[0] = p.plain[seal.ChunkSize]
+		n, _ = io.ReadFull(r, p.plain[1:]) // its own errors mean the end; the source's are in r
+		if r.err != nil {
+			return Blob{}, r.err
+		}
+		n++
 	}
-	hash := sha256.New()
-	both := io.MultiWriter(sealed, hash)
-	if _, err := both.Write(head); err != nil {
-		return b, err
-	}
-	n, err := io.Copy(both, rest)
-	if err != nil {
-		return b, err
-	}
-	if err := sealed.Close(); err != nil {
-		return b, err
-	}
-	if err := f.Sync(); err != nil {
-		return b, err
-	}
-	if err := f.Close(); err != nil {
-		return b, err
-	}
-	if err := d.place(temp, b.Key); err != nil {
-		return b, err
-	}
-	b.Size = int64(len(head)) + n
 	hash.Sum(b.SHA256[:0])
-	return b, nil
+	return b, k.shelf.Put(ctx, b.Key, f, seal.ChunkedSize(b.Size))
 }
-
-// place moves a finished file to its name, and makes the name last.
-func (d *Dir) place(temp, key string) error {
-	final := d.file(key)
-	if err := d.makeShard(key); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, final); err != nil {
-		return err
-	}
-	if err := syncDir(filepath.Dir(final)); err != nil {
-		os.Remove(final)
-		return err
-	}
-	return nil
-}
-
-// makeShard makes the sub-folder of a key, and returns only once the sub-folder is on the disk, whoever made it.
-func (d *Dir) makeShard(key string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dir := filepath.Dir(d.file(key))
-	if d.made[dir] {
-		return nil
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if err := syncDir(d.path); err != nil {
-		return err
-	}
-	d.made[dir] = true
-	return nil
-}
-
-// Open returns the plain content of a key. Its error wraps fs.ErrNotExist if there is no such file; reading ends in an error
-// that wraps [letterlock/store/seal.ErrSealed] if the file was changed. The caller closes it.
-func (d *Dir) Open(ctx context.Context, key string) (io.ReadCloser, error) {
-	if !validKey(key) {
-		return nil, fmt.Errorf("open blob: %q is not a key: %w", key, fs.ErrNotExist)
-	}
-	f, err := os.Open(d.file(key))
-	if err != nil {
-		return nil, fmt.Errorf("open blob: %w", err)
-	}
-	r, err := d.seal.OpenStream(f, []byte(key))
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("open blob %s: %w", key, err)
-	}
-	return &file{Reader: &ctxReader{ctx, r}, f: f}, nil
-}
-
-type file struct {
-	io.Reader
-	f *os.File
-}
-
-func (f *file) Close() error { return f.f.Close() }
 
 // Remove deletes the file of a key. To remove what isn't there is no error.
-func (d *Dir) Remove(_ context.Context, key string) error {
+func (k *Keeper) Remove(ctx context.Context, key string) error {
 	if !validKey(key) {
 		return nil
 	}
-	if err := os.Remove(d.file(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove blob: %w", err)
-	}
-	return nil
+	return k.shelf.Remove(ctx, key)
 }
 
-// sweepBatch is how many keys one question to Sweep's used holds.
-const sweepBatch = 500
-
-// Sweep removes the files that were staged before a moment, and that used doesn't name among the keys it was asked about. Choose a
-// moment so long ago (a day) that nobody can still be about to commit them. It returns how many it removed.
-func (d *Dir) Sweep(ctx context.Context, before time.Time, used func(ctx context.Context, keys []string) (map[string]bool, error)) (int, error) {
-	removed := 0
-	dirs, err := os.ReadDir(d.path)
+// Sweep removes the files that were put before a moment and that known doesn't name among those it was asked about, and what a crash
+// left half written. Choose a moment so long ago (a day) that nobody can still be about to make them known. It returns how many it removed.
+func (k *Keeper) Sweep(ctx context.Context, before time.Time, known func(ctx context.Context, keys []string) (map[string]bool, error)) (int, error) {
+	removed, err := k.sweepStaging(before)
 	if err != nil {
-		return 0, fmt.Errorf("sweep blobs: %w", err)
+		return removed, fmt.Errorf("sweep blobs: %w", err)
 	}
-	for _, dir := range dirs {
-		isStaging := dir.Name() == staging
-		if !dir.IsDir() || !isStaging && len(dir.Name()) != 2 {
-			continue
-		}
-		old, err := oldKeys(filepath.Join(d.path, dir.Name()), before)
+	err = k.shelf.Old(ctx, before, func(keys []string) error {
+		keep, err := known(ctx, keys)
 		if err != nil {
-			return removed, fmt.Errorf("sweep blobs: %w", err)
+			return err
 		}
-		for len(old) > 0 {
-			batch := old[:min(len(old), sweepBatch)]
-			old = old[len(batch):]
-			var keep map[string]bool
-			if !isStaging {
-				if keep, err = used(ctx, batch); err != nil {
-					return removed, fmt.Errorf("sweep blobs: %w", err)
-				}
+		for _, key := range keys {
+			if keep[key] {
+				continue
 			}
-			for _, key := range batch {
-				if err := ctx.Err(); err != nil {
-					return removed, fmt.Errorf("sweep blobs: %w", err)
-				}
-				if keep[key] {
-					continue
-				}
-				if err := os.Remove(filepath.Join(d.path, dir.Name(), key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return removed, fmt.Errorf("sweep blobs: %w", err)
-				}
-				removed++
+			if err := errors.Join(ctx.Err(), k.shelf.Remove(ctx, key)); err != nil {
+				return err
 			}
+			removed++
 		}
+		return nil
+	})
+	if err != nil {
+		return removed, fmt.Errorf("sweep blobs: %w", err)
 	}
 	return removed, nil
 }
 
-func oldKeys(dir string, before time.Time) ([]string, error) {
-	entries, err := os.ReadDir(dir)
+func (k *Keeper) sweepStaging(before time.Time) (removed int, err error) {
+	old, err := oldKeys(k.staging, before)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	var keys []string
-	for _, e := range entries {
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	for _, key := range old {
+		if err := os.Remove(filepath.Join(k.staging, key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return removed, err
 		}
-		if err != nil {
-			return nil, err
-		}
-		if validKey(e.Name()) && info.Mode().IsRegular() && info.ModTime().Before(before) {
-			keys = append(keys, e.Name())
-		}
+		removed++
 	}
-	return keys, nil
+	return removed, nil
 }
 
-func (d *Dir) file(key string) string { return filepath.Join(d.path, key[:2], key) }
-
-// validKey keeps anything but our own names away from the file system.
+// validKey keeps anything but our own names away from the file system and the network.
 func validKey(key string) bool {
 	if len(key) != 2*keyBytes {
 		return false
@@ -298,12 +230,13 @@ func validKey(key string) bool {
 	return true
 }
 
-// sourceReader remembers a reader's own error, to tell it from the disk's.
+// sourceReader remembers a reader's own error, to tell it from the shelf's.
 type sourceReader struct {
 	r   io.Reader
 	err error
 }
 
+// Read implements io.Reader.
 func (s *sourceReader) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if err != nil && err != io.EOF {
@@ -318,20 +251,10 @@ type ctxReader struct {
 	r   io.Reader
 }
 
+// Read implements io.Reader.
 func (c *ctxReader) Read(p []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return c.r.Read(p)
-}
-
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // a folder can't be synced there
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -1,34 +1,116 @@
-package blob
+package blob_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
-	"testing/iotest"
-	"time"
 
+	"letterlock/store/blob"
+	"letterlock/store/blob/blobtest"
 	"letterlock/store/seal"
 )
 
-func open(t testing.TB) *Dir {
+func TestDir(t *testing.T) {
+	blobtest.Run(t, func(t *testing.T) blobtest.Place { return dirPlace(t) })
+}
+
+func dirPlace(t testing.TB) blobtest.Place {
 	t.Helper()
-	k, err := seal.Generate()
+	folder := filepath.Join(t.TempDir(), "blobs")
+	d, err := blob.NewDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := New(filepath.Join(t.TempDir(), "blobs"), k)
+	file := func(name string) string { return filepath.Join(folder, name[:2], name) }
+	return blobtest.Place{
+		Shelf: d, Staging: filepath.Join(folder, "staging"),
+		Raw: func(name string) []byte {
+			b, err := os.ReadFile(file(name))
+			if err != nil {
+				t.Error(err)
+			}
+			return b
+		},
+		Replace: func(name string, sealed []byte) {
+			if err := os.MkdirAll(filepath.Dir(file(name)), 0o700); err != nil {
+				t.Error(err)
+			}
+			if err := os.WriteFile(file(name), sealed, 0o600); err != nil {
+				t.Error(err)
+			}
+		},
+		Names: func() (names []string) {
+			err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+				if err == nil && e.Type().IsRegular() && filepath.Base(filepath.Dir(path)) != "staging" {
+					names = append(names, e.Name())
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return names
+		},
+	}
+}
+
+func TestDirsFilesAreTheOwners(t *testing.T) {
+	p := dirPlace(t)
+	k := keeper(t, p)
+	if _, err := k.Stage(t.Context(), bytes.NewReader(make([]byte, 100_000))); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(filepath.Dir(p.Staging), func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+}
+
+// TestRemovedWhileRead: whoever began to read a file reads it to its end.
+func TestRemovedWhileRead(t *testing.T) {
+	k := keeper(t, dirPlace(t))
+	want := random(500_000)
+	b, err := k.Stage(t.Context(), bytes.NewReader(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := k.Open(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := k.Remove(t.Context(), b.Key); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %d octets, %v", len(got), err)
+	}
+}
+
+func keeper(t testing.TB, p blobtest.Place) *blob.Keeper {
+	t.Helper()
+	keys, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := blob.New(p.Staging, p.Shelf, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func random(n int) []byte {
@@ -37,229 +119,63 @@ func random(n int) []byte {
 	return b
 }
 
-// files returns every file in the folder.
-func files(t testing.TB, d *Dir) []string {
-	t.Helper()
-	var all []string
-	err := filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			all = append(all, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func read(d *Dir, key string) ([]byte, error) {
-	r, err := d.Open(context.Background(), key)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
-
-func TestSmallContentStaysInMemory(t *testing.T) {
-	d := open(t)
-	for _, size := range []int{0, 1, InlineLimit - 1, InlineLimit} {
-		want := random(size)
-		b, err := d.Stage(t.Context(), iotest.HalfReader(bytes.NewReader(want)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b.Key != "" || !bytes.Equal(b.Inline, want) || b.Size != int64(size) || b.SHA256 != sha256.Sum256(want) {
-			t.Errorf("%d octets: got key %q, %d octets inline, size %d", size, b.Key, len(b.Inline), b.Size)
-		}
-	}
-	if got := files(t, d); len(got) != 0 {
-		t.Errorf("files were written: %v", got)
-	}
-}
-
-func TestBigContentIsSealedInAFile(t *testing.T) {
-	d := open(t)
-	for _, size := range []int{InlineLimit + 1, 200_000, 3 << 20} {
-		want := bytes.Repeat([]byte("letter! "), size/8+1)[:size]
-		b, err := d.Stage(t.Context(), bytes.NewReader(want))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b.Key == "" || b.Inline != nil || b.Size != int64(size) || b.SHA256 != sha256.Sum256(want) {
-			t.Fatalf("%d octets: got %q, %d inline, size %d", size, b.Key, len(b.Inline), b.Size)
-		}
-		if got, err := read(d, b.Key); err != nil || !bytes.Equal(got, want) {
-			t.Fatalf("%d octets: read %d octets, %v", size, len(got), err)
-		}
-		raw, err := os.ReadFile(d.file(b.Key))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Contains(raw, []byte("letter!")) {
-			t.Error("the file shows the content")
-		}
-		if err := d.Remove(t.Context(), b.Key); err != nil {
-			t.Fatal(err)
-		}
-		if err := d.Remove(t.Context(), b.Key); err != nil {
-			t.Errorf("removing twice: %v", err)
-		}
-		if _, err := read(d, b.Key); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("after removal: got %v, want fs.ErrNotExist", err)
-		}
-	}
-	if got := files(t, d); len(got) != 0 {
-		t.Errorf("left behind: %v", got)
-	}
-}
-
-func TestFailedStageLeavesNothing(t *testing.T) {
-	d := open(t)
-	broken := errors.New("the line went dead")
-	_, err := d.Stage(t.Context(), io.MultiReader(bytes.NewReader(random(300_000)), iotest.ErrReader(broken)))
-	if err != broken {
-		t.Errorf("got %v, want the reader's error", err)
-	}
-	for _, broken := range []error{broken, io.ErrUnexpectedEOF} {
-		if _, err := d.Stage(t.Context(), io.MultiReader(bytes.NewReader(random(10)), iotest.ErrReader(broken))); err != broken {
-			t.Errorf("got %v, want the reader's error", err)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err = d.Stage(ctx, io.MultiReader(bytes.NewReader(random(300_000)), readerFunc(func([]byte) (int, error) {
-		cancel()
-		return 1, nil
-	})))
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
-	}
-	if got := files(t, d); len(got) != 0 {
-		t.Errorf("left behind: %v", got)
-	}
-}
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-func TestTamperedFilesDoNotOpen(t *testing.T) {
-	d := open(t)
-	var keys [2]string
-	for i := range keys {
-		b, err := d.Stage(t.Context(), bytes.NewReader(random(200_000)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[i] = b.Key
-	}
-	raw, err := os.ReadFile(d.file(keys[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	flipped := bytes.Clone(raw)
-	flipped[len(flipped)/2] ^= 1
-	for name, content := range map[string][]byte{"empty": nil, "cut": raw[:len(raw)-1], "cut at a segment": raw[:64<<10], "flipped": flipped, "of another key": raw} {
-		if err := os.WriteFile(d.file(keys[1]), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := read(d, keys[1]); !errors.Is(err, seal.ErrSealed) {
-			t.Errorf("%s: got %v, want ErrSealed", name, err)
-		}
-	}
-}
-
-func TestKeysFromElsewhere(t *testing.T) {
-	d := open(t)
-	for _, key := range []string{"", "x", "../../etc/passwd", "staging", "../../../../../../../etc/hostname", "ABCDEF0123456789ABCDEF0123456789", "0123456789abcdef0123456789abcde/"} {
-		if _, err := d.Open(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%q: got %v, want fs.ErrNotExist", key, err)
-		}
-		if err := d.Remove(t.Context(), key); err != nil {
-			t.Errorf("%q: %v", key, err)
-		}
-	}
-}
-
-func TestSweep(t *testing.T) {
-	d := open(t)
-	stage := func() string {
-		b, err := d.Stage(t.Context(), bytes.NewReader(random(100_000)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b.Key
-	}
-	committed, lost, fresh := stage(), stage(), stage()
-	old := time.Now().Add(-48 * time.Hour)
-	half := filepath.Join(d.path, staging, "00112233445566778899aabbccddeeff")
-	if err := os.WriteFile(half, []byte("a crash came between"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{d.file(committed), d.file(lost), half} {
-		if err := os.Chtimes(path, old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	used := func(_ context.Context, keys []string) (map[string]bool, error) {
-		return map[string]bool{committed: true}, nil
-	}
-	n, err := d.Sweep(t.Context(), time.Now().Add(-24*time.Hour), used)
-	if err != nil || n != 2 {
-		t.Errorf("got %d, %v, want 2 removed", n, err)
-	}
-	for key, want := range map[string]bool{committed: true, fresh: true, lost: false} {
-		if _, err := read(d, key); (err == nil) != want {
-			t.Errorf("%s: got %v, want it there: %v", key, err, want)
-		}
-	}
-	broken := errors.New("the database is away")
-	if _, err := d.Sweep(t.Context(), time.Now().Add(time.Hour), func(context.Context, []string) (map[string]bool, error) { return nil, broken }); !errors.Is(err, broken) {
-		t.Errorf("got %v, want the error of used", err)
-	}
-	if _, err := read(d, fresh); err != nil {
-		t.Errorf("a sweep that failed removed a blob: %v", err)
-	}
-}
-
-func TestManyAtOnce(t *testing.T) {
-	d := open(t)
-	var wg sync.WaitGroup
-	for range 16 {
-		wg.Go(func() {
-			want := random(InlineLimit + 1000)
-			b, err := d.Stage(t.Context(), bytes.NewReader(want))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if got, err := read(d, b.Key); err != nil || !bytes.Equal(got, want) {
-				t.Errorf("got %d octets, %v", len(got), err)
+func BenchmarkStage(b *testing.B) {
+	for name, size := range map[string]int{"8KB": 8 << 10, "1MB": 1 << 20, "25MB": 25 << 20} {
+		b.Run(name, func(b *testing.B) {
+			k, content := keeper(b, dirPlace(b)), random(size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := k.Stage(b.Context(), bytes.NewReader(content)); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}
-	wg.Wait()
 }
 
-func BenchmarkStage1MB(b *testing.B) {
-	d, content := open(b), random(1<<20)
-	b.SetBytes(int64(len(content)))
+func staged(b *testing.B, size int) (*blob.Keeper, blob.Blob) {
+	k := keeper(b, dirPlace(b))
+	s, err := k.Stage(b.Context(), bytes.NewReader(random(size)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return k, s
+}
+
+func BenchmarkOpen25MB(b *testing.B) {
+	k, s := staged(b, 25<<20)
+	b.SetBytes(s.Size)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.Stage(b.Context(), bytes.NewReader(content)); err != nil {
+		r, err := k.Open(b.Context(), s)
+		if err != nil {
 			b.Fatal(err)
 		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			b.Fatal(err)
+		}
+		r.Close()
 	}
 }
 
-func BenchmarkStageInline(b *testing.B) {
-	d, content := open(b), random(8<<10)
-	b.SetBytes(int64(len(content)))
+// A range costs the same wherever it is.
+func BenchmarkRange64KBOf25MB(b *testing.B) {
+	k, s := staged(b, 25<<20)
+	p := make([]byte, 64<<10)
+	b.SetBytes(int64(len(p)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.Stage(b.Context(), bytes.NewReader(content)); err != nil {
+		r, err := k.Open(b.Context(), s)
+		if err != nil {
 			b.Fatal(err)
 		}
+		if _, err := r.Seek(20_000_000, io.SeekStart); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(r, p); err != nil {
+			b.Fatal(err)
+		}
+		r.Close()
 	}
 }

@@ -198,13 +198,11 @@ func blobs(h *house) {
 	}
 	big := h.stage(bytes.Repeat([]byte("x"), 300_000))
 	big.SHA256[0] ^= 1
-	r, err := h.store.OpenBlob(h.Context(), big)
-	if err != nil {
-		h.Fatal(err)
-	}
-	defer r.Close()
-	if _, err := io.ReadAll(r); err == nil {
-		h.Error("content with another sum than its record's was read to the end")
+	if r, err := h.store.OpenBlob(h.Context(), big); err == nil {
+		if _, err := io.ReadAll(r); err == nil {
+			h.Error("content with another sum than its record's was read to the end")
+		}
+		r.Close()
 	}
 	broken := errors.New("the browser went away")
 	if _, err := h.store.StageBlob(h.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", 100_000)), errReader{broken})); err != broken {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -80,9 +81,13 @@ func (m *memory) StageBlob(_ context.Context, r io.Reader) (bridge.Blob, error) 
 	return bridge.Blob{Size: int64(len(b)), SHA256: sha256.Sum256(b), Inline: b}, nil
 }
 
-func (m *memory) OpenBlob(_ context.Context, b bridge.Blob) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(b.Inline)), nil
+func (m *memory) OpenBlob(_ context.Context, b bridge.Blob) (io.ReadSeekCloser, error) {
+	return inMemory{bytes.NewReader(b.Inline)}, nil
 }
+
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
 
 type memoryTx struct {
 	bridge.Tx
@@ -377,3 +382,12 @@ func (t *memoryTx) AuditFrom(_ context.Context, after int64, limit int) ([]bridg
 	}
 	return list, nil
 }
+
+// Here all content is in the records, so nothing is ever staged elsewhere.
+func (t *memoryTx) AddStaged(context.Context, bridge.ID, bridge.Blob, time.Time) error {
+	return errors.New("there is nothing to stage")
+}
+
+func (t *memoryTx) UseStaged(context.Context, bridge.ID, bridge.Blob) error { return nil }
+
+func (t *memoryTx) Staged(context.Context, bridge.ID, time.Time) (int64, error) { return 0, nil }
