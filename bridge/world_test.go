@@ -11,6 +11,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/store"
+	"letterlock/store/pgtest"
 	"letterlock/store/seal"
 )
 
@@ -52,7 +53,11 @@ func newConfig(t testing.TB) (bridge.Config, *store.DB, *clock) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys})
+	config := store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys}
+	if onPostgres() {
+		config.DSN, config.Blobs = pgtest.New(t), t.TempDir()
+	}
+	db, err := store.Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

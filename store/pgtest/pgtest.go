@@ -23,17 +23,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// New returns the DSN of an empty database, which is gone when the test ends. Where PostgreSQL is not installed the test is
-// skipped, or fails if LETTERLOCK_TEST_REQUIRE is "all". The server does not wait for the disk.
+// New returns the DSN of an empty schema, which to its user is a database of its own but for notifications, and which is gone when
+// the test ends. Where PostgreSQL is not installed the test is skipped, or fails if LETTERLOCK_TEST_REQUIRE is "all". The server does
+// not wait for the disk.
 func New(t testing.TB) string {
 	t.Helper()
-	return fast().database(t)
+	return fast().schema(t)
 }
 
 // Durable is New on a server that does wait for the disk, for tests and benchmarks of what lasts.
 func Durable(t testing.TB) string {
 	t.Helper()
-	return durable().database(t)
+	return durable().schema(t)
 }
 
 var (
@@ -50,11 +51,11 @@ type server struct {
 	stdin  io.Closer // closed, it ends the server
 }
 
-func (s *server) dsn(database string) string {
-	return "postgres://letterlock@/" + database + "?" + url.Values{"host": {s.folder}}.Encode()
+func (s *server) dsn(schema string) string {
+	return "postgres://letterlock@/postgres?" + url.Values{"host": {s.folder}, "search_path": {schema}}.Encode()
 }
 
-func (s *server) database(t testing.TB) string {
+func (s *server) schema(t testing.TB) string {
 	t.Helper()
 	if s.absent && os.Getenv("LETTERLOCK_TEST_REQUIRE") != "all" {
 		t.Skip("PostgreSQL's server programs are not here: install the Debian package postgresql")
@@ -63,8 +64,10 @@ func (s *server) database(t testing.TB) string {
 		t.Fatalf("start PostgreSQL: %v", s.err)
 	}
 	name := fmt.Sprintf("test%d", s.count.Add(1))
-	s.exec(t, "create database "+name+" template template0")
-	t.Cleanup(func() { s.exec(t, "drop database "+name+" with (force)") })
+	s.exec(t, "create schema "+name)
+	t.Cleanup(func() {
+		s.exec(t, "set lock_timeout = '20s'; set client_min_messages = warning; drop schema "+name+" cascade")
+	})
 	return s.dsn(name)
 }
 
@@ -72,7 +75,7 @@ func (s *server) exec(t testing.TB, sql string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := pgx.Connect(ctx, s.dsn("postgres"))
+	c, err := pgx.Connect(ctx, s.dsn("public"))
 	if err != nil {
 		t.Fatalf("connect to PostgreSQL: %v", err)
 	}
@@ -136,7 +139,7 @@ func start(options ...string) *server {
 		s.err = fmt.Errorf("initdb: %w: %s", err, out)
 		return s
 	}
-	c := exec.Command("/bin/sh", append([]string{"-c", keeper, "keeper", "-c", "max_connections=300", "-c", "shared_buffers=64MB"}, options...)...)
+	c := exec.Command("/bin/sh", append([]string{"-c", keeper, "keeper", "-c", "max_connections=300", "-c", "max_locks_per_transaction=256", "-c", "shared_buffers=64MB"}, options...)...)
 	c.Env = []string{"BIN=" + bin, "DIR=" + s.folder, "PATH=/usr/bin:/bin", "LC_ALL=C"}
 	c.SysProcAttr, c.Dir = as, s.folder
 	if s.stdin, s.err = c.StdinPipe(); s.err != nil {
@@ -180,7 +183,7 @@ func (s *server) await() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
-		c, err := pgx.Connect(ctx, s.dsn("postgres"))
+		c, err := pgx.Connect(ctx, s.dsn("public"))
 		if err == nil {
 			return c.Close(ctx)
 		}
