@@ -112,7 +112,12 @@ func (l *lines) next() (line []byte, after int, bare bool) {
 			return line, after, false
 		}
 		i += from
-		if colon := nameEnd(line[i+1:]); colon > 0 {
+		if colon := colonEnd(line[i+1:]); colon > 0 {
+			if i == 0 {
+				line = line[1:] // the CR of a line end that was turned around
+				l.pos++
+				continue
+			}
 			return line[:i], l.pos + i + 1, true
 		}
 		from = i + 1
@@ -123,8 +128,33 @@ func (l *lines) next() (line []byte, after int, bare bool) {
 const maxName = 200
 
 // nameEnd returns the index of the colon if the line begins with a field name (RFC 5322, section 3.6.8), else 0. Spaces before
-// the colon are forgiven, as section 4.5 asks.
+// the colon are forgiven, as section 4.5 asks, and a colon that is missing behind the name of a MIME field.
 func nameEnd(line []byte) int {
+	if i := colonEnd(line); i > 0 {
+		return i
+	}
+	for _, n := range []string{"content-type", "content-transfer-encoding", "content-disposition"} {
+		if hasPrefixFold(line, n) && len(line) > len(n)+1 && (line[len(n)] == '=' || (line[len(n)] == ' ' || line[len(n)] == '\t') && mimeValue(line[len(n)+1:])) {
+			return len(n)
+		}
+	}
+	return 0
+}
+
+// mimeValue tells what follows the name of a MIME field from words of a sentence that begins with it.
+func mimeValue(v []byte) bool {
+	v = bytes.TrimSpace(v)
+	word := v
+	if i := bytes.IndexAny(v, "; \t"); i >= 0 {
+		word = v[:i]
+	}
+	if _, known := parseEncoding(word); known && len(word) > 0 {
+		return true
+	}
+	return bytes.IndexByte(word, '/') > 0 || bytes.EqualFold(word, []byte("attachment")) || bytes.EqualFold(word, []byte("inline"))
+}
+
+func colonEnd(line []byte) int {
 	spaced := false
 	for i, c := range line {
 		switch {
@@ -165,8 +195,8 @@ func readHeader(data []byte, lim Limits, n *notes) (header, int) {
 			n.overBound("the header is larger than is read")
 			return h, endOfHeader(data, l.pos)
 		}
-		start := l.pos
 		line, after, bare := l.next()
+		start := l.pos
 		if start+len(line) > lim.HeaderBytes {
 			n.overBound("the header is larger than is read")
 			line = line[:max(1, lim.HeaderBytes-start)]
@@ -189,9 +219,16 @@ func readHeader(data []byte, lim Limits, n *notes) (header, int) {
 			if len(h.fields) > 0 {
 				f := &h.fields[len(h.fields)-1]
 				f.value = extend(data, f.value, line, start)
+				l.pos = after
+				continue
 			}
-			l.pos = after
-			continue
+			trimmed := bytes.TrimLeft(line, " \t")
+			if nameEnd(trimmed) == 0 {
+				l.pos = after
+				continue
+			}
+			n.defect("the first field of a header is folded")
+			line = trimmed
 		}
 		colon := nameEnd(line)
 		if colon == 0 {

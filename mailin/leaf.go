@@ -20,7 +20,7 @@ func (w *walker) leaves(e *entity, t mediaType, encs []transfer) []piece {
 // leaf reads a part that holds no parts, as text for the body, as an attachment, or both.
 func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	raw := e.body()
-	isText := t.main == "text/plain" || t.main == "text/html"
+	isText := t.main == "text/plain" || t.main == "text/html" || t.main == "text/enriched" || t.main == "text/richtext"
 	enc = w.trueEncoding(raw, enc, isText)
 	content, first, ok := w.decode(raw, enc)
 	if !ok {
@@ -39,6 +39,20 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	if w.foreign == 0 && (!isText || attached || name != "") && report.IsStatus(content) {
 		w.report(report.LooseStatus, content)
 	}
+	if ps, ok := w.special(e, t, name, content); ok {
+		return ps
+	}
+	if t.main == "text/calendar" && w.foreign == 0 && (w.spare == nil || isBlankString(w.spare.text) && isBlankString(w.spare.html)) {
+		w.spare = &piece{text: invitation(content, t.text("charset"))}
+	}
+	if strings.HasSuffix(strings.ToLower(name), ".eml") && isMessage(content) {
+		// Opened, it shows its files as a message/rfc822 does.
+		w.attach(e, t, name, content, first)
+		w.foreign++
+		w.part(&source{data: content}, 0, len(content), place{depth: e.depth + 1, parent: "message/rfc822"})
+		w.foreign--
+		return nil
+	}
 	if !isText || attached || e.parent == "multipart/related" && e.index > 0 && e.has("content-id") {
 		w.attach(e, t, name, content, first)
 		return nil
@@ -54,6 +68,8 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		// Some clients show such a part in the body, some as a file, some as both. The first text is the letter even so.
 		w.attach(e, t, name, content, first)
 		if !inline && e.index > 0 {
+			_, files := cutUU(content)
+			w.attachUU(e, files)
 			return nil
 		}
 	}
@@ -65,13 +81,19 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	return []piece{w.text(e, t, content)}
 }
 
+// isMessage reports whether content begins with a header of a mail.
+func isMessage(b []byte) bool {
+	h, _ := readHeader(b[:min(len(b), 16<<10)], DefaultLimits(), &notes{})
+	return len(h.fields) > 1 && (h.has("from") || h.has("received") || h.has("content-type")) && (h.has("subject") || h.has("date") || h.has("to") || h.has("content-type"))
+}
+
 // trueEncoding corrects an encoding that the content belies.
 func (w *walker) trueEncoding(raw []byte, enc transfer, isText bool) transfer {
 	switch {
 	case enc == encBase64 && isProse(raw):
 		w.defect("a part is not base64 although it says so")
 		return encNone
-	case enc == encNone && isWhollyBase64(raw):
+	case (enc == encNone || enc == encQP) && isWhollyBase64(raw):
 		if isText {
 			b, _ := decodeBase64(raw[:min(len(raw), 2048)])
 			if !utf8.Valid(b[:max(0, len(b)-4)]) || looksBinary(b, mediaType{}) {
@@ -170,7 +192,9 @@ func (w *walker) text(e *entity, t mediaType, content []byte) piece {
 	if html {
 		return piece{html: s}
 	}
-	if strings.EqualFold(t.text("format"), "flowed") {
+	if t.main != "text/plain" {
+		s = plainEnriched(s)
+	} else if strings.EqualFold(t.text("format"), "flowed") {
 		s = unflow(s, strings.EqualFold(t.text("delsp"), "yes"))
 	}
 	return piece{text: s}

@@ -27,7 +27,10 @@ const maxParams = 64
 
 // parseMedia reads a field's value.
 func parseMedia(value []byte) mediaType {
-	v := unfold(value)
+	v := plainSpaces(unfold(value))
+	if bytes.HasPrefix(v, []byte("=?")) {
+		v = []byte(decodeWords(v))
+	}
 	var m mediaType
 	i := skipSpace(v, 0)
 	start := i
@@ -72,6 +75,21 @@ func parseMedia(value []byte) mediaType {
 		}
 	}
 	return m
+}
+
+// plainSpaces makes spaces of what some readers take for them: vertical tabs, form feeds, no-break spaces.
+func plainSpaces(v []byte) []byte {
+	if bytes.IndexByte(v, '\v') < 0 && bytes.IndexByte(v, '\f') < 0 && bytes.IndexByte(v, 0xa0) < 0 {
+		return v
+	}
+	v = bytes.ReplaceAll(v, []byte("\xc2\xa0"), []byte("  "))
+	for i, c := range v {
+		// A lone no-break space counts at the front and behind a delimiter; elsewhere it may be half of a letter.
+		if c == '\v' || c == '\f' || c == 0xa0 && (i == 0 || v[i-1] == ';' || v[i-1] == ' ' || v[i-1] == '=') {
+			v[i] = ' '
+		}
+	}
+	return bytes.TrimSpace(v)
 }
 
 // skipSpace passes over white space and comments (RFC 5322, section 3.2.2). An unclosed comment is no comment.
@@ -303,6 +321,16 @@ func (m *mediaType) boundaries() [][]byte {
 			add([]byte(decodeExtended([]*param{p})))
 		}
 		add(p.value)
+		if bytes.ContainsAny(p.value, " \t") {
+			add(bytes.TrimSpace(p.value))
+			add(bytes.Map(func(r rune) rune {
+				if r == ' ' || r == '\t' {
+					return -1
+				}
+				return r
+			}, p.value))
+			add(bytes.ReplaceAll(p.value, []byte("\t"), []byte(" ")))
+		}
 		add(p.raw)
 		add(bytes.Trim(p.raw, `'"`))
 		if bytes.Contains(p.value, []byte("=?")) {

@@ -65,12 +65,18 @@ func (w *walker) mail(raw []byte) *bridge.Mail {
 	if len(h.fields) == 0 && len(raw) > 0 {
 		w.defect("the mail has no header")
 	}
+	if !h.has("content-type") {
+		skip += w.cutHeader(&h, raw[blank+skip:])
+	}
 	w.originator(m, &h)
 
 	w.parts++
 	e := &entity{source: &source{data: raw}, place: place{top: true}, header: h, lo: blank + skip, hi: len(raw)}
 	pieces := w.entity(e)
 	text, html := joinPieces(pieces)
+	if w.spare != nil && isBlankString(text) && isBlankString(html) {
+		text, html = w.spare.text, w.spare.html
+	}
 	m.Attachments = w.attachments
 
 	w.judge(m, e, text, html)
@@ -79,6 +85,23 @@ func (w *walker) mail(raw []byte) *bridge.Mail {
 	m.Digest = digest(m, text, html)
 	return m
 }
+
+// cutHeader reads on where an empty line stands within the header: what follows it are the fields of MIME. It returns how many octets they take.
+func (w *walker) cutHeader(h *header, rest []byte) int {
+	trimmed := bytes.TrimLeft(rest, "\r\n")
+	if !hasPrefixFold(trimmed, "content-type:") && !hasPrefixFold(trimmed, "mime-version:") {
+		return 0
+	}
+	more, n := readHeader(trimmed, w.lim, &w.notes)
+	if !more.has("content-type") {
+		return 0
+	}
+	w.defect("an empty line stands in the header")
+	h.fields = append(h.fields, more.fields...)
+	return len(rest) - len(trimmed) + n
+}
+
+func isBlankString(s string) bool { return strings.TrimSpace(s) == "" }
 
 // crlf makes every line end in CRLF. A bare CR ends a line only where no LF occurs at all.
 func (w *walker) crlf(raw []byte) []byte {

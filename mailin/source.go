@@ -86,7 +86,7 @@ func (s *source) match(p, hi int, boundary []byte, loose bool) (delimiter, bool)
 	switch {
 	case len(rest) == 0:
 		return d, end == hi || d.after > end
-	case bytes.Equal(rest, []byte("--")):
+	case bytes.Equal(bytes.TrimLeft(rest, " \t"), []byte("--")):
 		d.close = true
 		return d, true
 	case loose:
@@ -131,6 +131,28 @@ func (s *source) split(lo, hi int, boundary []byte, loose bool, limit int) (part
 	return parts, closed, late
 }
 
+// longer reports whether lines that only begin with the boundary stand before fields of MIME, as if they parted it too, and no part declares them.
+func (s *source) longer(lo, hi int, boundary []byte) bool {
+	n := 0
+	for _, p := range s.within(lo, hi) {
+		if _, strict := s.match(int(p), hi, boundary, false); strict {
+			continue
+		}
+		d, ok := s.match(int(p), hi, boundary, true)
+		if !ok || d.close || !hasPrefixFold(s.data[d.after:hi], "content-") {
+			continue
+		}
+		if n++; n > 20 {
+			return false
+		}
+		line := bytes.TrimRight(s.data[int(p)+2:d.after], "\r\n \t")
+		if !bytes.Contains(s.data[lo:hi], append([]byte("="), line...)) && !bytes.Contains(s.data[lo:hi], append([]byte("=\""), line...)) {
+			return true
+		}
+	}
+	return false
+}
+
 // beforeEOL takes off the line end that belongs to the delimiter.
 func beforeEOL(data []byte, lo, at int) int {
 	if at > lo && data[at-1] == '\n' {
@@ -154,7 +176,7 @@ func (s *source) guessBoundary(lo, hi int, onlyFirst bool) []byte {
 		}
 		line, rest, ok := bytes.Cut(s.data[p+2:min(int(p)+300, hi)], []byte("\n"))
 		line = bytes.TrimRight(line, "\r \t")
-		if ok && len(line) > 0 && len(line) <= 200 && hasPrefixFold(rest, "content-") {
+		if ok && (len(line) > 0 || !onlyFirst) && len(line) <= 200 && hasPrefixFold(rest, "content-") {
 			return line
 		}
 	}

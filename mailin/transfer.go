@@ -18,7 +18,10 @@ const (
 
 // parseEncoding reads a Content-Transfer-Encoding field as tolerantly as some client does: comments, quotes, trailing words.
 func parseEncoding(value []byte) (enc transfer, known bool) {
-	v := unfold(value)
+	v := plainSpaces(unfold(value))
+	if bytes.HasPrefix(v, []byte("=?")) {
+		v = []byte(decodeWords(v))
+	}
 	i := skipSpace(v, 0)
 	word := v[i:]
 	if j := bytes.IndexAny(word, " \t;,("); j >= 0 {
@@ -34,7 +37,7 @@ func parseEncoding(value []byte) (enc transfer, known bool) {
 	case "", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "plain", "ascii", "utf-8":
 		return encNone, true
 	}
-	low := bytes.ToLower(v)
+	low := squeezeWord(v)
 	switch {
 	case bytes.Contains(low, []byte("base64")):
 		return encBase64, false
@@ -44,6 +47,24 @@ func parseEncoding(value []byte) (enc transfer, known bool) {
 		return encUU, false
 	}
 	return encNone, false
+}
+
+// squeezeWord takes white space and comments out of a value, in lower case.
+func squeezeWord(v []byte) []byte {
+	out := make([]byte, 0, len(v))
+	for i := 0; i < len(v); {
+		if j := skipSpace(v, i); j > i {
+			i = j
+			continue
+		}
+		c := v[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		out = append(out, c)
+		i++
+	}
+	return out
 }
 
 // base64Value maps an octet to its six bits, or 64 for "=", or 255.

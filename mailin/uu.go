@@ -14,17 +14,43 @@ type uuFile struct {
 // maxUU bounds the files of one text.
 const maxUU = 100
 
-// cutUU takes uuencoded files out of a text: "begin 644 name", lines whose first octet tells their length, "end". What only looks
-// like a beginning stays text. Time is linear.
+// cutUU takes uuencoded files out of a text: "begin 644 name", lines whose first octet tells their length, "end"; and those in the
+// two other encodings that stood in texts before MIME, "begin-base64" and yEnc. What only looks like a beginning stays text. Time is linear.
 func cutUU(b []byte) (text []byte, files []uuFile) {
-	if !bytes.Contains(b, []byte("begin ")) {
+	if !bytes.Contains(b, []byte("begin")) {
 		return b, nil
 	}
+	starts, ends := 0, -1 // for yEnc: whether an end is still to come
 	var out []byte
 	kept := 0
 	for i := 0; i < len(b) && len(files) < maxUU; {
 		next := nextLine(b, i)
-		name, ok := uuBegin(b[i:next])
+		line := b[i:next]
+		if len(line) > 1 && line[0] == '=' && bytes.HasPrefix(line, []byte("=ybegin ")) {
+			if starts++; ends < i && starts < 1000 {
+				if ends = bytes.Index(b[next:], []byte("\n=yend")); ends < 0 {
+					ends = len(b) + 1
+				} else {
+					ends += next
+				}
+			}
+			if ends <= len(b) && ends > i {
+				content, after := decodeYEnc(b, next, ends)
+				out = append(out, b[kept:i]...)
+				files = append(files, uuFile{yName(line), content})
+				kept, i = after, after
+				continue
+			}
+		}
+		if name, ok := base64Begin(line); ok {
+			if content, after, ok := decodeBase64Lines(b, next); ok {
+				out = append(out, b[kept:i]...)
+				files = append(files, uuFile{name, content})
+				kept, i = after, after
+				continue
+			}
+		}
+		name, ok := uuBegin(line)
 		if !ok {
 			i = next
 			continue
@@ -118,4 +144,58 @@ func decodeUU(b []byte) []byte {
 	}
 	content, _, _ := decodeUULines(b, nextLine(b, i), false)
 	return content
+}
+
+// base64Begin reads "begin-base64 644 name" (uuencode -m of POSIX).
+func base64Begin(line []byte) (name string, ok bool) {
+	rest, ok := bytes.CutPrefix(line, []byte("begin-base64 "))
+	if !ok {
+		return "", false
+	}
+	return uuBegin(append([]byte("begin "), rest...))
+}
+
+// decodeBase64Lines decodes lines of base64 up to "====". Anything else among them makes it no file.
+func decodeBase64Lines(b []byte, i int) (content []byte, after int, ok bool) {
+	start := i
+	for i < len(b) {
+		next := nextLine(b, i)
+		line := bytes.TrimSpace(b[i:next])
+		if bytes.Equal(line, []byte("====")) {
+			content, _ = decodeBase64(b[start:i])
+			return content, next, i > start
+		}
+		for _, c := range line {
+			if base64Value[c] == 255 {
+				return nil, i, false
+			}
+		}
+		i = next
+	}
+	return nil, i, false
+}
+
+func yName(line []byte) string {
+	_, name, _ := bytes.Cut(line, []byte(" name="))
+	return strings.TrimSpace(decodeRaw(bytes.TrimSpace(name)))
+}
+
+// decodeYEnc decodes the lines of b[i:end], and returns where the line of its end is over.
+func decodeYEnc(b []byte, i, end int) (content []byte, after int) {
+	if bytes.HasPrefix(b[i:], []byte("=ypart ")) {
+		i = nextLine(b, i)
+	}
+	content = make([]byte, 0, max(0, end-i))
+	for ; i < end; i++ {
+		switch c := b[i]; c {
+		case '\r', '\n':
+		case '=':
+			if i++; i < end {
+				content = append(content, b[i]-64-42)
+			}
+		default:
+			content = append(content, c-42)
+		}
+	}
+	return content, nextLine(b, end+1)
 }

@@ -35,14 +35,15 @@ type walker struct {
 	foreign     int // above 0 inside a message/rfc822 part: its text is not ours
 	several     int // above 0 inside a part that is read in more than one way
 	topType     string
-	inner       bool // the mail was carried by another one
+	inner       bool   // the mail was carried by another one
+	spare       *piece // the text of a TNEF part or an invitation, for a mail that has no other
 }
 
 // maxWork bounds the lines compared with boundaries, over all parts and readings.
 const maxWork = 20 << 20
 
 // maxReadings bounds how many values of a repeated field are tried.
-const maxReadings = 4
+const maxReadings = 6
 
 // place is where a part stands.
 type place struct {
@@ -107,7 +108,7 @@ func (w *walker) entity(e *entity) []piece {
 				}
 				ps = w.leaves(e, t, encs)
 			}
-		case t.main == "message/rfc822" || t.main == "message/global" || t.main == "message/news":
+		case t.main == "message/rfc822" || t.main == "message/global" || t.main == "message/news" || t.main == "text/rfc822" || t.main == "message/partial" && t.text("number") == "1":
 			ps = w.message(e, t, encs[0])
 		default:
 			if b := e.guess(t); b != nil {
@@ -127,7 +128,7 @@ func (w *walker) entity(e *entity) []piece {
 
 // guess finds a boundary in a body whose header lost its Content-Type.
 func (e *entity) guess(t mediaType) []byte {
-	if !e.top || e.has("content-type") && t.main != "" && t.main != "text/plain" {
+	if !e.top && !strings.HasPrefix(e.parent, "message/") || e.has("content-type") && t.main != "" && t.main != "text/plain" {
 		return nil
 	}
 	b := e.guessBoundary(e.lo, e.hi, true)
@@ -171,9 +172,15 @@ func (w *walker) types(e *entity) []mediaType {
 			w.defect("a Content-Type field is repeated")
 			continue
 		}
-		if len(list) == maxReadings {
+		if len(list) >= maxReadings {
 			w.defect("there are more Content-Type fields than are read")
 			break
+		}
+		if i := bytes.IndexByte(v, 0); i > 0 {
+			// Some readers end at a NUL where others pass over it.
+			if t := parseMedia(v[:i]); strings.Contains(t.main, "/") {
+				list = append(list, t)
+			}
 		}
 		t := parseMedia(v)
 		switch t.main {
@@ -271,9 +278,19 @@ func (w *walker) parted(e *entity, t mediaType) ([]piece, bool) {
 			w.defect("a multipart does not end")
 		}
 		out = firstPieces(out, w.siblings(e, t, parts))
+		// Files from before MIME may stand outside of the parts.
+		_, files := cutUU(e.data[e.lo:parts[0].lo])
+		w.attachUU(e, files)
+		if closed {
+			_, files = cutUU(e.data[parts[len(parts)-1].hi:e.hi])
+			w.attachUU(e, files)
+		}
 	}
 	for _, b := range candidates {
-		try(b, false)
+		before := found
+		if try(b, false); found > before && e.longer(e.lo, e.hi, b) {
+			try(b, true)
+		}
 	}
 	if found == 0 {
 		for _, b := range candidates {
