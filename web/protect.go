@@ -73,10 +73,11 @@ func (s *Site) observe(next http.Handler) http.Handler {
 
 var errPanic = errors.New("the handler panicked")
 
-// loggedPath leaves out what a link carries, and cuts what nobody needs.
+// loggedPath leaves out what a link carries, and cuts what nobody needs. A link that was pasted askew, such as //m/TOKEN, still works
+// after a redirect, so its token is one wherever it stands.
 func loggedPath(path string) string {
-	if strings.HasPrefix(path, "/m/") {
-		return "/m/…"
+	if i := strings.Index(path, "/m/"); i >= 0 {
+		path = path[:i] + "/m/…"
 	}
 	if len(path) > 120 {
 		return path[:120] + "…"

@@ -94,3 +94,18 @@ func TestPlainHTTP(t *testing.T) {
 		t.Error("a visit without sign-in sets a cookie")
 	}
 }
+
+func TestLoggedPathHoldsNoToken(t *testing.T) {
+	const token = "abcdefghijklmnopqrstuvwxyz234567abcdefghij"
+	for path, want := range map[string]string{
+		"/m/" + token: "/m/…", "/m/" + token + "/password": "/m/…", "//m/" + token: "//m/…", "/x/../m/" + token: "/x/../m/…",
+		"/t/019a9f3e-7c1a-7b52-9d0e-3f1c5a7b9e21": "/t/019a9f3e-7c1a-7b52-9d0e-3f1c5a7b9e21", "/": "/",
+	} {
+		if got := loggedPath(path); got != want {
+			t.Errorf("loggedPath(%q): got %q, want %q", path, got, want)
+		}
+	}
+	if got := loggedPath("/" + strings.Repeat("x", 500)); len(got) > 130 {
+		t.Errorf("a long path is logged with %d octets", len(got))
+	}
+}
