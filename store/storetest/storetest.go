@@ -40,7 +40,16 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"keys", keys},
 		{"settings and audit", settingsAndAudit},
 		{"transactions", transactions},
+		{"faults", faults},
+		{"writing at once", writingAtOnce},
+		{"duplicates at once", duplicatesAtOnce},
+		{"limits at once", limitsAtOnce},
 		{"blobs", blobs},
+		{"searching", searching},
+		{"search pages", searchPages},
+		{"search in languages", searchLanguages},
+		{"hostile searches", searchHostile},
+		{"indexing at once", searchAtOnce},
 		{"awkward values", awkwardValues},
 	} {
 		t.Run(one.name, func(t *testing.T) { one.test(&house{T: t, store: open(t), now: start}) })
