@@ -132,10 +132,14 @@ func (g *Gateway) fillCopy(ctx context.Context, tx Tx, d Delivery, p Person, out
 	out.Form = FormCopy
 	out.Recipient.Name = p.Name
 	out.ReplyTo = g.issuer.ReplyAddress(reply.ID)
-	out.Subject, out.Author, out.Text, out.Attachments = t.Subject, m.AuthorName, m.Text, m.Attachments
-	if strings.Contains(out.Author, "@") {
-		// A person without a name is shown by their address; it goes to nobody else.
-		out.Author = ""
+	out.Subject, out.Author, out.Text, out.Attachments = t.Subject, authorFor(p.ID, m), m.Text, m.Attachments
+	if m.AuthorKind == ByContact && strings.EqualFold(out.Author, g.organization) {
+		// Who calls themself like the organization must not seem to be it.
+		who, err := tx.Person(ctx, m.Author)
+		if err != nil {
+			return err
+		}
+		out.Author = maskAddress(who.Address)
 	}
 	if out.Author != "" && out.Author != g.organization {
 		out.From.Name = out.Author + " via " + g.organization

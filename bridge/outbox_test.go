@@ -362,3 +362,49 @@ func TestReportOvertakesTheRecord(t *testing.T) {
 		}
 	}
 }
+
+func TestCopiesOfCustomersWordsAreNotTheOrganizations(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	nameless := w.contact("", "private.person@example.net")
+	_, err := w.g.AddParticipant(ctx, w.operator, w.thread.ID, bridge.Recipient{ID: nameless.ID}, bridge.Once{})
+	w.must(err)
+	w.must(w.g.Rename(ctx, bridge.AsPerson(w.second.ID), w.second.ID, "harbour CLINIC", ""))
+	clerk := try(w, func() (bridge.Person, error) {
+		return w.g.AddStaff(ctx, w.operator, "", "clerk@intranet.example.com", bridge.RoleStaff, "")
+	})
+	w.must(w.g.SetMode(ctx, w.operator, bridge.ModeConvenience))
+	to := w.replyAddress(w.inside)
+	forged := w.mail("stranger@example.net", "Pay into my account.")
+	held := w.receiveAs(bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: "stranger@example.net", ForwardPath: to}, forged, bridge.Verdict{Result: bridge.VerdictFail})
+	w.outgoing()
+
+	for who, want := range map[string]struct {
+		write func() error
+		from  string
+	}{
+		"without a name": {func() error {
+			_, err := w.g.Post(ctx, bridge.AsPerson(nameless.ID), bridge.Post{Thread: w.thread.ID, Text: "Me."})
+			return err
+		}, "p•••@example.net via Harbour Clinic"},
+		"named like the organization": {func() error {
+			_, err := w.g.Post(ctx, bridge.AsPerson(w.second.ID), bridge.Post{Thread: w.thread.ID, Text: "Us."})
+			return err
+		}, "b•••@example.org via Harbour Clinic"},
+		"released": {func() error {
+			_, err := w.g.ReleaseHeld(ctx, bridge.AsPerson(w.colleague.ID), held.ID, forged)
+			return err
+		}, "s•••@example.net (released by Tom Hale) via Harbour Clinic"},
+		"staff without a name": {func() error {
+			_, err := w.g.Post(ctx, bridge.AsPerson(clerk.ID), bridge.Post{Thread: w.thread.ID, Text: "We."})
+			return err
+		}, "Harbour Clinic"},
+	} {
+		w.must(want.write())
+		for _, o := range w.outgoing() {
+			if o.Delivery.Person == w.inside.ID && o.From.Name != want.from {
+				t.Errorf("%s: Ann's copy is from %q, want %q", who, o.From.Name, want.from)
+			}
+		}
+	}
+}
