@@ -62,8 +62,8 @@ func postgresConfig(dsn string) (*pgx.ConnConfig, int, error) {
 	conns := postgresConns
 	if u, err := url.Parse(dsn); err == nil && u.Query().Has("pool_max_conns") {
 		q := u.Query()
-		if conns, err = strconv.Atoi(q.Get("pool_max_conns")); err != nil || conns < 3 || conns > 1000 {
-			return nil, 0, errors.New("pool_max_conns in the name of the database is not a number from 3 to 1000")
+		if conns, err = strconv.Atoi(q.Get("pool_max_conns")); err != nil || conns < 4 || conns > 1000 {
+			return nil, 0, errors.New("pool_max_conns in the name of the database is not a number from 4 to 1000")
 		}
 		q.Del("pool_max_conns")
 		u.RawQuery = q.Encode()

@@ -339,7 +339,7 @@ func TestDSN(t *testing.T) {
 	if _, err := store.Open(t.Context(), store.Config{DSN: "postgres://u@h/d", Keys: keys}); err == nil {
 		t.Error("a database without a folder for files was opened")
 	}
-	d := openDSN(t, pgtest.New(t)+"&pool_max_conns=3", keys, t.TempDir())
+	d := openDSN(t, pgtest.New(t)+"&pool_max_conns=4", keys, t.TempDir())
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
