@@ -25,6 +25,9 @@ func (p Place) String() string {
 	return strconv.FormatInt(int64(p), 36)
 }
 
+// IsZero reports whether the place is the beginning of a list.
+func (p Place) IsZero() bool { return p == 0 }
+
 // ParsePlace reads what String wrote. Its error wraps ErrInvalid.
 func ParsePlace(s string) (Place, error) {
 	if s == "" {
@@ -88,18 +91,19 @@ type SearchPage struct {
 
 // SearchHit is a conversation, by the newest message in it that was found.
 type SearchHit struct {
-	Thread  ID
-	Status  ThreadStatus
-	Message ID
-	Seq     int // among the thread's messages; zero for contacts, as it counts notes
-	Kind    MessageKind
-	Author  string
-	By      AuthorKind
-	At      time.Time
-	Subject []query.Part
-	Snippet []query.Part
-	Files   [][]query.Part // names of its attachments that were found; or of all of them if attachments were asked for
-	More    int            // other messages of the same conversation that were found on this page
+	Thread   ID
+	Status   ThreadStatus
+	Message  ID
+	Seq      int
+	Long     bool // the thread has more messages than are read at once
+	Kind     MessageKind
+	Author   string // as the actor may see it
+	AuthorID ID
+	At       time.Time
+	Subject  []query.Part
+	Snippet  []query.Part
+	Files    [][]query.Part // names of its attachments that were found; or of all of them if attachments were asked for
+	More     int            // other messages of the same conversation that were found on this page
 }
 
 // Bounds on one page of a search.
@@ -109,6 +113,8 @@ const (
 	searchBatch    = 100 // messages that are looked up at once
 	searchBatches  = 5   // for one page: a long conversation may hold them all
 	snippetSize    = 240 // octets
+
+	longThread = 200 // messages, the most that are read at once
 )
 
 // CanSearch reports whether an index is kept.
@@ -247,11 +253,12 @@ func (g *Gateway) searchHit(ctx context.Context, tx Tx, p principal, asked query
 	}
 	m := all[0]
 	hit := SearchHit{
-		Thread: t.ID, Status: t.Status, Message: m.ID, Seq: m.Seq, Kind: m.Kind, Author: m.AuthorName, By: m.AuthorKind, At: m.At,
+		Thread: t.ID, Status: t.Status, Message: m.ID, Seq: m.Seq, Kind: m.Kind, Author: m.AuthorName, AuthorID: m.Author, At: m.At,
 	}
 	if !p.isStaff() {
-		hit.Seq, hit.Author = 0, authorFor(p.person.ID, m)
+		hit.Author = authorFor(p.person.ID, m)
 	}
+	hit.Long = t.Seq > longThread
 	hit.Subject, _ = mark.Mark(t.Subject)
 	hit.Snippet, _ = mark.Snippet(m.Text, snippetSize)
 	for _, a := range m.Attachments {

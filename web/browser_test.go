@@ -222,6 +222,7 @@ func TestRealPages(t *testing.T) {
 	w.must(err)
 	_, _, err = w.g.StartThread(t.Context(), bridge.AsPerson(w.mina.ID), bridge.ThreadStart{Subject: long[:250], Text: "שלום"})
 	w.must(err)
+	w.index()
 	b := w.chromium()
 	thread := w.thread.ID.String()
 	shots := os.Getenv("LETTERLOCK_GALLERY")
@@ -255,10 +256,10 @@ func TestRealPages(t *testing.T) {
 	}
 	visit("/sign-in", "/sign-in/code")
 	b.signIn(w.mina)
-	visit("/", "/t/"+thread, "/new", "/account")
+	visit("/", "/t/"+thread, "/new", "/account", "/search", "/search?q="+long[:100], "/search?q=dear+results")
 	b.click("footer button")
 	b.until(`location.pathname === "/sign-in"`)
 	b.signIn(w.admin)
-	visit("/desk", "/desk?show=waiting", "/desk?show=closed", "/desk/t/"+thread, "/desk/new", "/desk/contacts", "/desk/contacts/"+w.mina.ID.String(), "/desk/held", "/desk/held/"+held.String(),
+	visit("/desk", "/desk/search?q=dear", "/desk?show=waiting", "/desk?show=closed", "/desk/t/"+thread, "/desk/new", "/desk/contacts", "/desk/contacts/"+w.mina.ID.String(), "/desk/held", "/desk/held/"+held.String(),
 		"/admin", "/admin/mode/loosen", "/admin/people", "/admin/people/"+w.staff.ID.String(), "/admin/keys", "/admin/queue?state=queued", "/admin/mail")
 }

@@ -32,6 +32,7 @@ import (
 type world struct {
 	t     testing.TB
 	g     *bridge.Gateway
+	db    *store.DB
 	url   string
 	clock *clock
 	log   *logged
@@ -75,6 +76,7 @@ func newWorld(t testing.TB) *world {
 	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys})
 	w.must(err)
 	t.Cleanup(func() { w.must(db.Close()) })
+	w.db = db
 
 	var face http.Handler
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { face.ServeHTTP(rw, r) }))

@@ -44,6 +44,7 @@ func New(site *page.Site, gateway *bridge.Gateway, parse Parse) (*Desk, error) {
 // Routes adds the pages to a mux.
 func (d *Desk) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /desk", d.site.Private(d.threads))
+	mux.Handle("GET /desk/search", d.site.Private(d.search))
 	mux.Handle("GET /desk/new", d.site.Private(d.start))
 	mux.Handle("POST /desk/new", d.site.Private(d.send))
 	mux.Handle("GET /desk/t/{thread}", d.site.Private(d.thread))

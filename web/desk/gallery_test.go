@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"letterlock/bridge"
+	"letterlock/bridge/query"
 	"letterlock/web/page"
 	"letterlock/web/page/pagetest"
 )
@@ -31,7 +32,7 @@ func TestGallery(t *testing.T) {
 	for i, f := range filters {
 		tabs = append(tabs, page.Link{Text: f.text, Href: filterPath(f.name), Here: i == 0})
 	}
-	pagetest.Set(t, b, "threads", "desk-threads", in("Conversations", "wide", "/desk", threadsView{Tabs: tabs, Turn: page.Turn{Older: "/desk?after=x"}, Threads: []threadLine{
+	pagetest.Set(t, b, "threads", "desk-threads", in("Conversations", "wide", "/desk", threadsView{Find: page.Find{Action: "/desk/search", Label: findLabel}, Tabs: tabs, Turn: page.Turn{Older: "/desk?after=x"}, Threads: []threadLine{
 		{Href: "/desk/t/1", Subject: "Your test results", People: "Mina Okafor", Preview: "Thank you! One more question: the value on the second page, is it per day or per week?", At: ago(4 * time.Minute), Unread: true, Waiting: true},
 		{Href: "/desk/t/2", Subject: "Contract, second draft", People: "Jonas Weber, Priya Raman, Tomasz Zieliński and 4 more", Preview: "Clause 7 is still open. We'd prefer the wording of the first draft.", At: ago(3 * time.Hour), Waiting: true},
 		{Href: "/desk/t/3", Subject: "Appointment on 3 December", People: "Mina Okafor", Preview: "Would a quarter past nine suit you better? We have one more place that morning.", At: ago(26 * time.Hour)},
@@ -39,6 +40,13 @@ func TestGallery(t *testing.T) {
 		{Href: "/desk/t/5", Subject: "Welcome", People: "Sam Carter", Preview: "This is where we write to each other from now on.", At: ago(500 * 24 * time.Hour), Closed: true},
 	}}))
 	pagetest.Set(t, b, "threads", "desk-threads-empty", in("Conversations", "wide", "/desk", threadsView{Tabs: tabs, EmptyHeading: filters[1].empty, EmptyWords: filters[1].words}))
+
+	pagetest.Set(t, b, "search", "desk-search", in("Search", "wide", "/desk", page.Found{
+		Heading: "Search", Back: "Conversations", Home: "/desk", Asked: true, Staff: true, Find: page.Find{Action: "/desk/search", Label: findLabel, Text: "worried from:carter"}, Hits: []page.Hit{
+			{Href: "/desk/t/1#m-n", Subject: []query.Part{{Text: "Your test results"}}, Author: "Sam Carter", Note: true, At: ago(49 * time.Hour), More: 1, Snippet: []query.Part{{Text: "The lab says Friday at the latest. Ada, will you write to her? She is "}, {Text: "worried", Found: true}, {Text: " about the second value, so be gentle."}}},
+			{Href: "/desk/t/5#m-c", Subject: []query.Part{{Text: "Welcome"}}, Author: "Sam Carter", Closed: true, At: ago(500 * 24 * time.Hour), Snippet: []query.Part{{Text: "No need to be "}, {Text: "worried", Found: true}, {Text: "."}}},
+		},
+	}))
 
 	thread := threadView{
 		ID: "1", Base: "/desk/t/1", Subject: "Your test results", Waiting: true, ModeNow: "secure", ReplyTo: "Mina Okafor", LeavesAs: leavesAs(bridge.ModeSecure),

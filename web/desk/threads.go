@@ -10,6 +10,7 @@ import (
 )
 
 type threadsView struct {
+	Find                     page.Find
 	Tabs                     []page.Link
 	Threads                  []threadLine
 	Turn                     page.Turn
@@ -48,7 +49,7 @@ func (d *Desk) threads(v *page.Visit) error {
 			chosen = i
 		}
 	}
-	var view threadsView
+	view := threadsView{Find: v.FindAt("/desk/search", findLabel)}
 	for i, f := range filters {
 		view.Tabs = append(view.Tabs, page.Link{Text: f.text, Href: filterPath(f.name), Here: i == chosen})
 	}

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"letterlock/bridge/query"
 	"letterlock/web/page"
 	"letterlock/web/page/pagetest"
 )
@@ -11,6 +13,14 @@ import (
 func ago(d time.Duration) time.Time { return pagetest.Now().Add(-d) }
 
 var customerNav = []page.Link{{Text: "Messages", Href: "/", Here: true}, {Text: "Account", Href: "/account"}}
+
+// marks makes the parts of a text in which *this* was found.
+func marks(text string) (parts []query.Part) {
+	for i, s := range strings.Split(text, "*") {
+		parts = append(parts, query.Part{Text: s, Found: i%2 == 1})
+	}
+	return parts
+}
 
 // TestGallery sets every page with what real days bring, and with hostile words, and checks each.
 func TestGallery(t *testing.T) {
@@ -27,7 +37,7 @@ func TestGallery(t *testing.T) {
 	pagetest.Set(t, b, "code", "portal-code-over", card("Too many tries", codeView{Over: true, OverHeading: "Too many tries", OverWords: "This code can't be used any more. Ask for a fresh one.", StartHref: "/sign-in"}))
 	pagetest.Set(t, b, "invite", "portal-invite", card("A message for you", inviteView{Org: "Harbour Street Practice", Masked: "m•••@example.org", Action: "/m/x", Host: "post.harbourstreet.example"}))
 
-	threads := threadsView{Line: "2 conversations have something new.", Turn: page.Turn{Older: "/?after=x"}, Threads: []threadLine{
+	threads := threadsView{Find: page.Find{Action: "/search", Label: findLabel}, Line: "2 conversations have something new.", Turn: page.Turn{Older: "/?after=x"}, Threads: []threadLine{
 		{Href: "/t/1", Subject: "Your test results", Preview: "Dear Mina, the results are in and everything looks as it should. I've attached the full report; the second page has the numbers you asked about.", At: ago(20 * time.Minute), Unread: true},
 		{Href: "/t/2", Subject: "Appointment on 3 December", Preview: "Would a quarter past nine suit you better? We have one more place that morning.", At: ago(26 * time.Hour), Unread: true},
 		{Href: "/t/3", Subject: "Question about the invoice for September", Preview: "Thank you, that explains it.", At: ago(9 * 24 * time.Hour)},
@@ -37,6 +47,18 @@ func TestGallery(t *testing.T) {
 	}}
 	pagetest.Set(t, b, "threads", "portal-threads", in("Your messages", threads))
 	pagetest.Set(t, b, "threads", "portal-threads-empty", in("Your messages", threadsView{}))
+
+	found := page.Found{
+		Heading: "Search", Back: "Your messages", Home: "/", Asked: true, Find: page.Find{Action: "/search", Label: findLabel, Text: "results report in:trash"},
+		Notices: []string{"in: knows in:open and in:closed."}, Turn: page.Turn{Older: "/search?q=x&after=y"}, Hits: []page.Hit{
+			{Href: "/t/1#m-b", Subject: marks("Your test *results*"), Author: "Dr Ada Lindqvist", At: ago(20 * time.Minute), More: 2, Snippet: marks("Dear Mina, the *results* are in and everything looks as it should. I've attached the full *report*; the second page has the numbers you asked about. They came this morning, a day early …"), Files: [][]query.Part{marks("*Results* 2026-11-17.pdf"), marks("a-*report*-with-a-file-name-that-is-much-too-long-to-be-shown-whole-anywhere.docx")}},
+			{Href: "/t/4#m-c", Subject: marks("פגישה ביום *שלישי*"), Author: "ד״ר עדה", At: ago(31 * 24 * time.Hour), More: 1, Snippet: marks("תודה רבה, נתראה ביום *שלישי* בשעה תשע.")},
+			{Href: "/t/5#m-d", Subject: marks("A very long subject that goes on and on because somebody pasted the beginning of the *report* into it and never looked at it again"), Author: "You", Closed: true, At: ago(60 * 24 * time.Hour), Snippet: marks("… and so on; <b>it</b> is *" + strings.Repeat("averylongword", 12) + "* after all")},
+		},
+	}
+	pagetest.Set(t, b, "search", "portal-search", in("Search", found))
+	pagetest.Set(t, b, "search", "portal-search-none", in("Search", page.Found{Heading: "Search", Back: "Your messages", Home: "/", Asked: true, Find: page.Find{Action: "/search", Label: findLabel, Text: "walrus"}}))
+	pagetest.Set(t, b, "search", "portal-search-help", in("Search", page.Found{Heading: "Search", Back: "Your messages", Home: "/", Find: page.Find{Action: "/search", Label: findLabel, Flaw: true}, Flaw: "A search has at most 1,000 characters."}))
 
 	thread := threadView{
 		ID: "1", Subject: "Your test results", Between: "Between Harbour Street Practice and you", Action: "/t/1", Once: "o", Limit: 25 << 20,

@@ -42,6 +42,7 @@ func (p *Portal) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /t/{thread}/text/{message}", p.site.Private(p.text))
 	mux.Handle("GET /files/{file}", p.site.Private(p.download))
 	mux.Handle("GET /files/{file}/preview", p.site.Private(p.preview))
+	mux.Handle("GET /search", p.site.Private(p.search))
 	mux.Handle("GET /new", p.site.Private(p.compose))
 	mux.Handle("POST /new", p.site.Private(p.send))
 

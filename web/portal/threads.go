@@ -10,6 +10,7 @@ import (
 
 type threadsView struct {
 	Line    string
+	Find    page.Find
 	Threads []threadLine
 	Turn    page.Turn
 }
@@ -34,6 +35,9 @@ func (p *Portal) threads(v *page.Visit) error {
 		return err
 	}
 	view := threadsView{Turn: v.Turn("/", list.Next)}
+	if len(list.Threads) > 0 {
+		view.Find = v.FindAt("/search", findLabel)
+	}
 	unread := 0
 	for _, t := range list.Threads {
 		if t.Unread > 0 {
