@@ -28,7 +28,7 @@ var verbs = [...]string{
 	"wrote", "writes", "written", "schrieb", "schreibt", "geschrieben", "a écrit", "à écrit", "écrivait", "écrit", "escribió", "escribio", "escribiste",
 	"ha scritto", "scritto", "scrive", "scriveva", "escreveu", "escrito", "schreef", "geschreven", "skrev", "skreiv", "skrifaði", "kirjoitti", "napisał", "napisan", "pisze", "napsal", "píše",
 	"написал", "пишет", "писал", "писа", "пише", "έγραψε", "έγραψαν", "yazdı", "yazmış", "כתב", "כתבה", "كتب", "كتبت", "كتابة",
-	"写道", "寫道", "撰写", "寫", "书写", "書きました", "書いた", "のメール", "作成", "작성", "쓴 글", "이(가) 쓴", "님이 쓴", "썼습니다", "wrote:", "đã viết", "viết", "írta", "a scris", "napisao", "rašė", "rakstīja", "kirjutas", "menulis", "เขียน", "написа", "написав",
+	"写道", "寫道", "撰写", "寫", "书写", "書きました", "書いた", "のメール", "作成", "작성", "쓴 글", "이(가) 쓴", "님이 쓴", "썼습니다", "wrote:", "đã viết", "viết", "írta", "a scris", "scris", "napisala", "napisao", "rašė", "rakstīja", "kirjutas", "menulis", "เขียน", "написа", "написав",
 	"odesílatel", "napísal", "písal", "va escriure", "idatzi du",
 }
 
@@ -212,6 +212,9 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 		}
 		begins := opens(t)
 		got := judge(ev, begins)
+		if got == strong && ev&hasVerb == 0 && !(begins && !hasDigit(t[:1])) && !d.endsInAddress(i) {
+			got = weak
+		}
 		if got != none && speaks(t) {
 			// "On 1 May you wrote:" is how people write. Few programs do, and those mark what they quote.
 			if ev&(hasYear|hasDate) != 0 && ev&hasTime != 0 && ev&hasVerb != 0 {
@@ -321,12 +324,12 @@ func (d *document) attributionWithin(i, low int) (first int, s strength) {
 	if len(t) > 4*maxAttribution {
 		t = t[:4*maxAttribution]
 	}
-	at := strings.Index(t, "> ")
-	if at < 0 || strings.IndexByte(t[:at], '@') < 0 {
+	at := strings.IndexByte(t, '>')
+	if at < 0 || at+2 >= len(t) || t[at+1] != ' ' && t[at+1] != ':' || strings.IndexByte(t[:at], '@') < 0 {
 		return 0, none
 	}
 	n := strings.Index(t[at:min(len(t), at+60)], ": ")
-	if n < 0 || !saysWrote(t[at:at+n+1]) || speaks(t[:at+n]) {
+	if n < 0 || !saysWrote(t[:at+n+1]) || speaks(t[:at+n]) {
 		return 0, none
 	}
 	const all = hasAddress | hasTime
@@ -357,6 +360,23 @@ func (d *document) startAbove(i, low int) int {
 		}
 	}
 	return i
+}
+
+// endsInAddress reports whether the last word before the colon at the end of line i is a mail address. The colon may stand alone.
+func (d *document) endsInAddress(i int) bool {
+	t := strings.TrimRightFunc(d.text(i), afterAddress)
+	if t == "" && i > 0 {
+		t = strings.TrimRightFunc(d.text(i-1), afterAddress)
+	}
+	return strings.IndexByte(t[strings.LastIndexAny(t, " <(")+1:], '@') >= 0
+}
+
+func afterAddress(r rune) bool {
+	switch r {
+	case ':', '：', '>', ')', ']', '"', '*', '_':
+		return true
+	}
+	return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
 }
 
 // judge weighs the parts an attribution has.

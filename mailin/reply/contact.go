@@ -149,37 +149,37 @@ func isClosing(s string) bool {
 	var buf [192]byte
 	low := lower(buf[:0], s)
 	for _, c := range closings {
-		if len(low) < len(c) || string(low[:len(c)]) != c {
-			continue
-		}
-		rest := string(low[len(c):])
-		if rest == "" {
+		if len(low) >= len(c) && string(low[:len(c)]) == c && goesOnAsClosing(c, string(low[len(c):]), s) {
 			return true
 		}
-		if isWord(rest[0]) && rest[0] < 0x80 && c[len(c)-1] < 0x80 {
-			continue
-		}
-		if strings.ContainsAny(rest, "0123456789@?") {
-			return false
-		}
-		// What follows is a name, or words that such a line goes on with.
-		words := strings.Fields(s[len(s)-min(len(rest), len(s)):])
-		if len(words) > 6 {
-			return false
-		}
-		for n, w := range words {
-			r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, ",.-–—(*"))
-			if unicode.IsLower(r) && !closingWords[strings.Trim(strings.ToLower(w), ".,!-–*")] {
-				return false
-			}
-			if strings.HasSuffix(w, ".") && n+1 < len(words) && runes(w) > 3 {
-				return false
-			}
-		}
-		return true
 	}
 	return false
 }
+
+// goesOnAsClosing reports whether the rest of the line s, after a closing, is a name, or words that such a line goes on with.
+func goesOnAsClosing(closing, rest, s string) bool {
+	switch {
+	case rest == "":
+		return true
+	case isWord(rest[0]) && rest[0] < 0x80 && closing[len(closing)-1] < 0x80, strings.ContainsAny(rest, "0123456789@?"):
+		return false
+	}
+	words := strings.Fields(s[len(s)-min(len(rest), len(s)):])
+	if len(words) > 6 {
+		return false
+	}
+	for n, w := range words {
+		r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, ",.-–—(*"))
+		if unicode.IsLower(r) && !closingWords[strings.Trim(strings.ToLower(w), ".,!-–*")] {
+			return false
+		}
+		if strings.HasSuffix(w, ".") && n+1 < len(words) && runes(w) > 3 {
+			return false
+		}
+	}
+	return true
+}
+
 
 // ownWords begin lines that an author writes, not a signature.
 func ownWords(s string) bool {

@@ -107,6 +107,9 @@ const maxHeaderLines = 16
 // headerAt looks for a block of header fields that begins at line i, and returns the line after it. A block that follows a
 // line which separates an earlier mail needs less to be believed.
 func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
+	if separated && d.bareFields(i) > i {
+		return d.bareFields(i), true
+	}
 	first, _ := fieldOf(d.text(i))
 	if first == noField || first == fieldOther && !separated {
 		return 0, false
@@ -182,6 +185,29 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 	return 0, false
 }
 
+// bareFields looks for header fields without colons from line i on, as eM Client sets them: names in the first words of
+// lines, of which one is the sender's with an address. It returns the line after them, or i.
+func (d *document) bareFields(i int) int {
+	kinds, addressed := 0, false
+	j := i
+	for ; j < len(d.lines) && j < i+8; j++ {
+		name, value, ok := strings.Cut(d.text(j), " ")
+		if !ok {
+			break
+		}
+		f := nameOnly(name)
+		if f == noField || strings.HasSuffix(name, ":") {
+			break
+		}
+		kinds++
+		addressed = addressed || f == fieldFrom && notice(value)&hasAddress != 0
+	}
+	if kinds < 3 || !addressed {
+		return i
+	}
+	return j
+}
+
 // headerInLine reports whether one line has the fields of a header, as remains where a program joined lines:
 // "From: Ann <ann@example.com> Sent: 1 May 2024 15:04 To: Bob Subject: The plan".
 func (d *document) headerInLine(i int) bool {
@@ -217,6 +243,47 @@ func (d *document) headerInLine(i int) bool {
 		at += n + 1
 	}
 	return seen[fieldFrom] && kinds >= 3
+}
+
+// columns looks for header fields whose names and values stand on lines of their own below a name and a date, as Notes set
+// them. Line i is the first name, "To". It returns where they begin and the line after them.
+func (d *document) columns(i, low int) (from, after int) {
+	if nameOnly(d.text(i)) != fieldTo {
+		return 0, 0
+	}
+	for j, n := i+1, 0; j < len(d.lines) && n < maxHeaderLines; j++ {
+		s := d.text(j)
+		if s == "" {
+			continue
+		}
+		n++
+		if nameOnly(s) != fieldSubject {
+			continue
+		}
+		date := d.lastText(low, i)
+		if date < low || len(d.text(date)) > 60 || notice(d.text(date))&hasTime == 0 || d.lines[date].depth != d.lines[i].depth {
+			return 0, 0
+		}
+		from = date
+		if name := d.lastText(low, date); name >= low && !d.blank(date-1) && len(d.text(name)) < 100 {
+			from = name
+		}
+		after = d.next(j + 1)
+		if after < len(d.lines) {
+			after++ // its value
+		}
+		return from, after
+	}
+	return 0, 0
+}
+
+// nameOnly returns which field a line names that has nothing else in it, not even a colon.
+func nameOnly(s string) field {
+	if s == "" || len(s) > 24 {
+		return noField
+	}
+	var buf [64]byte
+	return fieldNames()[string(lower(buf[:0], strings.Trim(s, "*_: ")))]
 }
 
 // originals are the words between dashes that separate an earlier mail, in lower case.

@@ -11,6 +11,7 @@ func lowerRune(r rune) rune { return unicode.ToLower(r) }
 // findQuotes settles the lines that are quoted or introduce a quote.
 func (d *document) findQuotes() {
 	low := 0 // lines before this one are taken
+	initials := false
 	for i := 0; i < len(d.lines); i++ {
 		l := &d.lines[i]
 		if l.hint&hintOurs != 0 {
@@ -30,6 +31,12 @@ func (d *document) findQuotes() {
 				if next := d.next(i + 1); next < len(d.lines) && d.lines[next].depth == 0 {
 					i = d.below(next, i, Quote, whyBelowAttribution) - 1
 				}
+				low = i + 1
+				continue
+			}
+			if l.depth == 3 && l.hint&hintElement == 0 && d.arrows(i) {
+				d.decide(i, i+1, Attribution, whyAttribution)
+				i = d.below(i+1, i, Quote, whyBelowAttribution) - 1
 				low = i + 1
 				continue
 			}
@@ -89,11 +96,20 @@ func (d *document) findQuotes() {
 			low = i + 1
 			continue
 		}
+		if from, after := d.columns(i, low); after > i {
+			d.decide(from, after, Attribution, whyHeader)
+			i = d.below(after, i, Quote, whyBelowHeader) - 1
+			low = i + 1
+			continue
+		}
 		first, sure := d.attributionEnding(i, low)
 		if sure == none {
 			continue
 		}
 		next := d.next(i + 1)
+		if next < len(d.lines) && !initials {
+			initials = d.markInitials(next)
+		}
 		switch {
 		case next < len(d.lines) && (d.lines[next].depth > 0 || d.lines[next].hint&hintOurs != 0):
 			d.decide(d.announced(first, low), i+1, Attribution, whyAttribution)
@@ -121,6 +137,48 @@ func (d *document) closesAddress(i int) bool {
 	}
 	open := strings.LastIndexByte(before, '<')
 	return open >= 0 && strings.IndexByte(before[open:], '>') < 0 && notice(before[open:])&hasAddress != 0 && saysWrote(t)
+}
+
+// arrows reports whether line i, behind three marks, is how GroupWise introduces what it does not mark:
+// ">>> Ann <ann@example.com> 5/1/2024 3:04 PM >>>", or with a verb and a colon.
+func (d *document) arrows(i int) bool {
+	t := d.text(i)
+	if len(t) > maxAttribution || i+1 < len(d.lines) && d.lines[i+1].depth > 0 {
+		return false
+	}
+	ev := notice(t)
+	return ev&hasTime != 0 && (strings.HasSuffix(t, ">>>") || strings.HasSuffix(t, ":") && ev&(hasYear|hasDate) != 0 && saysWrote(t))
+}
+
+// markInitials gives quote marks to the lines from i on that begin with somebody's initials and ">", if line i does, as some
+// programs mark what they quote.
+func (d *document) markInitials(i int) bool {
+	mark := initialsOf(d.text(i))
+	if mark == "" {
+		return false
+	}
+	for ; i < len(d.lines); i++ {
+		if l := &d.lines[i]; l.depth == 0 && strings.HasPrefix(d.text(i), mark) {
+			l.depth = 1
+			l.text = min(l.text+uint32(len(mark)), l.end)
+			for l.text < l.end && d.body[l.text] == ' ' {
+				l.text++
+			}
+		}
+	}
+	return true
+}
+
+// initialsOf returns the two or three letters and the mark that a line begins with: "AE>".
+func initialsOf(s string) string {
+	n := 0
+	for n < len(s) && n < 4 && s[n] >= 'A' && s[n] <= 'Z' {
+		n++
+	}
+	if n < 2 || n > 3 || n == len(s) || s[n] != '>' {
+		return ""
+	}
+	return s[:n+1]
 }
 
 // announced returns where the line above i begins that says "Original Message" or is drawn, or i if there is none.

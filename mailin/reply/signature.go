@@ -37,6 +37,9 @@ func (d *document) signaturesIn(i, j int) {
 		if d.lines[k].hint&hintSignature != 0 {
 			d.decide(k, k+1, Signature, whySignatureElement)
 		}
+		if isOurLine(d.text(k)) {
+			d.decide(max(d.ourFooter(k), i), k+1, Disclaimer, whyOurs)
+		}
 	}
 	// Paragraphs from the end, while they are what programs add.
 	end := j
@@ -74,7 +77,7 @@ func (d *document) signaturesIn(i, j int) {
 		if d.blank(k) {
 			continue
 		}
-		if isDelimiter(d.raw(k)) && d.delimits(k, end, left) {
+		if !d.lines[k].decided && isDelimiter(d.raw(k)) && d.delimits(k, end, left) {
 			d.decide(k, end, Signature, whyDelimiter)
 			below = k
 		}
@@ -159,9 +162,6 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 	if j-i == 2 && runes(last) < 40 && isMobile(d.text(j-2)+" "+last) {
 		return j - 2, whyMobile
 	}
-	if isOurLine(last) {
-		return j - 1, whyFooter
-	}
 	if size > 4000 {
 		return j, whyNothing
 	}
@@ -171,6 +171,9 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 		if strings.Contains(low, w) {
 			return i, whyFooter
 		}
+	}
+	if len(low) < 500 && strings.Contains(low, "vir") && names(low, scanners[:]) {
+		return i, whyFooter
 	}
 	if isLegal(low) {
 		// The notice may follow the name in one paragraph: then it begins at the line that says so.
@@ -184,13 +187,44 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 	return j, whyNothing
 }
 
-// isOurLine recognises the last line of our own copies by a mark in square brackets, or the mark alone. A line that only
-// speaks of us has neither.
+// isOurLine recognises the last line of our own copies by a mark in brackets, or the mark alone. A line that only speaks of us
+// has neither.
 func isOurLine(s string) bool {
-	if len(s) > 300 {
+	if len(s) < 12 || len(s) > 300 {
 		return false
 	}
-	return strings.Contains(s, "[letterlock-") || strings.HasPrefix(s, "letterlock-") && !strings.Contains(s, " ")
+	s = strings.Trim(s, " *_>")
+	return strings.Contains(s, "[letterlock-") || strings.HasPrefix(s, "(letterlock-") || strings.HasSuffix(s, "(letterlock-copy)") && strings.Count(s, " ") < 3 ||
+		strings.HasPrefix(s, "letterlock-") && !strings.Contains(s, " ")
+}
+
+// ourFooter returns where the footer of our own copy begins whose mark is line k: at the delimiter, or where a client dropped
+// that, at the line above the link to the conversation.
+func (d *document) ourFooter(k int) int {
+	from := k
+	for i, n := k-1, 0; i >= 0 && n < maxBareDelimit; i-- {
+		s := d.text(i)
+		if d.lines[i].decided || d.lines[i].depth > 0 {
+			break
+		}
+		if s == "" {
+			continue
+		}
+		n++
+		if isDelimiter(d.raw(i)) {
+			return i
+		}
+		if from == k && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "<https://") || strings.HasPrefix(s, "http://")) {
+			for from = i; from > 0 && from > i-3 && d.text(from-1) != "" && !d.lines[from-1].decided; from-- {
+			}
+		}
+	}
+	if from == k {
+		for from > 0 && from > k-3 && d.text(from-1) != "" && !d.lines[from-1].decided {
+			from--
+		}
+	}
+	return from
 }
 
 // isMobile reports whether a line is one that a phone, a mail program or a web mailer adds.

@@ -60,6 +60,9 @@ var footerWords = [...]string{
 	"consider the environment before printing", "think before you print", "bitte denken sie an die umwelt", "bitte prüfen sie, ob diese", "pensez à l'environnement avant", "antes de imprimir este", "prima di stampare", "denk aan het milieu", "tänk på miljön", "please consider the environment", "please consider our environment",
 }
 
+// scanners are words, in lower case, for programs that look for viruses.
+var scanners = [...]string{"avast", "avg", "mcafee", "kaspersky", "eset", "bitdefender", "norton", "mailscanner", "clamav", "sophos", "trend micro", "f-secure", "nod32", "антивирус", "антивірус"}
+
 // legalTitles begin legal notices, in lower case.
 var legalTitles = [...]string{
 	"disclaimer", "confidentiality notice", "confidentiality:", "confidential notice", "legal notice", "legal disclaimer", "privacy notice", "important notice", "confidentiality note", "notice of confidentiality", "vertraulichkeitshinweis", "haftungsausschluss", "rechtlicher hinweis", "wichtiger hinweis",
