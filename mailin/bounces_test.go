@@ -1,7 +1,6 @@
 package mailin
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -103,7 +102,7 @@ func TestBounces(t *testing.T) {
 	}
 	for _, f := range slices.Sorted(maps.Keys(families)) {
 		s := families[f]
-		t.Log(fmt.Sprintf("%-24s %3d mails, kind %3d, recipient %3d, class %3d", f, s.all, s.kind, s.recipient, s.class))
+		t.Logf("%-24s %3d mails, kind %3d, recipient %3d, class %3d", f, s.all, s.kind, s.recipient, s.class)
 	}
 	t.Logf("%-24s %3d mails, kind %3d, recipient %3d, class %3d", "all", total.all, total.kind, total.recipient, total.class)
 }

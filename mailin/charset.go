@@ -12,7 +12,6 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
 )
@@ -25,8 +24,13 @@ func decodeCharset(b []byte, label string, html bool) string {
 	if html && label == "" {
 		label = cleanLabel(metaCharset(b))
 	}
-	if strings.HasPrefix(label, "utf-16") && len(b)%2 == 1 {
+	if strings.HasPrefix(label, "utf-16") && len(b)%2 == 1 && len(b) > 1 {
 		b = b[:len(b)-1] // half a character, as where a line end was added
+	}
+	if label == "" || label == "us-ascii" || label == "utf-8" || label == "iso-8859-1" {
+		if l := wideOctets(b); l != "" {
+			label = l
+		}
 	}
 	if isASCII(b) && !stateful(label) {
 		return withoutNUL(string(b))
@@ -34,6 +38,8 @@ func decodeCharset(b []byte, label string, html bool) string {
 	switch {
 	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")) && utf8.Valid(b):
 		return withoutNUL(string(b[3:]))
+	case bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(b, []byte("\x00\x00\xfe\xff")):
+		return withoutNUL(decodeUTF32(b, label))
 	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
 		if len(b) >= 4 && !strings.HasPrefix(label, "utf-8") {
 			return convert(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), b)
@@ -46,22 +52,35 @@ func decodeCharset(b []byte, label string, html bool) string {
 		}
 		switch {
 		case bytes.Contains(b, []byte("\x1b$")) && is7bit(b):
-			return convert(japanese.ISO2022JP, b)
+			return withoutNUL(decodeISO2022(b, "iso-2022-jp"))
 		case label == "iso-8859-15":
 			return convert(charmap.ISO8859_15, b)
 		case label == "utf-8" && mostlyUTF8(b):
 			// Cut or damaged UTF-8 is still UTF-8.
 			return withoutNUL(strings.ToValidUTF8(string(b), "\uFFFD"))
-		case label == "":
-			return withoutNUL(eachAsItIs(b))
+		case mostlyUTF8(b):
+			return withoutNUL(eachAsItIs(b)) // two charsets met, as where a quote of another mail stands
 		}
-		return convert(charmap.Windows1252, b)
+		if enc := guessCharset(b); enc != nil {
+			return convert(enc, b)
+		}
+		return withoutNUL(eachAsItIs(b))
 	case "utf-7":
 		return withoutNUL(decodeUTF7(b))
 	case "gb2312", "gbk", "gb18030":
 		return convert(simplifiedchinese.GB18030, b)
 	case "hz-gb-2312":
 		return convert(simplifiedchinese.HZGB2312, b)
+	case "utf-16", "utf-16le", "utf-16be":
+		return convert(unicode.UTF16(utf16Order(b, label), unicode.IgnoreBOM), b)
+	case "utf-32", "utf-32le", "utf-32be":
+		return withoutNUL(decodeUTF32(b, label))
+	}
+	if strings.HasPrefix(label, "iso-2022-") {
+		return withoutNUL(decodeISO2022(b, label))
+	}
+	if half := halves[label]; half != "" {
+		return withoutNUL(decodeHalf(b, half))
 	}
 	// The WHATWG's reading of a label comes first, since it is what senders mean; go-message knows those that are left.
 	if enc, err := htmlindex.Get(label); err == nil && enc != encoding.Replacement {
@@ -90,13 +109,21 @@ var labels = map[string]string{
 	"cp932": "shift_jis", "ms932": "shift_jis", "windows-31j": "shift_jis", "x-sjis": "shift_jis", "sjis": "shift_jis", "shift-jis": "shift_jis", "x-ms-cp932": "shift_jis",
 	"iso-2022-jp-1": "iso-2022-jp", "iso-2022-jp-2": "iso-2022-jp", "iso-2022-jp-ms": "iso-2022-jp", "cp50220": "iso-2022-jp", "cp50221": "iso-2022-jp",
 	"ks_c_5601": "euc-kr", "ks_c_5601-1987": "euc-kr", "ks_c_5601-1989": "euc-kr", "ksc5601": "euc-kr", "cp949": "euc-kr", "ms949": "euc-kr", "uhc": "euc-kr", "korean": "euc-kr",
+	"iso-2022-kr-ms": "iso-2022-kr", "csiso2022kr": "iso-2022-kr", "csiso2022jp": "iso-2022-jp", "jis": "iso-2022-jp", "x-iso-2022-jp": "iso-2022-jp", "cp50222": "iso-2022-jp", "iso-2022-cn-ext": "iso-2022-cn",
+	"x-windows-949": "euc-kr", "ks_c_5601-1992": "euc-kr", "ksc_5601": "euc-kr", "euckr": "euc-kr", "eucjp": "euc-jp", "x-euc": "euc-jp", "ujis": "euc-jp", "cp51932": "euc-jp", "x-sjis-cp932": "shift_jis", "shift_jisx0213": "shift_jis", "cp943": "shift_jis", "ibm943": "shift_jis",
+	"big5hkscs": "big5", "big5-hkscs:2004": "big5", "big5-eten": "big5", "gb2312-80": "gb2312", "euc-cn": "gb2312", "euccn": "gb2312", "x-euc-cn": "gb2312", "cp54936": "gb18030", "gb18030-2000": "gb18030", "gb18030-2022": "gb18030", "gbk2k": "gb18030",
+	"tis620": "windows-874", "tis-620": "windows-874", "tis-620-2533": "windows-874", "iso-8859-11": "windows-874", "cp874": "windows-874", "x-mac-roman": "macintosh", "macroman": "macintosh", "mac": "macintosh", "x-macintosh": "macintosh", "applemacintosh": "macintosh", "x-mac-ukrainian": "x-mac-cyrillic", "mac-cyrillic": "x-mac-cyrillic",
+	"x-mac-centraleurroman": "x-mac-ce", "x-mac-centraleurope": "x-mac-ce", "mac-ce": "x-mac-ce", "maccentraleurope": "x-mac-ce", "mac-centraleurope": "x-mac-ce", "ibm737": "cp737", "ibm775": "cp775", "ibm857": "cp857", "ibm861": "cp861", "ibm864": "cp864", "ibm869": "cp869", "strk1048-2002": "kz-1048", "rk1048": "kz-1048", "koi8-ru": "koi8-u", "koi": "koi8-r", "koi8": "koi8-r", "koi-8": "koi8-r", "x-koi8-r": "koi8-r", "hp-roman-8": "hp-roman8", "roman8": "hp-roman8", "x-cp866": "ibm866", "ibm1125": "cp1125", "cp866u": "cp1125",
+	"iso-8859-6-i": "iso-8859-6", "iso-8859-6-e": "iso-8859-6", "iso-8859-8-e": "iso-8859-8", "unicode": "utf-16", "ucs-2": "utf-16", "ucs-2le": "utf-16le", "ucs-2be": "utf-16be", "iso-10646-ucs-2": "utf-16", "csunicode": "utf-16", "utf16": "utf-16", "utf-16-le": "utf-16le", "utf-16-be": "utf-16be", "ucs-4": "utf-32", "iso-10646-ucs-4": "utf-32", "utf32": "utf-32",
 	"cp950": "big5", "x-big5": "big5", "big-5": "big5", "utf7": "utf-7", "unicode-1-1-utf-7": "utf-7", "x-utf-7": "utf-7", "csutf7": "utf-7",
 	"cp1250": "windows-1250", "cp1251": "windows-1251", "win-1251": "windows-1251", "cp1253": "windows-1253", "cp1254": "windows-1254", "cp1255": "windows-1255",
 	"cp1256": "windows-1256", "cp1257": "windows-1257", "cp1258": "windows-1258", "iso-8859-8-i": "iso-8859-8", "koi8r": "koi8-r", "koi8u": "koi8-u", "cp866": "ibm866",
 }
 
 func cleanLabel(s string) string {
-	s = strings.ToLower(strings.Trim(s, " \t\"'<>;,:\r\n"))
+	s = strings.ToLower(strings.Trim(s, " \t\"'<>;,:\r\n="))
+	s = strings.TrimPrefix(s, "charset=")
+	s, _, _ = strings.Cut(s, "*") // a language (RFC 2231, section 5)
 	if l, ok := labels[s]; ok {
 		return l
 	}
@@ -106,7 +133,90 @@ func cleanLabel(s string) string {
 // stateful charsets use ASCII octets for everything.
 func stateful(label string) bool {
 	return strings.HasPrefix(label, "utf-7") || strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || strings.HasPrefix(label, "hz") ||
-		strings.HasPrefix(label, "unicode")
+		strings.HasPrefix(label, "unicode") || strings.HasPrefix(label, "iso-2022")
+}
+
+// utf16Order returns the order of octets: the one that a mark or the label tells, else the one in which more of the common characters stand.
+func utf16Order(b []byte, label string) unicode.Endianness {
+	switch {
+	case bytes.HasPrefix(b, []byte("\xff\xfe")):
+		return unicode.LittleEndian
+	case bytes.HasPrefix(b, []byte("\xfe\xff")):
+		return unicode.BigEndian
+	case label == "utf-16be":
+		return unicode.BigEndian
+	case label == "utf-16le":
+		return unicode.LittleEndian
+	}
+	little, big := 0, 0
+	for i := 0; i+1 < len(b) && i < 4096; i += 2 {
+		switch {
+		case b[i+1] == 0 && b[i] != 0:
+			little++
+		case b[i] == 0 && b[i+1] != 0:
+			big++
+		}
+	}
+	if little > big {
+		return unicode.LittleEndian
+	}
+	return unicode.BigEndian // RFC 2781, section 4.3
+}
+
+// wideOctets tells UTF-16 that came without a label by the zero octets that Latin letters leave in it, or returns "".
+func wideOctets(b []byte) string {
+	b = b[:min(len(b), 1024)]
+	if bytes.IndexByte(b, 0) < 0 || len(b) < 8 || bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+		return ""
+	}
+	var zeros [2]int
+	for i, c := range b {
+		if c == 0 {
+			zeros[i&1]++
+		}
+	}
+	switch half := len(b) / 2; {
+	case zeros[1]*2 > half && zeros[0]*20 < half:
+		return "utf-16le"
+	case zeros[0]*2 > half && zeros[1]*20 < half:
+		return "utf-16be"
+	}
+	return ""
+}
+
+func decodeUTF32(b []byte, label string) string {
+	big := label != "utf-32le" && !bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00"))
+	if label == "utf-32" && len(b) >= 4 && b[0] != 0 && b[3] == 0 {
+		big = false
+	}
+	var out strings.Builder
+	out.Grow(len(b) / 2)
+	for ; len(b) >= 4; b = b[4:] {
+		r := rune(b[0]) | rune(b[1])<<8 | rune(b[2])<<16 | rune(b[3])<<24
+		if big {
+			r = rune(b[3]) | rune(b[2])<<8 | rune(b[1])<<16 | rune(b[0])<<24
+		}
+		if r == 0xfeff {
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// decodeHalf reads a charset whose lower half is ASCII.
+func decodeHalf(b []byte, half string) string {
+	upper := []rune(half)
+	var out strings.Builder
+	out.Grow(len(b) + len(b)/2)
+	for _, c := range b {
+		if c < utf8.RuneSelf {
+			out.WriteByte(c)
+		} else {
+			out.WriteRune(upper[c-utf8.RuneSelf])
+		}
+	}
+	return out.String()
 }
 
 func isASCII(b []byte) bool {

@@ -217,6 +217,9 @@ func looksBinary(b []byte, t mediaType) bool {
 		return false
 	}
 	b = b[:min(len(b), 8192)]
+	if wideOctets(b) != "" {
+		return false
+	}
 	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
 		return false
 	}

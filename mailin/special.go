@@ -78,10 +78,7 @@ func (w *walker) tnef(e *entity, content []byte) bool {
 	return m.whole
 }
 
-var (
-	appleSingle = []byte{0x00, 0x05, 0x16, 0x00}
-	appleDouble = []byte{0x00, 0x05, 0x16, 0x07}
-)
+var appleSingle = []byte{0x00, 0x05, 0x16, 0x00}
 
 // appleFork returns the data fork of an AppleSingle file, and its name (RFC 1740, appendix A).
 func appleFork(b []byte) (fork []byte, name string, ok bool) {

@@ -89,18 +89,6 @@ func looksHeader(s string) bool {
 	return true
 }
 
-func lines(words []line) string {
-	var b strings.Builder
-	for _, l := range words {
-		if l.indent && l.text != "" {
-			b.WriteByte(' ')
-		}
-		b.WriteString(l.text)
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
 func joined(words []line) string {
 	var b strings.Builder
 	for _, l := range words {

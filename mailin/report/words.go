@@ -59,8 +59,18 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 		holds  bool
 		weight int
 	}{
-		{failed != "", 3}, {automatic, 1}, {subject, 2}, {phrases > 0, 2}, {phrases > 1, 1}, {len(rs) > 0, 1}, {coded, 2}, {told && !coded, 1},
-		{copied, 1}, {copied && sender == 3, 1}, {flat, 3}, {opens(words), 1},
+		{failed != "", 3},
+		{automatic, 1},
+		{subject, 2},
+		{phrases > 0, 2},
+		{phrases > 1, 1},
+		{len(rs) > 0, 1},
+		{coded, 2},
+		{told && !coded, 1},
+		{copied, 1},
+		{copied && sender == 3, 1},
+		{flat, 3},
+		{opens(words), 1},
 	} {
 		if e.holds {
 			score += e.weight
