@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -60,6 +61,12 @@ func TestScripts(t *testing.T) {
 			"canaries": cmdCanaries,
 			"received": func(ts *testscript.TestScript, neg bool, args []string) {
 				awaitCount(ts, neg, args, "/received?limit=200", "received", "disposition")
+			},
+			"finds": func(ts *testscript.TestScript, neg bool, args []string) {
+				if len(args) != 2 {
+					ts.Fatalf("usage: finds QUERY N")
+				}
+				awaitCount(ts, neg, []string{"open", args[1]}, "/search?q="+url.QueryEscape(args[0]), "hits", "status")
 			},
 			"deliveries": func(ts *testscript.TestScript, neg bool, args []string) {
 				awaitCount(ts, neg, args, "/deliveries?limit=200", "deliveries", "state")
@@ -154,7 +161,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"HOME", "PATH", "TMPDIR"} {
 		c.Env = append(c.Env, name+"="+ts.Getenv(name))
 	}
-	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "LOG_LEVEL", "INBOX", "IMAP"} {
+	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH"} {
 		if v := ts.Getenv("LETTERLOCK_" + name); v != "" {
 			c.Env = append(c.Env, "LETTERLOCK_"+name+"="+v)
 		}
@@ -263,7 +270,8 @@ func cmdAPI(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// awaitCount serves the script commands "received DISPOSITION N" and "deliveries STATE N": they wait until the API lists that many.
+// awaitCount serves the script commands "received DISPOSITION N", "deliveries STATE N" and "finds QUERY N": they wait until
+// the API lists that many.
 func awaitCount(ts *testscript.TestScript, neg bool, args []string, path, list, field string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: %s %s N", list, strings.ToUpper(field))
