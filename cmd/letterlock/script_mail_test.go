@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type scriptRelay struct {
 	addr   string
 
 	mu      sync.Mutex
-	answers []int // for the next DATA commands; 250 when empty
+	answers []int  // for the next DATA commands; 250 when empty
+	said    string // with a refusal, instead of the usual words
 	mails   []relayed
 	tries   int
 	changed chan struct{}
@@ -86,7 +88,7 @@ func (s *relaySession) Data(body io.Reader) error {
 	s.r.changed = make(chan struct{})
 	switch {
 	case answer >= 500:
-		return &smtp.SMTPError{Code: answer, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such mailbox"}
+		return &smtp.SMTPError{Code: answer, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: cmp.Or(s.r.said, "No such mailbox")}
 	case answer >= 400:
 		return &smtp.SMTPError{Code: answer, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Not now"}
 	}
