@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"letterlock/bridge"
+	"letterlock/web/download"
 )
 
 // Message is one entry in a thread.
@@ -106,12 +108,23 @@ func (s *server) registerMessages() {
 	}, s.postMessage)
 	register(s, operation{
 		id: "download-attachment", method: http.MethodGet, path: "/attachments/{attachment}", tag: "Messages", summary: "Download an attachment",
-		about: "The file itself, with its own Content-Type. It comes from whoever wrote the message: treat it as hostile.",
+		about: "The file itself, with its own Content-Type. It comes from whoever wrote the message: treat it as hostile. " +
+			"One range of it can be asked for (RFC 9110, section 14), and If-Range and If-None-Match are heeded: a file never changes.",
+		may: []kind{badRange},
 	}, s.download)
 	// huma does not know what a body that is streamed is made of.
-	ok := s.huma.OpenAPI().Paths["/attachments/{attachment}"].Get.Responses["200"]
-	ok.Description = "The file"
-	ok.Content = map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
+	answers := s.huma.OpenAPI().Paths["/attachments/{attachment}"].Get.Responses
+	whole := answers["200"]
+	whole.Description = "The file"
+	whole.Content = map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
+	field := func(kind, doc string) *huma.Param {
+		return &huma.Param{Description: doc, Schema: &huma.Schema{Type: kind}}
+	}
+	whole.Headers["Content-Length"] = field("integer", "Octets.")
+	whole.Headers["ETag"] = field("string", "The SHA-256 of the whole content, in hex.")
+	part := &huma.Response{Description: "The part of the file that Range asks for", Content: whole.Content, Headers: maps.Clone(whole.Headers)}
+	part.Headers["Content-Range"] = field("string", "Which part it is, and the size of the whole.")
+	answers["206"] = part
 }
 
 // createdMessage is the answer of post-message.
@@ -174,8 +187,6 @@ func indexed(name string, i int) string { return name + "[" + strconv.Itoa(i) + 
 
 type attachmentAnswer struct {
 	ContentDisposition string `header:"Content-Disposition" doc:"attachment, with the file's name."`
-	ContentLength      int64  `header:"Content-Length" doc:"Octets."`
-	ETag               string `header:"ETag" doc:"The SHA-256 of the content, in hex."`
 	Body               func(huma.Context)
 }
 
@@ -194,17 +205,14 @@ func (s *server) download(ctx context.Context, c caller, in *struct {
 	}
 	return &attachmentAnswer{
 		ContentDisposition: disposition(file.Filename),
-		ContentLength:      file.Blob.Size,
-		ETag:               `"` + hex.EncodeToString(file.Blob.SHA256[:]) + `"`,
 		Body: func(hc huma.Context) {
 			defer content.Close()
 			r, w := humago.Unwrap(hc)
 			w.Header().Set("Content-Type", file.ContentType)
-			w.WriteHeader(http.StatusOK)
-			if r.Method == http.MethodHead {
-				return
-			}
-			if err := pour(w, content); err != nil {
+			switch err := download.Serve(w, r, file.Blob, content); {
+			case errors.Is(err, download.ErrRange):
+				s.refuse(w, s.problem(badRange, ""))
+			case err != nil:
 				if r.Context().Err() == nil {
 					s.log.WarnContext(r.Context(), "download broke off", "attachment", which, "error", err)
 				}
@@ -213,28 +221,6 @@ func (s *server) download(ctx context.Context, c caller, in *struct {
 			}
 		},
 	}, nil
-}
-
-// pour copies a file to the client, who has time for each piece of it rather than for the whole.
-func pour(w http.ResponseWriter, r io.Reader) error {
-	control := http.NewResponseController(w)
-	buf := make([]byte, 128<<10)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			// A writer without deadlines, as in tests, is no reason to fail.
-			_ = control.SetWriteDeadline(time.Now().Add(chunkTime))
-			if _, err := w.Write(buf[:n]); err != nil {
-				return err
-			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // disposition is a Content-Disposition that saves the file under its name (RFC 6266).

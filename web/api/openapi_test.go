@@ -117,7 +117,9 @@ func TestTheDescriptionIsComplete(t *testing.T) {
 					t.Errorf("%s: response %s %+v", where, status, r)
 				}
 				if n < 400 {
-					success++
+					if n != 206 { // a part of what 200 answers with
+						success++
+					}
 					if n == 201 && (r.Headers["Location"] == nil || r.Headers[replayedField] == nil) {
 						t.Errorf("%s: header fields %v", where, r.Headers)
 					}

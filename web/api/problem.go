@@ -83,6 +83,7 @@ var (
 	threadClosed = kind{409, "thread_closed", "The thread is closed", "The thread is closed; open it first."}
 	tooLarge     = kind{413, "too_large", "Too large", "The request is larger than it may be."}
 	badType      = kind{415, "not_json", "The body is not JSON", "Send the body as application/json."}
+	badRange     = kind{416, "no_such_range", "No such part", "The file has no such part; see the Content-Range field."}
 	invalid      = kind{422, "invalid", "The request is not valid", "Something in the request is not valid; see errors."}
 	keyReused    = kind{422, "idempotency_key_reused", "The idempotency key was used before", "This Idempotency-Key was used for another request. Use a new one for each new request."}
 	tooMany      = kind{429, "too_many_requests", "Too many requests", "This key makes too many requests; see the Retry-After field."}
@@ -93,7 +94,7 @@ var (
 // kinds is all of them, in the order of the documentation.
 var kinds = [...]kind{
 	badRequest, signedOut, forbidden, notFound, badMethod, slowBody, conflict, threadClosed,
-	tooLarge, badType, invalid, keyReused, tooMany, internal, unavailable,
+	tooLarge, badType, badRange, invalid, keyReused, tooMany, internal, unavailable,
 }
 
 // fromBridge says which kind of problem each of the Gateway's errors is; say is true where its own words are for the caller.

@@ -5,16 +5,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"letterlock/bridge"
+	"letterlock/web/download"
 	"letterlock/web/page"
 )
-
-// How long sending a file may take.
-const downloadTime = time.Hour
 
 // download is GET /files/FILE. A file is always saved and never opened on our own origin: it comes from strangers.
 func (p *Portal) download(v *page.Visit) error {
@@ -60,7 +56,7 @@ func (p *Portal) preview(v *page.Visit) error {
 	return p.pour(v, a, content)
 }
 
-func (p *Portal) open(v *page.Visit) (bridge.Attachment, io.ReadCloser, error) {
+func (p *Portal) open(v *page.Visit) (bridge.Attachment, io.ReadSeekCloser, error) {
 	id, err := v.ID("file")
 	if err != nil {
 		return bridge.Attachment{}, nil, err
@@ -68,18 +64,13 @@ func (p *Portal) open(v *page.Visit) (bridge.Attachment, io.ReadCloser, error) {
 	return p.gateway.OpenAttachment(v.Context(), v.Actor(), id)
 }
 
-// pour writes the content of a file. Its own policy lets nothing in it act, whatever it is and however it is opened.
-func (p *Portal) pour(v *page.Visit, a bridge.Attachment, content io.Reader) error {
-	h := v.W.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
-	h.Set("Content-Length", strconv.FormatInt(a.Blob.Size, 10))
-	if err := http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(downloadTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	if v.R.Method == http.MethodHead {
-		return nil
-	}
-	if _, err := io.Copy(v.W, content); err != nil {
+// pour writes the content of a file, or the part that is asked for. Its own policy lets nothing in it act, whatever it is and however it is opened.
+func (p *Portal) pour(v *page.Visit, a bridge.Attachment, content io.ReadSeeker) error {
+	v.W.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+	switch err := download.Serve(v.W, v.R, a.Blob, content); {
+	case errors.Is(err, download.ErrRange):
+		v.W.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+	case err != nil:
 		// The status is long gone: breaking the connection off is the one way to say that the file is not whole.
 		panic(http.ErrAbortHandler)
 	}
