@@ -16,7 +16,7 @@ import (
 
 const (
 	maxPlainForm = 64 << 10 // octets of a form without a message
-	maxField     = 4 << 20  // octets of one field of a form with a message, as sent; bridge has the exact limit
+	maxText      = 4 << 20  // octets of all fields of a form with a message but its files, as sent; bridge has the exact limit
 	maxParts     = 150
 	uploadTime   = 15 * time.Minute
 )
@@ -24,6 +24,7 @@ const (
 // Form is what somebody typed: valid UTF-8 with LF line endings.
 type Form struct {
 	values map[string][]string
+	octets int                 // of the fields read so far
 	Files  []bridge.Attachment // staged
 }
 
@@ -76,7 +77,7 @@ func (v *Visit) Letter() (Form, error) {
 	now := time.Now()
 	_ = rc.SetReadDeadline(now.Add(uploadTime)) // not every connection has deadlines
 	_ = rc.SetWriteDeadline(now.Add(uploadTime + time.Minute))
-	limit := v.site.cfg.MaxFiles + maxField
+	limit := v.site.cfg.MaxFiles + maxText
 	f, err := v.parts(multipart.NewReader(&capped{r: v.R.Body, left: limit}, params["boundary"]))
 	if errors.Is(err, bridge.ErrTooLarge) {
 		// Read on for a while, or the browser shows a broken connection and never our answer.
@@ -108,11 +109,11 @@ func (v *Visit) part(f *Form, p *multipart.Part) error {
 	defer p.Close()
 	_, params, _ := mime.ParseMediaType(p.Header.Get("Content-Disposition"))
 	if _, isFile := params["filename"]; !isFile {
-		b, err := io.ReadAll(io.LimitReader(p, maxField+1))
+		b, err := io.ReadAll(io.LimitReader(p, int64(maxText-f.octets)+1))
 		if err != nil {
 			return readFault(err)
 		}
-		if len(b) > maxField {
+		if f.octets += len(b); f.octets > maxText {
 			return fmt.Errorf("the text is too long: %w", bridge.ErrTooLarge)
 		}
 		f.values[p.FormName()] = append(f.values[p.FormName()], tidy(string(b)))
