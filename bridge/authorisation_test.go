@@ -220,6 +220,20 @@ func TestAuthorisation(t *testing.T) {
 			_, err := w.g.Search(ctx, a, bridge.SearchRequest{Text: "results"})
 			return err
 		}},
+		"RetentionDays":    {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.RetentionDays(ctx, a); return err }},
+		"SetRetentionDays": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.SetRetentionDays(ctx, a, 365) }},
+		"ThreadRetention": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.ThreadRetention(ctx, a, w.thread.ID)
+			return err
+		}},
+		"SetThreadRetention": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetThreadRetention(ctx, a, w.thread.ID, bridge.Retention{Days: 30, Hold: true})
+		}},
+		"DeleteThread": {adminsOnly, func(w *world, a bridge.Actor) error {
+			t, _, err := w.g.StartThread(ctx, w.operator, bridge.ThreadStart{Subject: "s", Text: "t", Contacts: []bridge.Recipient{{ID: w.inside.ID}}})
+			w.must(err)
+			return w.g.DeleteThread(ctx, a, t.ID)
+		}},
 	}
 
 	covered := make(map[string]bool)

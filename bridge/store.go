@@ -23,6 +23,8 @@ type Blobs interface {
 	StageBlob(ctx context.Context, r io.Reader) (Blob, error)
 	// OpenBlob returns the content, of which any range can be read. The Blob comes from a record that was read.
 	OpenBlob(ctx context.Context, b Blob) (io.ReadSeekCloser, error)
+	// RemoveDeleted removes the content whose records were deleted.
+	RemoveDeleted(ctx context.Context) error
 }
 
 // Tx is one transaction, grouped by noun. A method that finds nothing returns ErrNotFound; one that would break a uniqueness
@@ -40,6 +42,7 @@ type Tx interface {
 	Settings
 	Audits
 	Searches
+	Lives
 }
 
 // People keeps persons. Addresses are given normalised.

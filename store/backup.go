@@ -40,18 +40,12 @@ const (
 	inFiles       = "files/"
 )
 
-// SealedFiles is where the content is that is kept outside of the database, as it is stored: sealed.
-type SealedFiles interface {
-	// OpenSealed returns a file and its length. Its error wraps fs.ErrNotExist if there is none.
-	OpenSealed(ctx context.Context, key string) (io.ReadCloser, int64, error)
-}
-
 // errFileGone means that a file was purged between the snapshot of the database and its turn.
 var errFileGone = errors.New("a file was deleted while the backup ran")
 
 // Backup writes everything that is stored to w, as one state of the database, while the gateway goes on working. It returns what it wrote.
 // If a file is purged while it runs it must begin anew: then restart is called to take back what was written, and may refuse.
-func (d *DB) Backup(ctx context.Context, w io.Writer, files SealedFiles, restart func() error, progress Progress) (BackupHead, error) {
+func (d *DB) Backup(ctx context.Context, w io.Writer, restart func() error, progress Progress) (BackupHead, error) {
 	if d.pg != nil {
 		return BackupHead{}, errors.New(`back up: a PostgreSQL database is backed up by its own tools (pg_dump, or base backups), together with the folder of files`)
 	}
@@ -59,7 +53,7 @@ func (d *DB) Backup(ctx context.Context, w io.Writer, files SealedFiles, restart
 		progress = func(string, int64, int64) {}
 	}
 	for try := 1; ; try++ {
-		head, err := d.backup(ctx, w, files, progress)
+		head, err := d.backup(ctx, w, progress)
 		if err == nil || !errors.Is(err, errFileGone) || try == 5 {
 			if err != nil {
 				err = fmt.Errorf("back up: %w", err)
@@ -72,7 +66,7 @@ func (d *DB) Backup(ctx context.Context, w io.Writer, files SealedFiles, restart
 	}
 }
 
-func (d *DB) backup(ctx context.Context, w io.Writer, files SealedFiles, progress Progress) (BackupHead, error) {
+func (d *DB) backup(ctx context.Context, w io.Writer, progress Progress) (BackupHead, error) {
 	progress("snapshot", 0, 0)
 	snap, err := d.snapshot(ctx)
 	if err != nil {
@@ -82,7 +76,7 @@ func (d *DB) backup(ctx context.Context, w io.Writer, files SealedFiles, progres
 	head := BackupHead{Format: backupFormat, Version: backupVersion, MadeAt: time.Now().UTC().Truncate(time.Second), Rows: snap.rows, Files: int64(len(snap.files))}
 	head.Octets = snap.size
 	for _, key := range snap.files {
-		n, err := d.fileSize(ctx, files, key)
+		n, err := d.fileSize(ctx, key)
 		if err != nil {
 			return head, err
 		}
@@ -114,7 +108,7 @@ func (d *DB) backup(ctx context.Context, w io.Writer, files SealedFiles, progres
 		return head, err
 	}
 	for _, key := range snap.files {
-		r, size, err := files.OpenSealed(ctx, key)
+		r, size, err := d.blobs.OpenSealed(ctx, key)
 		if err != nil {
 			return head, d.explainGone(ctx, key, err)
 		}
@@ -129,8 +123,8 @@ func (d *DB) backup(ctx context.Context, w io.Writer, files SealedFiles, progres
 // backupName is what the sealed stream is bound to.
 func backupName(line []byte) []byte { return append([]byte("backup\x00"), line...) }
 
-func (d *DB) fileSize(ctx context.Context, files SealedFiles, key string) (int64, error) {
-	r, n, err := files.OpenSealed(ctx, key)
+func (d *DB) fileSize(ctx context.Context, key string) (int64, error) {
+	r, n, err := d.blobs.OpenSealed(ctx, key)
 	if err != nil {
 		return 0, d.explainGone(ctx, key, err)
 	}
@@ -144,7 +138,7 @@ func (d *DB) explainGone(ctx context.Context, key string, err error) error {
 	}
 	used := 0
 	usedErr := d.view(ctx, func(t *tx) error {
-		return t.one(ctx, "select count(*) from ("+blobKeysQuery+") u where blob_key = ?", []any{key}, &used)
+		return t.one(ctx, "select count(*) from blob where key = ?", []any{key}, &used)
 	})
 	switch {
 	case usedErr != nil:

@@ -22,23 +22,13 @@ func restoreTo(dir string, keys *seal.Keyring) store.RestoreTo {
 	return store.RestoreTo{Dir: dir, Database: "letterlock.db", Blobs: "letterlock.db.blobs", Keys: keys}
 }
 
-// filesOf returns the files beside a database that openAt opened.
-func filesOf(t *testing.T, d *store.DB) store.SealedFiles {
-	t.Helper()
-	path, err := d.Path()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store.FolderFiles(path + ".blobs")
-}
-
 func never() error { return errors.New("it should not have begun anew") }
 
 // backUp returns a backup.
 func backUp(t *testing.T, d *store.DB) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if _, err := d.Backup(t.Context(), &b, filesOf(t, d), never, nil); err != nil {
+	if _, err := d.Backup(t.Context(), &b, never, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -176,7 +166,7 @@ func TestBackupIsInterrupted(t *testing.T) {
 	d := openAt(t, filepath.Join(dir, "letterlock.db"), keys)
 	newClinic(t, d, keys, 3)
 	ctx, stop := context.WithCancel(t.Context())
-	_, err := d.Backup(ctx, io.Discard, filesOf(t, d), never, func(part string, done, total int64) {
+	_, err := d.Backup(ctx, io.Discard, never, func(part string, done, total int64) {
 		if done > total/2 {
 			stop()
 		}
@@ -184,7 +174,7 @@ func TestBackupIsInterrupted(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := d.Backup(t.Context(), writeFunc(func([]byte) (int, error) { return 0, io.ErrShortWrite }), filesOf(t, d), never, nil); !errors.Is(err, io.ErrShortWrite) {
+	if _, err := d.Backup(t.Context(), writeFunc(func([]byte) (int, error) { return 0, io.ErrShortWrite }), never, nil); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("a full disk: got %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, ".backup-*")); err != nil || len(left) > 0 {

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"letterlock/bridge"
+	"letterlock/store/seal"
 )
 
 // Fault is something that is not as this program left it.
@@ -166,6 +167,22 @@ func (c *checker) lookups(ctx context.Context, t *tx) error {
 		}
 		if plain, err := c.db.keys.Open(sealed, "person", "address", p.ID[:]); err == nil && !bytes.Equal(have, t.addressHash(string(plain))) {
 			c.fault("person", p.ID[:], "the hash of the address is that of another address")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var key string
+	err = t.each(ctx, "select key, content_hash, sealed_secret from blob where content_hash is not null and sealed_secret is not null", nil, func(r row) error {
+		var sealed []byte
+		if err := r.Scan(&key, &have, &sealed); err != nil {
+			return err
+		}
+		plain, err := c.db.keys.Open(sealed, "blob", "secret", []byte(key))
+		const before = 1 + seal.ChunkKeySize // see secretOf
+		if err == nil && len(plain) >= before+sha256.Size && !bytes.Equal(have, t.conn.keys.Lookup("blob.content", plain[before:before+sha256.Size])) {
+			c.fault("blob", []byte(key), "the hash of the content is that of another file")
 		}
 		return nil
 	})

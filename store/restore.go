@@ -16,9 +16,8 @@ import (
 	"letterlock/store/seal"
 )
 
-// blobKeysQuery lists the files that a database names.
-const blobKeysQuery = `select blob_key from attachment where blob_key is not null
-	union select blob_key from received_raw where blob_key is not null`
+// blobKeysQuery lists the files that a database knows.
+const blobKeysQuery = "select key from blob order by key"
 
 // countRows counts the rows of all tables.
 func countRows(ctx context.Context, db *sqlx.DB, to map[string]int64) error {
@@ -89,7 +88,7 @@ func Restore(ctx context.Context, r io.Reader, to RestoreTo, progress Progress) 
 		}
 	}()
 	path := filepath.Join(temp, to.Database)
-	blobs := FolderFiles(filepath.Join(temp, to.Blobs))
+	blobs := restoredFiles(filepath.Join(temp, to.Blobs))
 	head, err = readBackup(ctx, r, to.Keys, progress, func(_ BackupHead, name string, r io.Reader) error {
 		if name == inDatabase {
 			return writeFile(path, r)

@@ -39,11 +39,11 @@ func (c *backupCommand) Run(ctx context.Context, env *environment) error {
 	m := newMeter(env)
 	var head store.BackupHead
 	if c.File == "-" {
-		head, err = k.db.Backup(ctx, env.stdout, c.files(), func() error {
+		head, err = k.db.Backup(ctx, env.stdout, func() error {
 			return errors.New("a conversation was deleted meanwhile, and what is written can't be taken back: try again")
 		}, m.show)
 	} else {
-		head, err = backupTo(ctx, k.db, c.files(), c.File, m.show)
+		head, err = backupTo(ctx, k.db, c.File, m.show)
 	}
 	m.end()
 	if err != nil {
@@ -53,13 +53,8 @@ func (c *backupCommand) Run(ctx context.Context, env *environment) error {
 	return err
 }
 
-// files is where the files of the backup come from.
-func (c *backupCommand) files() store.SealedFiles {
-	return store.FolderFiles(filepath.Join(c.Data, filesName))
-}
-
 // backupTo writes a backup beside its place, and gives it its name once it is whole and on the disk.
-func backupTo(ctx context.Context, db *store.DB, files store.SealedFiles, path string, progress store.Progress) (head store.BackupHead, err error) {
+func backupTo(ctx context.Context, db *store.DB, path string, progress store.Progress) (head store.BackupHead, err error) {
 	sweepParts(path)
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+partSuffix) // with mode 0600
 	if err != nil {
@@ -75,7 +70,7 @@ func backupTo(ctx context.Context, db *store.DB, files store.SealedFiles, path s
 		_, err := f.Seek(0, io.SeekStart)
 		return errors.Join(err, f.Truncate(0))
 	}
-	if head, err = db.Backup(ctx, f, files, restart, progress); err != nil {
+	if head, err = db.Backup(ctx, f, restart, progress); err != nil {
 		return head, err
 	}
 	if err = errors.Join(f.Sync(), f.Close()); err != nil {

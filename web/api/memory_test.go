@@ -73,6 +73,8 @@ func (m *memory) Update(ctx context.Context, fn func(bridge.Tx) error) error {
 	return nil
 }
 
+func (m *memory) RemoveDeleted(context.Context) error { return nil }
+
 func (m *memory) StageBlob(_ context.Context, r io.Reader) (bridge.Blob, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {

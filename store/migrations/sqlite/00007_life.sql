@@ -34,3 +34,9 @@ create table rekey (
 	rows_done  bigint not null,
 	done       boolean not null
 ) without rowid;
+
+-- Files whose records were deleted, until they are deleted too.
+create table removal (
+	blob_key text   not null primary key,
+	at       bigint not null
+) without rowid;
