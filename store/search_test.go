@@ -274,3 +274,39 @@ func TestIndexerRuns(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 }
+
+// TestCompacting: after the index is compacted, no token of what was deleted is on the disk.
+func TestCompacting(t *testing.T) {
+	folder := t.TempDir()
+	path, keys := filepath.Join(folder, "letterlock.db"), keyring(t)
+	d := openAt(t, path, keys)
+	gone := []string{"harbour", "lantern", "meadow"}
+	th := writeTexts(t, d, strings.Join(gone, " "))
+	for i := range 200 {
+		writeTexts(t, d, fmt.Sprintf("kept w%d", i))
+	}
+	indexAll(t, d)
+	if err := d.Exec("delete from thread where id = ?", th.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := d.CompactSearch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finds(t, d, "kept", 200)
+	finds(t, d, "w77", 1)
+	finds(t, d, "harbour", 0)
+	if err := d.CheckIndex(); err != nil {
+		t.Error(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := tokensOnDisk(t, d, folder, gone...); n != 0 {
+		t.Errorf("%d tokens of what was deleted are on the disk", n)
+	}
+	if n := tokensOnDisk(t, d, folder, "kept", "w77", "w78"); n == 0 {
+		t.Error("no token is on the disk: the test sees nothing")
+	}
+}
