@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/text/cases"
 )
 
 func texts(s string) []string {
@@ -235,5 +237,21 @@ func BenchmarkWords(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestCommonLettersFoldAlike: the short way and the long way agree.
+func TestCommonLettersFoldAlike(t *testing.T) {
+	f := folder{caser: cases.Fold()}
+	for _, s := range []string{"Größe", "ÅNGSTRÖM", "Οδυσσεύς", "Ёлка", "שָׁלוֹם", "Łódź", "İzmir", "naïve", "Cafe\u0301", "ﬁne", "ǅ", "ΐ", strings.Repeat("ß", 100)} {
+		short, ok := f.common(s)
+		if long := f.any(s); ok && utf8.RuneCountInString(long) < maxWord && short != long {
+			t.Errorf("%q: got %q, want %q", s, short, long)
+		}
+	}
+	for r := range rune(0x600) {
+		if short, _ := f.common("a" + string(r) + "b"); short != f.any("a"+string(r)+"b") {
+			t.Errorf("%U: got %q, want %q", r, short, f.any("a"+string(r)+"b"))
+		}
 	}
 }

@@ -10,6 +10,7 @@ package query
 import (
 	"iter"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -228,13 +229,20 @@ func (w Word) Edges(yield func(string) bool) {
 // dense reports whether a character is of a script that puts no spaces between words, or of Korean.
 func dense(r rune) bool {
 	switch {
-	case r < 0x0E00:
+	case r < 0x0E00, r >= 0x2000 && r <= 0x206F:
 		return false
+	case plainDense(r):
+		return true
 	case r == 'ー' || r == 'ｰ' || r == '々' || r == '〇' || r == '〆':
 		return true
 	}
 	return unicode.IsLetter(r) && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo,
 		unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
+
+// plainDense reports the same for the characters that nearly all of such texts are made of, which have one form only.
+func plainDense(r rune) bool {
+	return r >= 0x4E00 && r <= 0x9FFF || r >= 0x3041 && r <= 0x3096 || r >= 0x30A1 && r <= 0x30FA || r >= 0xAC00 && r <= 0xD7A3
 }
 
 // mark reports whether a character belongs to the one before it: combining marks, the two half-width voicing marks, and what
@@ -244,12 +252,53 @@ func mark(r rune) bool {
 }
 
 // folder brings words to the form in which they are compared.
-type folder struct{ caser cases.Caser }
+type folder struct {
+	caser   cases.Caser
+	letters *[0x600]string
+	buf     []byte
+}
 
 func (f *folder) word(s string) string {
 	if ascii(s) {
 		return strings.ToLower(s[:min(len(s), maxWord)])
 	}
+	if w, ok := f.common(s); ok {
+		return w
+	}
+	return f.any(s)
+}
+
+// common folds a word of the letters that most languages with spaces are written in, character by character.
+func (f *folder) common(s string) (string, bool) {
+	if f.letters == nil {
+		f.letters = letters()
+	}
+	b := f.buf[:0]
+	n := 0
+	for _, r := range s {
+		if int(r) >= len(f.letters) {
+			return "", false
+		}
+		if n++; n > maxWord {
+			break
+		}
+		b = append(b, f.letters[r]...)
+	}
+	f.buf = b
+	return string(b), true
+}
+
+// letters returns the folded forms of Latin, Greek, Cyrillic, Armenian and Hebrew characters.
+var letters = sync.OnceValue(func() *[0x600]string {
+	f := folder{caser: cases.Fold()}
+	var all [0x600]string
+	for r := range rune(len(all)) {
+		all[r] = f.any(string(r))
+	}
+	return &all
+})
+
+func (f *folder) any(s string) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range f.caser.String(norm.NFKD.String(strings.ToValidUTF8(s, ""))) {
@@ -267,6 +316,9 @@ func (f *folder) word(s string) string {
 
 // unit keeps marks: in these scripts they tell one word from another.
 func (f *folder) unit(s string) string {
+	if r, n := utf8.DecodeRuneInString(s); n == len(s) && plainDense(r) {
+		return s
+	}
 	return f.caser.String(norm.NFKC.String(strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) || r >= 0xFE00 && r <= 0xFE0F {
 			return -1
