@@ -13,6 +13,7 @@ type cli struct {
 	Check    checkCommand    `cmd:"" help:"Check that everything stored is whole: rows, files, counts, the audit log."`
 	Backup   backupCommand   `cmd:"" help:"Write everything stored into one sealed file, while the gateway runs."`
 	Restore  restoreCommand  `cmd:"" help:"Bring a backup back into an empty data folder: all of it, or nothing."`
+	Migrate  migrateCommand  `cmd:"" help:"Move everything stored from SQLite to PostgreSQL."`
 	Parse    parseCommand    `cmd:"" help:"Read a mail and print what Letterlock makes of it, as JSON."`
 	Sanitize sanitizeCommand `cmd:"" help:"Read HTML and print it as the viewer would show it."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
