@@ -25,7 +25,6 @@ type sign struct {
 
 // signs lists them. The first whose word occurs in a class, id or name holds.
 var signs = [...]sign{
-	{"letterlock-", roleOurs | roleQuote},
 	{"gmail_attr", roleAttribution},
 	{"gmail_quote", roleWrap},
 	{"gmail_signature", roleSignature},
@@ -91,6 +90,8 @@ func rolesOf(t html.Token) role {
 			kind = a.Val
 		case "data-marker":
 			data = a.Val
+		case "data-sigid": // Zoho
+			r |= roleSignature
 		case "hidden":
 			r |= roleHidden
 		}
@@ -102,6 +103,9 @@ func rolesOf(t html.Token) role {
 	}
 	if ours && t.Data != "a" && t.Data != "body" && t.Data != "html" {
 		r |= roleOurs | roleQuote
+	}
+	if t.Data == "p" && (strings.Contains(class, "Mso") || strings.HasPrefix(style, "margin:0") || strings.HasPrefix(style, "margin: 0")) {
+		r &^= rolePara // Word and editors like it set empty lines themselves
 	}
 	if style != "" && isHidden(style) {
 		r |= roleHidden
@@ -147,8 +151,12 @@ func rolesBySign(element, class, id, name string) role {
 			break
 		}
 	}
-	if low := strings.ToLower(id); element == "div" && (low == "signature" || strings.HasSuffix(low, "_signature")) {
-		r |= roleSignature // Outlook on the web
+	if r == 0 && strings.Contains(all, "sign") && rolesByName[element]&roleBlock != 0 {
+		for w := range strings.FieldsSeq(all) {
+			if strings.HasSuffix(w, "signature") || strings.HasPrefix(w, "signature") || w == "messagesignaturesection" || w == "bloop_sign" {
+				return roleSignature // Outlook on the web, Yahoo, Open-Xchange, and many more
+			}
+		}
 	}
 	return r
 }

@@ -293,6 +293,18 @@ func (d *document) findOrphans() {
 	}
 }
 
+// introduces reports whether a quoted line ends an attribution.
+func introduces(t string) bool {
+	if !endsLikeAttribution(t) {
+		return false
+	}
+	ev := notice(t)
+	if saysWrote(t) {
+		ev |= hasVerb
+	}
+	return ev&hasVerb != 0 && ev != hasVerb || judge(ev, opens(t)) == strong
+}
+
 // maxAnswered bounds how many quoted lines stay visible above an answer.
 const maxAnswered = 6
 
@@ -364,7 +376,7 @@ func (d *document) findAnswers() {
 			end--
 		}
 		depth := d.lines[end].depth
-		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote; i-- {
+		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote && !introduces(d.text(i)); i-- {
 			d.lines[i].kind, d.lines[i].why = Answered, whyAnswered
 			count++
 		}
