@@ -68,7 +68,10 @@ func (l *logged) String() string {
 	return l.b.String()
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newRoomyWorld(t, 2<<20) }
+
+// newRoomyWorld is newWorld where the files of a message may have so many octets.
+func newRoomyWorld(t testing.TB, maxFiles int64) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{}, log: &logged{}}
 	keys, err := seal.Generate()
@@ -84,11 +87,11 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(srv.Close)
 	w.url = srv.URL
 	w.g, err = bridge.New(bridge.Config{
-		Store: db, Keyring: keys, Domain: "example.com", BaseURL: srv.URL, Organization: "Harbour Clinic", Now: w.clock.now,
+		Store: db, Keyring: keys, Domain: "example.com", BaseURL: srv.URL, Organization: "Harbour Clinic", Now: w.clock.now, MaxFiles: max(maxFiles, 25<<20),
 	})
 	w.must(err)
 	face, err = web.New(web.Config{
-		Gateway: w.g, Parse: parse, Sessions: db.Sessions(w.clock.now), Now: w.clock.now, MaxFiles: 2 << 20,
+		Gateway: w.g, Parse: parse, Sessions: db.Sessions(w.clock.now), Now: w.clock.now, MaxFiles: maxFiles,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		API: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusTeapot) }),
 	})
