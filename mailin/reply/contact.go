@@ -45,7 +45,7 @@ func (d *document) contactBlock(i, end int) {
 		d.bareBlock(i, end)
 		return
 	}
-	if contacts == 0 || said < 2 || said > maxContactLines || d.lastText(i, closing) < i || d.speaksOfContact(i, closing) {
+	if contacts == 0 || said < 2 || said > maxContactLines || d.lastText(i, closing) < i || d.points(i, closing, true) {
 		return
 	}
 	first := d.next(closing + 1)
@@ -80,21 +80,19 @@ func (d *document) bareBlock(i, end int) {
 	if a := d.text(above); a[len(a)-1] == ':' || strings.HasSuffix(a, "：") {
 		return // "My new address is:"
 	}
-	if !d.speaksOfContact(i, start) {
+	if !d.points(i, start, false) {
 		d.decide(start, end, Signature, whyContact)
 	}
 }
 
-// speaksOfContact reports whether the text from line i to end speaks of an address or a number. Then the block below it may
-// be what was asked for.
-func (d *document) speaksOfContact(i, end int) bool {
+// points reports whether the text from line i to end points at what stands below it, or speaks of an address or number that is
+// new. Then the block below it may be what was asked for. Below no closing any talk of addresses, numbers or people counts.
+func (d *document) points(i, end int, closed bool) bool {
 	var buf [1024]byte
 	for k := end - 1; k >= max(i, end-30); k-- {
 		low := string(lower(buf[:0], clip(d.text(k), 400)))
-		for _, w := range contactWords {
-			if strings.Contains(low, w) {
-				return true
-			}
+		if names(low, pointers[:]) || !closed && names(low, contactWords[:]) {
+			return true
 		}
 	}
 	return false

@@ -129,6 +129,9 @@ func rolesOf(t html.Token) role {
 			r |= roleSoft
 		}
 	}
+	if (t.Data == "div" || t.Data == "td") && r&(roleQuote|roleWrap) == 0 && strings.Contains(style, "border-left") && strings.Contains(style, "solid") {
+		r |= roleSoft // a quote only where something introduces it
+	}
 	if t.Data == "div" && strings.EqualFold(name, "quote") {
 		r |= roleQuote
 	}
