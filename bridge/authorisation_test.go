@@ -234,6 +234,13 @@ func TestAuthorisation(t *testing.T) {
 			w.must(err)
 			return w.g.DeleteThread(ctx, a, t.ID)
 		}},
+		"NoteKeys": {nobody, func(w *world, a bridge.Actor) error {
+			if a == w.operator {
+				w.must(w.g.NoteKeys(ctx, a, "added"))
+				return bridge.ErrForbidden // to all others
+			}
+			return w.g.NoteKeys(ctx, a, "added")
+		}},
 	}
 
 	covered := make(map[string]bool)

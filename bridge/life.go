@@ -144,7 +144,7 @@ func (g *Gateway) SetThreadRetention(ctx context.Context, a Actor, thread ID, r 
 
 // String is how the audit log tells it.
 func (r Retention) String() string {
-	text := "as the organization"
+	text := "as long as all"
 	if r.Days > 0 {
 		text = daysOrEver(r.Days)
 	}
@@ -225,4 +225,19 @@ func (g *Gateway) Expire(ctx context.Context) (threads int, err error) {
 		err = g.store.RemoveDeleted(ctx)
 	}
 	return threads, wrap("expire", err)
+}
+
+// NoteKeys records that the keys that seal what is stored were changed. Operators only: nobody else has the key file.
+func (g *Gateway) NoteKeys(ctx context.Context, a Actor, what string) error {
+	err := g.store.Update(ctx, func(tx Tx) error {
+		p, err := g.resolve(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		if p.actor.kind != actorOperator {
+			return ErrForbidden
+		}
+		return g.audit(ctx, tx, p, AuditEntry{Action: "keys.change", Detail: what})
+	})
+	return wrap("note keys", err)
 }

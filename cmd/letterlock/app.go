@@ -91,6 +91,7 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 		return nil, err
 	}
 	a.behind = append(a.behind, a.alone(part{"sweeper", a.sweep}))
+	a.behind = append(a.behind, part{"keys", a.followKeys})
 	a.addIndexer()
 	a.addListener()
 	return a, nil
@@ -203,7 +204,7 @@ func (a *app) addIndexer() {
 // sweep tidies up until ctx ends.
 func (a *app) sweep(ctx context.Context) error {
 	for {
-		if err := errors.Join(a.gateway.Sweep(ctx), a.db.Sweep(ctx, a.now())); err != nil && ctx.Err() == nil {
+		if err := errors.Join(a.gateway.Sweep(ctx), a.expire(ctx), a.db.Sweep(ctx, a.now())); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "could not tidy up", "error", err)
 		}
 		select {
@@ -212,6 +213,28 @@ func (a *app) sweep(ctx context.Context) error {
 		case <-time.After(time.Hour):
 		}
 	}
+}
+
+// expire deletes conversations whose time is over, and sees to it that nothing of them stays in the database's files.
+func (a *app) expire(ctx context.Context) error {
+	n, err := a.gateway.Expire(ctx)
+	if n == 0 || err != nil {
+		return err
+	}
+	a.log.InfoContext(ctx, "conversations expired", "count", n)
+	return a.db.Scrub(ctx, false)
+}
+
+// followKeys reads the key file again whenever it has changed, until ctx ends.
+func (a *app) followKeys(ctx context.Context) error {
+	a.keys.Follow(ctx, func(err error) {
+		if err != nil {
+			a.log.ErrorContext(ctx, "could not read the key file again", "error", err)
+			return
+		}
+		a.log.InfoContext(ctx, "key file read again", "keys", a.keys.Keys())
+	})
+	return nil
 }
 
 // run runs all parts until ctx ends or one of them fails, and then ends them in order and closes the data.

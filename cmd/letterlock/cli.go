@@ -2,21 +2,24 @@ package main
 
 // cli is the command line. The order is that of the help.
 type cli struct {
-	Demo     demoCommand     `cmd:"" help:"Try Letterlock on this machine: everything on loopback, with people, conversations and a mailbox to look into."`
-	Init     initCommand     `cmd:"" help:"Make a configuration file, a data folder and a key file, and print the DNS records to publish."`
-	Serve    serveCommand    `cmd:"" help:"Run the gateway."`
-	Mode     modeCommand     `cmd:"" help:"Show or switch how much email may carry."`
-	User     userCommand     `cmd:"" help:"Staff and admins: list, add, change."`
-	Contact  contactCommand  `cmd:"" help:"Contacts, the people on the customers' side: list, add, change."`
-	Key      keyCommand      `cmd:"" help:"API keys: list, make, revoke."`
-	Audit    auditCommand    `cmd:"" help:"The audit log: export it."`
-	Check    checkCommand    `cmd:"" help:"Check that everything stored is whole: rows, files, counts, the audit log."`
-	Backup   backupCommand   `cmd:"" help:"Write everything stored into one sealed file, while the gateway runs."`
-	Restore  restoreCommand  `cmd:"" help:"Bring a backup back into an empty data folder: all of it, or nothing."`
-	Migrate  migrateCommand  `cmd:"" help:"Move everything stored from SQLite to PostgreSQL."`
-	Parse    parseCommand    `cmd:"" help:"Read a mail and print what Letterlock makes of it, as JSON."`
-	Sanitize sanitizeCommand `cmd:"" help:"Read HTML and print it as the viewer would show it."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Demo      demoCommand      `cmd:"" help:"Try Letterlock on this machine: everything on loopback, with people, conversations and a mailbox to look into."`
+	Init      initCommand      `cmd:"" help:"Make a configuration file, a data folder and a key file, and print the DNS records to publish."`
+	Serve     serveCommand     `cmd:"" help:"Run the gateway."`
+	Mode      modeCommand      `cmd:"" help:"Show or switch how much email may carry."`
+	User      userCommand      `cmd:"" help:"Staff and admins: list, add, change."`
+	Contact   contactCommand   `cmd:"" help:"Contacts, the people on the customers' side: list, add, change."`
+	Key       keyCommand       `cmd:"" help:"API keys: list, make, revoke."`
+	Audit     auditCommand     `cmd:"" help:"The audit log: export it."`
+	Check     checkCommand     `cmd:"" help:"Check that everything stored is whole: rows, files, counts, the audit log."`
+	Backup    backupCommand    `cmd:"" help:"Write everything stored into one sealed file, while the gateway runs."`
+	Restore   restoreCommand   `cmd:"" help:"Bring a backup back into an empty data folder: all of it, or nothing."`
+	Migrate   migrateCommand   `cmd:"" help:"Move everything stored from SQLite to PostgreSQL."`
+	Rekey     rekeyCommand     `cmd:"" help:"Change the keys that seal everything stored, while the gateway runs."`
+	Retention retentionCommand `cmd:"" help:"Show or set for how long conversations are kept; put one on legal hold, or delete it."`
+	Purge     purgeCommand     `cmd:"" help:"Delete what has had its time, and what is left of what was deleted."`
+	Parse     parseCommand     `cmd:"" help:"Read a mail and print what Letterlock makes of it, as JSON."`
+	Sanitize  sanitizeCommand  `cmd:"" help:"Read HTML and print it as the viewer would show it."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // withConfig is the flag of every command that reads the configuration.

@@ -17,6 +17,7 @@ import (
 
 // kept is the stored data, opened, with the gateway over it.
 type kept struct {
+	keys    *seal.Keyring
 	db      *store.DB
 	gateway *bridge.Gateway
 }
@@ -51,7 +52,7 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &kept{db: db, gateway: g}, nil
+	return &kept{keys: keys, db: db, gateway: g}, nil
 }
 
 // withGateway runs one command of the operator's on the stored data, beside a gateway that may be running: the database lets

@@ -34,6 +34,7 @@ var deeds = map[string]string{
 	"held.view":          "Read held mail",
 	"key.add":            "Made an API key",
 	"key.revoke":         "Revoked an API key",
+	"keys.change":        "Changed the keys that seal everything",
 	"mode.contact":       "Changed a contact's mode",
 	"mode.set":           "Changed the organization's mode",
 	"mode.thread":        "Changed a conversation's mode",
