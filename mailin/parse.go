@@ -45,6 +45,8 @@ func parse(raw []byte, lim Limits) *bridge.Mail { return (&walker{lim: lim}).mai
 
 // mail reads one mail, wholly.
 func (w *walker) mail(raw []byte) *bridge.Mail {
+	// Parts in parts are decoded again at each depth; no mail of people needs more than a few times its size for that.
+	w.lim.Decoded = min(w.lim.Decoded, 3*int64(len(raw))+1<<20)
 	lim := w.lim
 	m := &bridge.Mail{Kind: bridge.KindMessage}
 	m.Raw = w.crlf(raw)

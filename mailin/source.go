@@ -142,7 +142,7 @@ func (s *source) longer(lo, hi int, boundary []byte) bool {
 		if !ok || d.close || !hasPrefixFold(s.data[d.after:hi], "content-") {
 			continue
 		}
-		if n++; n > 20 {
+		if n++; n > 3 {
 			return false
 		}
 		line := bytes.TrimRight(s.data[int(p)+2:d.after], "\r\n \t")

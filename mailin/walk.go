@@ -26,6 +26,7 @@ type walker struct {
 	parts   int
 	decoded int64
 	work    int
+	looked  int
 	// textRead counts the octets of text parts, in every reading of them.
 	textRead int
 
@@ -111,7 +112,7 @@ func (w *walker) entity(e *entity) []piece {
 		case t.main == "message/rfc822" || t.main == "message/global" || t.main == "message/news" || t.main == "text/rfc822" || t.main == "message/partial" && t.text("number") == "1":
 			ps = w.message(e, t, encs[0])
 		default:
-			if b := e.guess(t); b != nil {
+			if b := w.guess(e, t); b != nil {
 				w.defect("parts stand where the header names none")
 				t := mediaType{main: "multipart/mixed", params: []param{{name: "boundary", value: b, section: -1}}}
 				if ps, ok := w.multipart(e, t, encs); ok {
@@ -127,12 +128,12 @@ func (w *walker) entity(e *entity) []piece {
 }
 
 // guess finds a boundary in a body whose header lost its Content-Type.
-func (e *entity) guess(t mediaType) []byte {
+func (w *walker) guess(e *entity, t mediaType) []byte {
 	if !e.top && !strings.HasPrefix(e.parent, "message/") || e.has("content-type") && t.main != "" && t.main != "text/plain" {
 		return nil
 	}
 	b := e.guessBoundary(e.lo, e.hi, true)
-	if b == nil || e.has("content-type") && !bytes.Contains(e.body(), append([]byte("\n--"), append(slices.Clip(b), "--"...)...)) {
+	if b == nil || e.has("content-type") && !(w.mayLook(e.hi-e.lo) && bytes.Contains(e.body(), append([]byte("\n--"), append(slices.Clip(b), "--"...)...))) {
 		return nil
 	}
 	return b
@@ -288,7 +289,7 @@ func (w *walker) parted(e *entity, t mediaType) ([]piece, bool) {
 	}
 	for _, b := range candidates {
 		before := found
-		if try(b, false); found > before && e.longer(e.lo, e.hi, b) {
+		if try(b, false); found > before && w.several < 3 && w.mayLook(e.hi-e.lo) && e.longer(e.lo, e.hi, b) {
 			try(b, true)
 		}
 	}
@@ -311,6 +312,14 @@ func (w *walker) parted(e *entity, t mediaType) ([]piece, bool) {
 		w.overBound("it has more lines that look like boundaries than are read")
 	}
 	return out, found > 0
+}
+
+// maxLooks bounds the octets that are searched for what few mails hold.
+const maxLooks = 64 << 20
+
+func (w *walker) mayLook(n int) bool {
+	w.looked += n
+	return w.looked <= maxLooks
 }
 
 // siblings reads the parts of one multipart and joins what they show.
