@@ -25,7 +25,7 @@ const (
 
 // verbs are the words by which attributions say that somebody wrote. One in an attribution suffices.
 var verbs = [...]string{
-	"wrote", "writes", "written", "schrieb", "schreibt", "geschrieben", "a écrit", "à écrit", "écrivait", "écrit", "escribió", "escribio", "escribiste",
+	"wrote", "writes", "written", "said:", "said :", "schrieb", "schreibt", "geschrieben", "a écrit", "à écrit", "écrivait", "écrit", "escribió", "escribio", "escribiste",
 	"ha scritto", "scritto", "scrive", "scriveva", "escreveu", "escrito", "schreef", "geschreven", "skrev", "skreiv", "skrifaði", "kirjoitti", "napisał", "napisan", "pisze", "napsal", "píše",
 	"написал", "пишет", "писал", "писа", "пише", "έγραψε", "έγραψαν", "yazdı", "yazmış", "כתב", "כתבה", "كتب", "كتبت", "كتابة",
 	"写道", "寫道", "撰写", "寫", "书写", "書きました", "書いた", "のメール", "作成", "작성", "쓴 글", "이(가) 쓴", "님이 쓴", "썼습니다", "wrote:", "đã viết", "viết", "írta", "a scris", "scris", "napisala", "napisao", "rašė", "rakstīja", "kirjutas", "menulis", "เขียน", "написа", "написав",
@@ -415,5 +415,5 @@ func speaks(s string) bool {
 
 // pronouns, with their verb, are how people introduce a quote by hand.
 var pronouns = [...]string{
-	" you wrote", " I wrote", " we wrote", " he wrote", " she wrote", " they wrote", "have written", "schrieben Sie", "Sie schrieben", "schriebst du", "schrieb ich", " your ", "vous avez écrit", "tu as écrit", "j'ai écrit", "usted escribió", "me escribió", "lei ha scritto", "mi ha scritto", "você escreveu", "schreef u", "schreef je", "skrev du", "вы писали", "Вы писали", "ви писали", "вы написали",
+	" wrote to ", " wrote me", " mir ", " uns ", " Ihr ", " Ihre ", " Ihnen ", " m'a écrit", " nous a écrit", " nos escribió", " ci ha scritto", " me escreveu", " aan mij ", " мне ", " нам ", " mi napisał", " bana ", " you wrote", " I wrote", " we wrote", " he wrote", " she wrote", " they wrote", "have written", "schrieben Sie", "Sie schrieben", "schriebst du", "schrieb ich", " your ", "vous avez écrit", "tu as écrit", "j'ai écrit", "usted escribió", "me escribió", "lei ha scritto", "mi ha scritto", "você escreveu", "schreef u", "schreef je", "skrev du", "вы писали", "Вы писали", "ви писали", "вы написали",
 }

@@ -91,7 +91,10 @@ func (d *document) points(i, end int, closed bool) bool {
 	var buf [1024]byte
 	for k := end - 1; k >= max(i, end-30); k-- {
 		low := string(lower(buf[:0], clip(d.text(k), 400)))
-		if names(low, pointers[:]) || !closed && names(low, contactWords[:]) {
+		if names(low, news[:]) {
+			return true
+		}
+		if (!closed || names(low, pointers[:])) && names(low, contactWords[:]) {
 			return true
 		}
 	}

@@ -330,6 +330,15 @@ func separatorOf(s string) separator {
 		}
 		return noSeparator
 	}
+	if len(s) <= 80 && strings.Contains(s, "eply") && strings.Contains(s, "bove") && !speaks(s) {
+		var buf [160]byte
+		low := string(lower(buf[:0], inner))
+		for _, start := range [...]string{"reply above", "please reply above", "write your reply above", "type your reply above", "please type your reply above", "enter your reply above", "please write your reply above", "reply directly above"} {
+			if strings.HasPrefix(low, start) && (strings.Contains(low, "line") || strings.Contains(low, "mark")) {
+				return originalLine
+			}
+		}
+	}
 	dashed := len(s)-len(inner) >= 6 && isDashed(s)
 	colon := s[len(s)-1] == ':' || strings.HasSuffix(s, "：")
 	if !dashed && !colon || len(inner) > 120 {

@@ -219,6 +219,7 @@ const (
 	whyFooter
 	whyAnswer
 	whyAnswered
+	whyChosen
 	whyOurs
 )
 
@@ -242,5 +243,6 @@ var reasons = [...]string{
 	whyFooter:           "a footer that a program adds",
 	whyAnswer:           "between quoted lines",
 	whyAnswered:         "answered by what follows it",
+	whyChosen:           "quoted on purpose",
 	whyOurs:             "our own message",
 }

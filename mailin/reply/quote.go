@@ -36,7 +36,12 @@ func (d *document) findQuotes() {
 			}
 			if l.depth == 3 && l.hint&hintElement == 0 && d.arrows(i) {
 				d.decide(i, i+1, Attribution, whyAttribution)
-				i = d.below(i+1, i, Quote, whyBelowAttribution) - 1
+				after := i + 1
+				if after < len(d.lines) && strings.HasPrefix(d.text(after), "<") && strings.HasSuffix(d.text(after), ":") {
+					d.decide(after, after+1, Attribution, whyAttribution) // the Message-ID
+					after++
+				}
+				i = d.below(after, after-1, Quote, whyBelowAttribution) - 1
 				low = i + 1
 				continue
 			}
@@ -61,7 +66,7 @@ func (d *document) findQuotes() {
 			i, low = end-1, end
 			continue
 		case originalLine:
-			d.decide(i, i+1, Attribution, whySeparator)
+			d.decide(d.announced(i, low), i+1, Attribution, whySeparator)
 			i = d.below(d.introduction(i+1), i, Quote, whyBelowSeparator) - 1
 			low = i + 1
 			continue
@@ -128,15 +133,28 @@ func (d *document) findQuotes() {
 	}
 }
 
-// closesAddress reports whether line i begins with what looks like a quote mark but closes an address that the line before
-// left open: "> wrote:".
+// closesAddress reports whether line i begins with what looks like a quote mark but closes an address that a line shortly
+// before left open: "> wrote:", or ">:".
 func (d *document) closesAddress(i int) bool {
-	t, before := d.text(i), d.text(i-1)
-	if len(t) > 40 || !strings.HasSuffix(t, ":") || d.lines[i-1].decided || d.lines[i-1].depth > 0 {
+	t := d.text(i)
+	if len(t) > 40 || !strings.HasSuffix(t, ":") {
 		return false
 	}
-	open := strings.LastIndexByte(before, '<')
-	return open >= 0 && strings.IndexByte(before[open:], '>') < 0 && notice(before[open:])&hasAddress != 0 && saysWrote(t)
+	wrote := saysWrote(t)
+	for k := i - 1; k >= 0 && k >= i-3; k-- {
+		before := d.text(k)
+		if before == "" || d.lines[k].decided || d.lines[k].depth > 0 || len(before) > maxAttribution {
+			return false
+		}
+		wrote = wrote || saysWrote(before)
+		if open := strings.LastIndexByte(before, '<'); open >= 0 {
+			return wrote && strings.IndexByte(before[open:], '>') < 0 && (open == len(before)-1 || notice(before[open:])&hasAddress != 0)
+		}
+		if strings.Contains(before, " ") {
+			return false
+		}
+	}
+	return false
 }
 
 // arrows reports whether line i, behind three marks, is how GroupWise introduces what it does not mark:
@@ -147,7 +165,7 @@ func (d *document) arrows(i int) bool {
 		return false
 	}
 	ev := notice(t)
-	return ev&hasTime != 0 && (strings.HasSuffix(t, ">>>") || strings.HasSuffix(t, ":") && ev&(hasYear|hasDate) != 0 && saysWrote(t))
+	return ev&hasTime != 0 && (strings.HasSuffix(t, ">>>") || ev&(hasYear|hasDate) != 0 && saysWrote(t))
 }
 
 // markInitials gives quote marks to the lines from i on that begin with somebody's initials and ">", if line i does, as some
@@ -276,10 +294,13 @@ func (d *document) findOrphans() {
 			continue
 		}
 		before, s, after := d.text(i-1), d.text(i), d.text(i+1)
-		if s == "" || before == "" || after == "" {
+		if s == "" || before == "" {
 			continue
 		}
 		url := !strings.Contains(s, " ") && strings.Contains(s, "://")
+		if !url && after == "" {
+			continue
+		}
 		if !url && (runes(before) < 60 || runes(s) > 40 || strings.IndexByte(".?!:;", before[len(before)-1]) >= 0) {
 			continue
 		}
@@ -337,8 +358,16 @@ func (d *document) findAnswers() {
 			blocks[n-1].last = i
 			continue
 		}
-		if quote && len(blocks) > 0 && blocks[len(blocks)-1].quote {
-			blocks[len(blocks)-1].last = i
+		if n := len(blocks); quote && n > 0 && blocks[n-1].quote {
+			if b := blocks[n-1]; introduced && !b.introduced && n > 1 && b.last-b.first < maxAnswered && d.lines[b.first].hint&hintElement == 0 && l.depth <= d.lines[b.first].depth {
+				// A short quote that nothing introduces stands between words and the mail that is answered: it was chosen.
+				for j := b.first; j <= b.last; j++ {
+					d.lines[j].kind, d.lines[j].why = Answered, whyChosen
+				}
+				blocks = append(blocks[:n-1], block{i, i, quote, introduced})
+			} else {
+				blocks[n-1].last = i
+			}
 		} else {
 			blocks = append(blocks, block{i, i, quote, introduced})
 		}

@@ -144,15 +144,18 @@ var officeWords = map[string]bool{
 	"projektleiter": true, "verkäufer": true, "säljare": true, "projektledare": true, "daglig": true, "dyrektor": true, "kierownik": true, "specjalista": true, "ředitel": true, "vedoucí": true, "директор": true, "менеджер": true, "руководитель": true, "інженер": true, "инженер": true, "müdürü": true, "müdür": true, "部長": true, "課長": true, "经理": true, "經理": true, "팀장": true, "과장": true,
 }
 
-// pointers, in lower case, are how a letter points at what follows it, or tells that an address or a number is new.
+// pointers, in lower case, are how a letter points at what follows it.
 var pointers = [...]string{
-	"below", "following", "as follows", "new address", "new number", "new phone", "address is", "number is", "call me", "reach me", "my details", "here are", "here is", "ring me", "changed to", "moved to",
-	"unten", "folgend", "neue adresse", "neue anschrift", "neue nummer", "neue telefon", "neuen adresse", "adresse lautet", "adresse ist", "nummer lautet", "nummer ist", "rufen sie mich", "meine daten",
-	"ci-dessous", "suivant", "ci-après", "nouvelle adresse", "nouveau numéro", "mon adresse", "mon numéro", "appelez-moi", "voici", "abajo", "siguiente", "continuación", "nueva dirección", "nuevo número", "mi dirección", "mi número", "llámeme",
-	"sotto", "seguente", "nuovo indirizzo", "nuovo numero", "mio indirizzo", "mio numero", "ecco", "abaixo", "seguinte", "novo endereço", "novo número", "meu endereço", "meu número", "hieronder", "volgende", "nieuwe adres", "mijn adres", "mijn nummer",
-	"nedan", "följande", "nya adress", "min adress", "mitt nummer", "nedenfor", "følgende", "nye adresse", "min adresse", "seuraava", "osoitteeni", "numeroni", "poniż", "następując", "nowy adres", "mój adres", "mój numer", "níže", "následující", "nová adresa", "moje adresa", "moje číslo",
-	"ниже", "следующ", "новый адрес", "мой адрес", "мой номер", "вот ", "нижче", "наступн", "нова адреса", "моя адреса", "мій номер", "παρακάτω", "διεύθυνσή μου", "αριθμός μου", "aşağıda", "şöyledir", "adresim", "numaram", "להלן", "הכתובת שלי", "המספר שלי", "أدناه", "التالي", "عنواني", "رقمي",
-	"如下", "以下", "下面", "新地址", "我的地址", "我的电话", "我的電話", "下記", "新住所", "私の住所", "아래", "다음과 같", "제 주소", "제 번호", "dưới đây", "sau đây", "như sau", "địa chỉ của tôi", "số của tôi",
+	"below", "following", "as follows", "here is", "here are", "unten", "folgend", "hier ist", "hier sind", "ci-dessous", "suivant", "ci-après", "voici", "abajo", "siguiente", "continuación", "aquí", "sotto", "seguente", "ecco", "abaixo", "seguinte", "hieronder", "volgende",
+	"nedan", "följande", "nedenfor", "følgende", "seuraava", "poniż", "następując", "níže", "následující", "ниже", "следующ", "вот ", "нижче", "наступн", "ось ", "παρακάτω", "aşağıda", "şöyle", "להלן", "أدناه", "التالي", "如下", "以下", "下面", "下記", "아래", "다음과 같", "dưới đây", "sau đây", "như sau",
+}
+
+// news, in lower case, are how a letter tells an address or a number that is new, or its author's.
+var news = [...]string{
+	"new address", "new number", "new phone", "my address", "my number", "my details", "call me", "reach me", "ring me", "neue adresse", "neue anschrift", "neue nummer", "neue telefon", "neuen adresse", "meine adresse", "meine anschrift", "meine nummer", "meine daten", "rufen sie mich",
+	"nouvelle adresse", "nouveau numéro", "mon adresse", "mon numéro", "appelez-moi", "nueva dirección", "nuevo número", "mi dirección", "mi número", "llámeme", "nuovo indirizzo", "nuovo numero", "mio indirizzo", "mio numero", "novo endereço", "novo número", "meu endereço", "meu número",
+	"nieuwe adres", "mijn adres", "mijn nummer", "nya adress", "min adress", "mitt nummer", "nye adresse", "min adresse", "osoitteeni", "numeroni", "nowy adres", "mój adres", "mój numer", "nová adresa", "moje adresa", "moje číslo", "новый адрес", "мой адрес", "мой номер", "нова адреса", "моя адреса", "мій номер",
+	"διεύθυνσή μου", "αριθμός μου", "adresim", "numaram", "הכתובת שלי", "המספר שלי", "عنواني", "رقمي", "新地址", "我的地址", "我的电话", "我的電話", "新住所", "私の住所", "제 주소", "제 번호", "địa chỉ của tôi", "số của tôi",
 }
 
 // contactWords, in lower case, are how a letter speaks of an address or a number.
