@@ -116,9 +116,27 @@ func vacationSubject(subject string) (strong, weak bool) {
 		return false, true
 	}
 	for _, a := range absences {
+		if rest, ok := strings.CutPrefix(s, a); ok && answersBehindColon(rest) {
+			return true, true // "Abwesend: Re: order": the subject that is answered stands behind
+		}
 		if strings.HasPrefix(s, a) || strings.HasSuffix(s, a) {
 			return false, true
 		}
 	}
 	return false, false
+}
+
+// answersBehindColon reports whether a colon and the subject of an answer follow.
+func answersBehindColon(rest string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(rest, " \u00a0])"), ":")
+	if !ok {
+		return false
+	}
+	rest = strings.TrimLeft(rest, " ")
+	for _, p := range []string{"re:", "aw:", "sv:", "vs:", "odp:", "antw:", "res:", "rif:", "r:", "fwd:", "fw:", "wg:", "ynt:", "回复", "答复", "回覆"} {
+		if strings.HasPrefix(rest, p) {
+			return true
+		}
+	}
+	return false
 }

@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"net/mail"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -322,7 +323,7 @@ func (w *walker) carried(m *bridge.Mail, e *entity, text string) bool {
 
 func reportInput(m *bridge.Mail, e *entity, w *walker) report.Mail {
 	t := parseMedia(e.first("content-type"))
-	r := report.Mail{Type: t.main, ReportType: t.text("report-type"), Subject: m.Subject, NullSender: nullSender(&e.header), Field: e.text, Parts: w.reports, InReplyTo: len(m.InReplyTo)+len(m.References) > 0}
+	r := report.Mail{Type: t.main, ReportType: t.text("report-type"), Subject: m.Subject, NullSender: nullSender(&e.header) || e.has("from") && strings.Trim(e.text("from"), "<> \t") == "", Field: e.text, Parts: w.reports, InReplyTo: len(m.InReplyTo)+len(m.References) > 0}
 	if !t.isMultipart() && w.topType != "" {
 		r.Type = w.topType // it has parts all the same
 	}
@@ -334,7 +335,14 @@ func reportInput(m *bridge.Mail, e *entity, w *walker) report.Mail {
 	} else {
 		r.FromName = e.text("from")
 	}
-	r.Attachments = len(w.attachments)
+	for i, a := range w.attachments {
+		switch strings.ToLower(path.Ext(a.Filename)) {
+		case ".zip", ".rar", ".7z", ".gz", ".iso", ".img", ".exe", ".scr", ".pif", ".com", ".bat", ".cmd", ".js", ".vbs", ".jar", ".lnk", ".htm", ".html", ".shtml":
+			if !w.inside[i] {
+				r.Attachments++
+			}
+		}
+	}
 	return r
 }
 

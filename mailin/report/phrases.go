@@ -81,6 +81,7 @@ func countPhrases(low string) int {
 var others = []string{
 	"quarantine summary", "quarantine digest", "quarantine report", "spam digest", "spam quarantine", "spam report for", "quarantined messages", "messages in quarantine", "in your quarantine", "release to inbox", "release this message", "release message", "held messages", "messages on hold", "your quarantine", "quarantäne-bericht", "quarantänebericht", "in quarantäne", "quarantaine", "cuarentena", "quarantena", "quarentena", "карантин", "隔離", "隔离",
 	"confirm that you sent", "confirm you sent", "confirm your message", "confirm this message", "confirm your email address to deliver", "verify that you are", "verify your address", "verify yourself", "prove that you are", "prove you are", "are a human", "you are human", "sender verification", "challenge", "to have your message delivered", "to get your message delivered", "approved sender", "authorized senders", "guest list", "whitelist request", "one-time confirmation", "complete the verification", "simply reply to this message", "just reply to this", "click the link below to confirm", "click on the link below to deliver", "bestätigen sie ihre", "bestätigen sie bitte", "um ihre nachricht zuzustellen", "pour confirmer", "confirmer votre message", "confirme su mensaje", "confermare il messaggio",
+	"click here to release", "click here to retrieve", "click to release", "click here to deliver", "retrieve your message", "retrieve messages", "recover your message", "recover messages", "review your message", "review messages", "pending messages", "messages pending", "incoming messages", "release your message", "restore your message", "verify your account", "verify your mailbox", "log in to", "sign in to", "login to",
 	"awaiting moderation", "awaits moderator", "moderator approval", "held for approval", "excessive bounces", "membership has been disabled", "bounce action notification", "uncaught bounce", "list moderator", "subscription to",
 	"delete old", "delete some", "empty your trash", "your mailbox is almost", "your mailbox is nearly", "your mailbox has reached", "your account is over", "upgrade your storage", "your storage",
 	"your parcel", "your package", "your shipment",
@@ -94,4 +95,10 @@ func isOther(low string) bool {
 		}
 	}
 	return false
+}
+
+// isOtherSubject reports whether a subject is that of a mail that servers write to whoever runs them.
+func isOtherSubject(s string) bool {
+	low := strings.ToLower(strings.TrimSpace(s))
+	return strings.Contains(low, "smtp server: errors from") || hasAnyPrefix(low, "cron <", "logwatch", "report domain:", "[dmarc", "dmarc ", "mail queue", "bounce action notification", "uncaught bounce", "daily report", "weekly report")
 }

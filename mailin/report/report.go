@@ -33,7 +33,7 @@ type Mail struct {
 	Text        string                   // the decoded body, also when it came as HTML; line endings LF
 	Parts       []Part
 	InReplyTo   bool // it has an In-Reply-To or References field
-	Attachments int  // files beside the parts of a report
+	Attachments int  // files beside the parts of a report that are programs or archives
 }
 
 // Result is what Read found.

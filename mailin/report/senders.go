@@ -11,7 +11,7 @@ var daemons = []string{
 // machines are local parts that no person writes from, but that send much beside bounces.
 var machines = []string{
 	"bounce", "bounces", "mailbot", "smtpd", "smtp", "mta", "qmail", "mailer", "sysadmin", "systemadministrator", "administrator", "admin", "root", "daemon", "noreply", "donotreply", "nobody", "autoreply", "autoresponder", "notification", "notifications", "notify", "alert", "alerts", "system", "mail", "exchange", "server", "mailserver", "mailgateway", "gateway",
-	"antispam", "antivirus", "security", "mailsecurity", "listserv", "majordomo", "mailman", "sympa", "network", "hostmaster", "internet", "info", "support", "automail", "robot",
+	"antispam", "antivirus", "security", "mailsecurity", "listserv", "majordomo", "mailman", "sympa", "network", "hostmaster", "internet", "automail", "robot",
 }
 
 // squeezed is a local part in lower case without the signs that set its words apart, so that Post_Master is postmaster.

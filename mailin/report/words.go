@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"letterlock/bridge"
@@ -51,8 +52,12 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 		coded = coded || findEnhanced(r.Diagnostic) != "" || replyCode(r.Diagnostic) != "" || flat && r.Status != ""
 		told = told || fromWords(r.Diagnostic) != ""
 	}
-	if failed == "" && !flat && !(coded && copied) && isOther(low) {
+	self := !flat && len(rs) > 0 && allSelf(m, rs)
+	switch {
+	case failed == "" && !flat && !(coded && copied) && isOther(low), isOtherSubject(m.Subject), sender < 3 && m.Field("list-id") != "":
 		return nil, nil, false
+	case m.Attachments > 0 && !coded && failed == "", (len(rs) == 0 || self) && !coded && !copied && failed == "":
+		return nil, nil, false // a trick to make somebody open a file or a link
 	}
 	score := sender
 	for _, e := range []struct {
@@ -79,21 +84,35 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	switch {
 	case phrases == 0 && !flat && !(subject && (coded || copied || told)) && (failed == "" || !coded && !copied):
 		return nil, nil, false
-	case len(rs) == 0 && !copied && !(subject && phrases > 0):
-		return nil, nil, false
 	case !subject && !coded && !copied && failed == "" && (phrases < 2 || !told):
 		return nil, nil, false
 	case (sender == 3 || failed != "") && score >= 8:
-	case (sender > 0 || automatic) && score >= 9 && (subject || phrases > 1) && len(rs) > 0:
+	case automatic && score >= 9 && (subject || phrases > 1) && len(rs) > 0:
+	case sender > 0 && score >= 10 && subject && phrases > 1 && coded && len(rs) > 0:
 	case score >= 10 && subject && phrases > 1 && coded && copied && opens(words):
 	default:
 		return nil, nil, false
 	}
 	given := guessAction(m, words)
 	for i := range rs {
-		finish(&rs[i], given)
+		r := &rs[i]
+		finish(r, given)
+		if r.Class == temporary && r.Action == "failed" && findEnhanced(r.Diagnostic) == "" && replyCode(r.Diagnostic) == "" && holdsAny(low, []string{"permanent error", "permanent fatal", "failed permanently", "permanent failure"}) {
+			r.Class, r.Status = permanent, "5"+r.Status[1:] // it says so itself, and no code says otherwise
+		}
 	}
 	return rs, []byte(rest), true
+}
+
+// allSelf reports whether the only addresses that were found are of whom the mail is for.
+func allSelf(m Mail, rs []bridge.ReportedRecipient) bool {
+	own := appendAddresses(nil, m.Field("to"))
+	for _, r := range rs {
+		if !slices.ContainsFunc(own, func(a string) bool { return strings.EqualFold(a, r.Recipient) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // repliesItself reports whether a mail with the subject of an answer is one of the few that servers write so.
