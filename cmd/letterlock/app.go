@@ -78,6 +78,9 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 	if a.kept, err = openKept(ctx, c.Config, c.log, c.now); err != nil {
 		return nil, err
 	}
+	if err := a.checkBucket(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.addSMTP(c.hooks); err != nil {
 		return nil, err
 	}
@@ -95,6 +98,23 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 	a.addIndexer()
 	a.addListener()
 	return a, nil
+}
+
+// checkBucket finds out whether the bucket will take files. A store that is away just now is waited for: what is small needs none.
+func (a *app) checkBucket(ctx context.Context) error {
+	if a.bucket == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	err := a.bucket.Check(ctx)
+	if refused := refusedBucket(a.config.Blobs, err); refused != nil {
+		return refused
+	}
+	if err != nil {
+		a.log.WarnContext(ctx, "the bucket for files can't be reached", "error", err)
+	}
+	return nil
 }
 
 // close lets go of what newApp opened.

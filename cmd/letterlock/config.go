@@ -42,6 +42,8 @@ type General struct {
 	Inbox        []string `toml:"inbox" placeholder:"ADDRESS" help:"Addresses at which known contacts may start a conversation by email."`
 	Search       bool     `toml:"search" default:"true" negatable:"" help:"Keep a search index over keyed hashes of words (${default}). Without it nobody can search, and nothing is kept by which words could be told."`
 	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" placeholder:"POLICY" help:"How a reply's author is judged. This version offers only: address (a live reply address and its participant's From address; From is not proven). It must be set for serve."`
+
+	Blobs BlobsConfig `embed:"" prefix:"blobs-" toml:"blobs" group:"Stored files"`
 }
 
 // MessageConfig bounds one message, however it comes.
@@ -138,7 +140,7 @@ func (g *General) complete() error {
 	if g.Database != "" && !strings.HasPrefix(g.Database, "postgres://") && !strings.HasPrefix(g.Database, "postgresql://") {
 		return errors.New("database: it must be a name such as postgres://letterlock@db.example.com/letterlock, or nothing for a database in the data folder")
 	}
-	return nil
+	return g.Blobs.complete()
 }
 
 // complete checks all that serve needs. Its error is one to show.
@@ -227,6 +229,11 @@ func (r *RelayConfig) complete() error {
 // secret returns a password that is given as such, as a file whose first line it is, or as a command that prints it.
 // Its errors never hold a secret.
 func secret(ctx context.Context, key, value, file, command string) (string, error) {
+	return secretIn(ctx, key, "password", value, file, command)
+}
+
+// secretIn is secret for keys of the file that go by another name than password.
+func secretIn(ctx context.Context, key, name, value, file, command string) (string, error) {
 	given := 0
 	for _, v := range []string{value, file, command} {
 		if v != "" {
@@ -234,18 +241,18 @@ func secret(ctx context.Context, key, value, file, command string) (string, erro
 		}
 	}
 	if given > 1 {
-		return "", fmt.Errorf("%s: set only one of password, password_file and password_command", key)
+		return "", fmt.Errorf("%s: set only one of %s, %s_file and %s_command", key, name, name, name)
 	}
 	switch {
 	case file != "":
 		f, err := os.Open(file)
 		if err != nil {
-			return "", fmt.Errorf("%s.password_file: %w", key, err)
+			return "", fmt.Errorf("%s.%s_file: %w", key, name, err)
 		}
 		defer f.Close()
 		b, err := io.ReadAll(io.LimitReader(f, 64<<10))
 		if err != nil {
-			return "", fmt.Errorf("%s.password_file: %w", key, err)
+			return "", fmt.Errorf("%s.%s_file: %w", key, name, err)
 		}
 		value = string(b)
 	case command != "":
@@ -255,7 +262,7 @@ func secret(ctx context.Context, key, value, file, command string) (string, erro
 		c.WaitDelay = time.Second
 		b, err := c.Output()
 		if err != nil {
-			return "", fmt.Errorf("%s.password_command: %w", key, err)
+			return "", fmt.Errorf("%s.%s_command: %w", key, name, err)
 		}
 		value = string(b)
 	default:
@@ -264,7 +271,7 @@ func secret(ctx context.Context, key, value, file, command string) (string, erro
 	value, _, _ = strings.Cut(value, "\n")
 	value = strings.TrimSuffix(value, "\r")
 	if value == "" {
-		return "", fmt.Errorf("%s: its password file or command gives nothing", key)
+		return "", fmt.Errorf("%s: its %s file or command gives nothing", key, name)
 	}
 	return value, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/store"
+	"letterlock/store/blob"
 	"letterlock/store/seal"
 )
 
@@ -20,6 +21,7 @@ type kept struct {
 	keys    *seal.Keyring
 	db      *store.DB
 	gateway *bridge.Gateway
+	bucket  *blob.Bucket // nil where files are in the data folder
 }
 
 // openKept opens the database and the files in the data folder with the keys of the key file. The folder must be there: a gateway that
@@ -41,7 +43,15 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	case !info.IsDir():
 		return nil, fmt.Errorf("the data folder %s is not a folder", c.Data)
 	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, databaseName), DSN: c.Database, Blobs: filepath.Join(c.Data, filesName), Keys: keys, NoSearch: !c.Search})
+	where := store.Config{Path: filepath.Join(c.Data, databaseName), DSN: c.Database, Blobs: filepath.Join(c.Data, filesName), Keys: keys, NoSearch: !c.Search}
+	bucket, err := c.Blobs.shelf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if bucket != nil {
+		where.Shelf = bucket
+	}
+	db, err := store.Open(ctx, where)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +62,7 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &kept{keys: keys, db: db, gateway: g}, nil
+	return &kept{keys: keys, db: db, gateway: g, bucket: bucket}, nil
 }
 
 // withGateway runs one command of the operator's on the stored data, beside a gateway that may be running: the database lets
