@@ -44,6 +44,9 @@ func TestDoors(t *testing.T) {
 		{"/admin/keys", [5]int{303, 403, 403, 403, 200}},
 		{"/admin/queue", [5]int{303, 403, 403, 403, 200}},
 		{"/admin/mail", [5]int{303, 403, 403, 403, 200}},
+		{"/admin/audit", [5]int{303, 403, 403, 403, 200}},
+		{"/admin/keeping", [5]int{303, 403, 403, 403, 200}},
+		{"/desk/t/" + thread + "/keep", [5]int{303, 403, 403, 403, 200}},
 		{"/nowhere", [5]int{404, 404, 404, 404, 404}},
 	}
 	for _, p := range pages {
@@ -77,6 +80,9 @@ func TestDoors(t *testing.T) {
 		{"/admin/people/" + staff + "/role", [4]int{401, 403, 403, 403}},
 		{"/admin/people/" + staff + "/disable", [4]int{401, 403, 403, 403}},
 		{"/admin/people/" + staff + "/enable", [4]int{401, 403, 403, 403}},
+		{"/admin/keeping", [4]int{401, 403, 403, 403}},
+		{"/desk/t/" + thread + "/keep", [4]int{401, 403, 403, 403}},
+		{"/desk/t/" + thread + "/delete", [4]int{401, 403, 403, 403}},
 		{"/admin/keys", [4]int{401, 403, 403, 403}},
 		{"/admin/keys/" + key + "/revoke", [4]int{401, 403, 403, 403}},
 		{"/admin/queue/" + key + "/retry", [4]int{401, 403, 403, 403}},

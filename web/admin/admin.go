@@ -50,6 +50,8 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /admin/queue/{delivery}/retry", a.site.Private(a.retry))
 	mux.Handle("POST /admin/queue/{delivery}/cancel", a.site.Private(a.cancel))
 	mux.Handle("GET /admin/mail", a.site.Private(a.mail))
+	mux.Handle("GET /admin/keeping", a.site.Private(a.keeping))
+	mux.Handle("POST /admin/keeping", a.site.Private(a.setKeeping))
 	mux.Handle("GET /admin/audit", a.site.Private(a.audit))
 }
 
@@ -61,6 +63,7 @@ func office(here string) []page.Link {
 		{Text: "API keys", Href: "/admin/keys"},
 		{Text: "Outgoing mail", Href: "/admin/queue"},
 		{Text: "Received mail", Href: "/admin/mail"},
+		{Text: "Keeping", Href: "/admin/keeping"},
 		{Text: "Audit log", Href: "/admin/audit"},
 	}
 	for i := range links {

@@ -104,6 +104,7 @@ func New(c Config) (http.Handler, error) {
 	s.registerMessages()
 	s.registerParticipants()
 	s.registerModes()
+	s.registerKeeping()
 	s.registerContacts()
 	s.registerDeliveries()
 	s.registerReceived()

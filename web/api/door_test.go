@@ -48,6 +48,11 @@ func everyOperation(w *world) []struct {
 		{"list-deliveries", "GET", "/deliveries", "", true, 200},
 		{"list-received", "GET", "/received", "", true, 200},
 		{"search", "GET", "/search?q=order", "", true, 200},
+		{"get-retention", "GET", "/retention", "", true, 200},
+		{"set-retention", "PUT", "/retention", `{"days":3650}`, false, 200},
+		{"get-thread-retention", "GET", thread + "/retention", "", true, 200},
+		{"set-thread-retention", "PUT", thread + "/retention", `{"days":30}`, false, 200},
+		{"delete-thread", "DELETE", thread, "", false, 204},
 	}
 }
 
@@ -146,7 +151,7 @@ func TestPathsAndMethods(t *testing.T) {
 	for _, c := range [][3]string{
 		{"DELETE", "/threads", "GET, HEAD, POST"},
 		{"POST", "/mode", "GET, HEAD, PUT"},
-		{"PATCH", "/threads/" + made.ID, "GET, HEAD"},
+		{"PATCH", "/threads/" + made.ID, "DELETE, GET, HEAD"},
 		{"OPTIONS", "/threads/" + made.ID + "/messages", "POST"},
 		{"POST", "/docs", "GET, HEAD"},
 	} {

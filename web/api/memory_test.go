@@ -36,6 +36,7 @@ type state struct {
 	once         map[string]bridge.OnceRecord
 	settings     map[string]string
 	audits       []bridge.AuditEntry
+	kept         map[bridge.ID]bridge.Retention
 }
 
 func newMemory() *memory {
@@ -393,3 +394,25 @@ func (t *memoryTx) AddStaged(context.Context, bridge.ID, bridge.Blob, time.Time)
 func (t *memoryTx) UseStaged(context.Context, bridge.ID, bridge.Blob) error { return nil }
 
 func (t *memoryTx) Staged(context.Context, bridge.ID, time.Time) (int64, error) { return 0, nil }
+
+func (t *memoryTx) Retention(_ context.Context, thread bridge.ID) (bridge.Retention, error) {
+	return t.kept[thread], nil
+}
+
+func (t *memoryTx) SetRetention(_ context.Context, thread bridge.ID, r bridge.Retention) error {
+	t.kept = maps.Clone(t.kept)
+	if t.kept == nil {
+		t.kept = map[bridge.ID]bridge.Retention{}
+	}
+	t.kept[thread] = r
+	return nil
+}
+
+func (t *memoryTx) DeleteThread(_ context.Context, id bridge.ID) error {
+	if _, ok := t.threads[id]; !ok {
+		return bridge.ErrNotFound
+	}
+	delete(t.threads, id)
+	delete(t.messages, id)
+	return nil
+}

@@ -25,6 +25,7 @@ var tags = [...]huma.Tag{
 	{Name: "Threads", Description: "Conversations with contacts."},
 	{Name: "Messages", Description: "What is said in them."},
 	{Name: "Contacts", Description: "The people on the customers' side."},
+	{Name: "Keeping", Description: "For how long threads are kept, and their end."},
 	{Name: "Modes", Description: "How much mail that leaves may carry."},
 	{Name: "Mail", Description: "What left and what came in."},
 }

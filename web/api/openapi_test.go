@@ -156,7 +156,7 @@ func TestTheDescriptionIsComplete(t *testing.T) {
 func TestEverySchemaIsExplained(t *testing.T) {
 	d, raw := describe(t, newWorld(t))
 	requests := []string{
-		"ThreadDraft", "RecipientRef", "File", "MessageDraft", "ThreadStatus", "OrganizationModeSet", "OwnModeSet", "ContactDraft",
+		"ThreadDraft", "RecipientRef", "File", "MessageDraft", "ThreadStatus", "OrganizationModeSet", "OwnModeSet", "ContactDraft", "KeepingSet", "ThreadKeepingSet",
 	}
 	for name, s := range d.Components.Schemas {
 		if s.Type != "object" {

@@ -29,6 +29,7 @@ type threadView struct {
 	ModeWhy string
 	Modes   []choice
 	Started time.Time
+	MayKeep bool // decide how long it is kept
 }
 
 type personLine struct {
@@ -62,6 +63,7 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 	view.Once, view.Limit, view.Started = page.Token(), d.site.MaxFiles(), t.Thread.CreatedAt
 	view.Modes = modeChoices(t.Thread.Mode)
 	view.ModeWhy = modeWhy(t)
+	view.MayKeep = v.Person.Role == bridge.RoleAdmin
 
 	fates := newFates(t)
 	for _, m := range t.Messages {
