@@ -99,7 +99,7 @@ func Read(m Mail) (Result, bool) {
 		if returned == nil {
 			returned = copyOf
 		}
-		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, copyOf)}, true
+		return Result{Kind: bridge.KindBounce, Recipients: rs, MessageIDs: messageIDs(returned, []byte(m.Text))}, true
 	}
 	if multipart && reporting && (strings.EqualFold(m.ReportType, "delivery-status") || isDaemon(m.From)) {
 		// It says that it is a DSN and tells nothing else.

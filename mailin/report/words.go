@@ -82,7 +82,7 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 		}
 	}
 	switch {
-	case phrases == 0 && !flat && !(subject && (coded || copied || told)) && (failed == "" || !coded && !copied):
+	case phrases == 0 && !flat && !(subject && (coded || copied || told)) && (failed == "" || !coded && !copied) && !(coded && copied && isDaemon(m.From)):
 		return nil, nil, false
 	case !subject && !coded && !copied && failed == "" && (phrases < 2 || !told):
 		return nil, nil, false
