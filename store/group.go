@@ -148,7 +148,7 @@ func (g *group) batch(first *job, members []*job) []*job {
 		if err == nil {
 			err = g.member(j, len(members) == 1)
 		} else {
-			refuse(j)
+			g.refuse(j)
 		}
 	}
 	if err == nil {
@@ -179,7 +179,7 @@ func (g *group) member(j *job, first bool) error {
 	// The first needs no savepoint: to undo it is to start again.
 	if !first {
 		if err := g.conn.savepoint(); err != nil {
-			refuse(j)
+			g.refuse(j)
 			return err
 		}
 	}
@@ -206,9 +206,10 @@ func (g *group) member(j *job, first bool) error {
 	return nil
 }
 
-// refuse gives a job a turn in which nothing can be done, since its batch is lost already. Its caller gets the batch's error.
-func refuse(j *job) {
-	j.turn <- &tx{err: errors.New("the transaction is lost")}
+// refuse gives a job a turn in which nothing can be done, since its batch is lost already. Its caller gets the batch's error. The
+// connection is there for its keys: arguments are sealed before a statement finds that it may not run.
+func (g *group) refuse(j *job) {
+	j.turn <- &tx{conn: g.conn, err: errors.New("the transaction is lost")}
 	j.keep = <-j.ran
 }
 
