@@ -181,7 +181,6 @@ func goesOnAsClosing(closing, rest, s string) bool {
 	return true
 }
 
-
 // ownWords begin lines that an author writes, not a signature.
 func ownWords(s string) bool {
 	word, _, _ := strings.Cut(s, " ")

@@ -36,9 +36,9 @@ var signs = [...]sign{
 	{"protonmail_quote", roleWrap},
 	{"protonmail_signature_block", roleSignature},
 	{"divrplyfwdmsg", roleRest},
-	{"appendonsend", roleRest},
-	{"mail-editor-reference-message-container", roleRest},
-	{"ms-outlook-mobile-reference-message", roleRest},
+	{"appendonsend", roleRule}, // words may follow it: only what it announces is quoted
+	{"mail-editor-reference-message-container", roleQuote},
+	{"ms-outlook-mobile-reference-message", roleQuote},
 	{"ms-outlook-mobile-body-separator-line", roleBlock},
 	{"ms-outlook-mobile-signature", roleSignature},
 	{"olk_src_body_section", roleQuote},

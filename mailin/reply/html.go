@@ -28,6 +28,7 @@ const (
 	roleHidden                       // not shown
 	roleList                         // counts its items, or marks them
 	roleRest                         // what follows its start tag is quoted
+	roleRule                         // what follows its start tag may begin with header fields
 )
 
 // element is an open element.
@@ -51,7 +52,7 @@ type page struct {
 	wraps  uint32
 	wrap   uint32
 	depth  int
-	count  [12]int // how many open elements have each role
+	count  [13]int // how many open elements have each role
 	line   int     // where the current line begins in out
 	begun  bool    // the current line has text
 	space  bool    // a space waits
@@ -295,7 +296,7 @@ func (p *page) start(t html.Token) {
 	if e.roles&roleRest != 0 {
 		p.once |= hintQuoteBegins
 	}
-	if e.roles&roleBlock != 0 && hasRule(t) {
+	if e.roles&roleRule != 0 || e.roles&roleBlock != 0 && hasRule(t) {
 		p.once |= hintRule
 	}
 	p.change(e.roles, 1)

@@ -26,7 +26,7 @@ import (
 // that must be recognised.
 type golden struct {
 	group, name, why, in, visible, signature string
-	hasSignature                      bool
+	hasSignature                             bool
 }
 
 func readGolden(t testing.TB, path string) []golden {

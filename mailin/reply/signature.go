@@ -167,12 +167,7 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 	}
 	var buf [1024]byte
 	low := string(lower(buf[:0], d.body[d.lines[i].text:d.lines[j-1].end]))
-	for _, w := range footerWords {
-		if strings.Contains(low, w) {
-			return i, whyFooter
-		}
-	}
-	if len(low) < 500 && strings.Contains(low, "vir") && names(low, scanners[:]) {
+	if isFooter(low) {
 		return i, whyFooter
 	}
 	if isLegal(low) {
@@ -185,6 +180,30 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 		}
 	}
 	return j, whyNothing
+}
+
+// isFooter reports whether a paragraph, in lower case, is what a scanner, a mailing list or a company adds. It speaks neither of its
+// author nor to anybody in particular, and asks nothing.
+func isFooter(low string) bool {
+	switch {
+	case names(low, footerWords[:]):
+	case len(low) < 500 && strings.Contains(low, "vir") && names(low, scanners[:]):
+	case len(low) < 300 && names(low, printing[:]) && names(low, nature[:]):
+	case strings.HasPrefix(low, "ref:_") && strings.HasSuffix(low, ":ref") && !strings.Contains(low, " "): // a help desk's
+	default:
+		return false
+	}
+	return !speaksOfAuthor(low) && low[len(low)-1] != '?'
+}
+
+// speaksOfAuthor reports whether a paragraph, in lower case, has words of an author.
+func speaksOfAuthor(low string) bool {
+	for _, w := range personal {
+		if strings.Contains(low, w) || strings.HasPrefix(low, w[1:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // isOurLine recognises the last line of our own copies by a mark in brackets, or the mark alone. A line that only speaks of us
@@ -330,15 +349,7 @@ func isLegal(low string) bool {
 			return false // nothing about confidence
 		}
 	}
-	if n < 4 {
-		return false
-	}
-	for _, w := range personal {
-		if strings.Contains(low, w) || strings.HasPrefix(low, w[1:]) {
-			return false
-		}
-	}
-	return true
+	return n >= 4 && !speaksOfAuthor(low)
 }
 
 func legalTitle(s string) bool {

@@ -2,8 +2,8 @@ package reply
 
 // mobileStarts are the beginnings, in lower case, of lines that phones, mail programs and web mailers add.
 var mobileStarts = [...]string{
-	"sent from my ", "sent wirelessly from my ", "sent from our ", "sent from hey", "sent from missive", "sent from zoho", "yahoo mail: search", "von meinem/meiner ", "von yahoo mail ", "provenance : courrier", "provenance: courrier", "enviado do email ", "enviado do correio ", "enviado do yahoo", "enviado do outlook", "enviado do gmail", "enviado do samsung", "verzonden vanuit ", "verstuurd vanuit ", "skickades från ", "从 windows", "從 windows", "来自小米", "来自华为", "来自荣耀", "來自", "lähetetty iphon", "lähetetty ipad", "lähetetty samsung", "lähetetty windows", "lähetetty android", "lähetetty puhelim", "lähetetty outlook", "lähetetty galaxy", "lähetetty huawei", "lähetetty omasta", "lähetetty yahoo", "отправлено с моего ", "з мого ", "с моего iphone", "skickat av min ", "odoslané z ", "sendt frå ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from aol", "sent from proton", "sent with proton", "sent from samsung", "sent from galaxy", "sent from gmail", 
-	"sent from icloud", "sent from blue", "sent from spark", "sent with spark", "sent from windows mail", "sent on my ", "sent from tutanota", "sent with tutanota", "sent from tuta", 
+	"sent from my ", "sent wirelessly from my ", "sent from our ", "sent from hey", "sent from missive", "sent from zoho", "yahoo mail: search", "von meinem/meiner ", "von yahoo mail ", "provenance : courrier", "provenance: courrier", "enviado do email ", "enviado do correio ", "enviado do yahoo", "enviado do outlook", "enviado do gmail", "enviado do samsung", "verzonden vanuit ", "verstuurd vanuit ", "skickades från ", "从 windows", "從 windows", "来自小米", "来自华为", "来自荣耀", "來自", "lähetetty iphon", "lähetetty ipad", "lähetetty samsung", "lähetetty windows", "lähetetty android", "lähetetty puhelim", "lähetetty outlook", "lähetetty galaxy", "lähetetty huawei", "lähetetty omasta", "lähetetty yahoo", "отправлено с моего ", "з мого ", "с моего iphone", "skickat av min ", "odoslané z ", "sendt frå ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from aol", "sent from proton", "sent with proton", "sent from samsung", "sent from galaxy", "sent from gmail",
+	"sent from icloud", "sent from blue", "sent from spark", "sent with spark", "sent from windows mail", "sent on my ", "sent from tutanota", "sent with tutanota", "sent from tuta",
 	"sent from mailbird", "sent from zimbra", "sent from email", "sent from myyahoo", "sent from nine", "sent from mobile", "sent from front", "sent from superhuman", "sent from iphone", "sent from ipad", "sent from android", "sent on the go", "sent from huawei", "sent from xiaomi", "sent from fastmail",
 	"get outlook for ", "get boxer for", "get bluemail for", "secured with proton", "outlook for ios", "outlook for android", "from my iphone", "from my ipad", "from my blackberry", "typed on my ",
 	"von meinem ", "von meiner ", "vom iphone gesendet", "vom ipad gesendet", "gesendet von ", "gesendet vom ", "gesendet aus ", "diese nachricht wurde von meinem", "holen sie sich outlook", "outlook für ios", "outlook für android", "outlook beziehen", "beziehen sie outlook",
@@ -17,7 +17,7 @@ var mobileStarts = [...]string{
 	"wysłane z ", "wysłano z ", "pobierz aplikację outlook", "pobierz program outlook", "uzyskaj outlook", "uzyskaj program outlook",
 	"odesláno z ", "odesláno ze ", "odeslané z ", "získejte outlook", "získat outlook", "stáhněte si outlook",
 	"отправлено с ", "отправлено из ", "отправлено со ", "послано с ", "получите outlook", "скачать outlook",
-	"надіслано з ", "надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook", "завантажте outlook", 
+	"надіслано з ", "надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook", "завантажте outlook",
 	"στάλθηκε από ", "εστάλη από ", "απεστάλη από ", "αποκτήστε το outlook", "λήψη του outlook", "λήψη outlook",
 	"נשלח מה", "נשלח מ", "קבל את outlook", "הורד את outlook",
 	"أرسلت من ", "أُرسلت من ", "تم الإرسال من ", "أُرسل من ", "أرسل من ", "مرسل من ", "احصل على outlook", "الحصول على outlook",
@@ -46,8 +46,8 @@ var things = [...]string{
 
 // brands are words, in lower case, for devices and programs that add such lines.
 var brands = [...]string{
-	"iphon", "droid", "mail app", "mailspring", "missive", "mailbird", "zoho", "hotmail", "gmail", "hey", "verizon", "t-mobile", "at&t", "vodafone", "orange", "小米", "华为", "荣耀", "яндекс", "mail.ru", "k-9", "fairemail", "em client", "edison", "newton", "posteo", "ipad", "ipod", "ios", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "outlook", "yahoo", "gmx", "web.de", "blackberry", "windows", "proton", 
-	"pixel", "nokia", "sony", "xperia", "oneplus", "motorola", "honor", "oppo", "vivo", "realme", "tuta", "aol", "zimbra", "thunderbird", "apple", "icloud", "spark", "superhuman", "fastmail", "boxer", "avast", "avg", 
+	"iphon", "droid", "mail app", "mailspring", "missive", "mailbird", "zoho", "hotmail", "gmail", "hey", "verizon", "t-mobile", "at&t", "vodafone", "orange", "小米", "华为", "荣耀", "яндекс", "mail.ru", "k-9", "fairemail", "em client", "edison", "newton", "posteo", "ipad", "ipod", "ios", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "outlook", "yahoo", "gmx", "web.de", "blackberry", "windows", "proton",
+	"pixel", "nokia", "sony", "xperia", "oneplus", "motorola", "honor", "oppo", "vivo", "realme", "tuta", "aol", "zimbra", "thunderbird", "apple", "icloud", "spark", "superhuman", "fastmail", "boxer", "avast", "avg",
 	"갤럭시", "아이폰", "айфон", "אייפון", "آيفون", "الآيفون", "网易", "qq",
 }
 
@@ -57,8 +57,12 @@ var footerWords = [...]string{
 	"protégée par le logiciel antivirus", "l'absence de virus dans ce courrier", "controllata per individuare virus", "verificada em termos de vírus", "foi verificado quanto à presença de vírus", "gecontroleerd op virussen",
 	"проверено на вирусы", "проверено на отсутствие вирусов", "перевірено на віруси", "zkontrolován na viry", "sprawdzona pod kątem wirusów", "wolny od wirusów", "virüslere karşı kontrol", "ウイルス チェック", "바이러스 검사",
 	"you received this message because you are subscribed to the", "to unsubscribe from this group", "to unsubscribe, send", "mailing list\nhttp", "mailman/listinfo", "unsubscribe here", "um diese gruppe abzubestellen", "sie erhalten diese nachricht, weil sie",
-	"consider the environment before printing", "think before you print", "bitte denken sie an die umwelt", "bitte prüfen sie, ob diese", "pensez à l'environnement avant", "antes de imprimir este", "prima di stampare", "denk aan het milieu", "tänk på miljön", "please consider the environment", "please consider our environment",
 }
+
+// printing and nature are words, in lower case, of footers that ask not to print a mail.
+var printing = [...]string{"print", "druck", "imprim", "stamp", "afdruk", "skriv ut", "skrive ut", "udskriv", "tulost", "wydruk", "vytisk", "tisk", "печат", "друк", "εκτυπ", "yazdır", "打印", "列印", "印刷", "인쇄", "להדפיס", "طباعة"}
+
+var nature = [...]string{"environment", "umwelt", "environnement", "medio ambiente", "meio ambiente", "ambiente", "milieu", "miljö", "miljø", "ympäristö", "środowisk", "životní prostředí", "природ", "окружающ", "довкілл", "περιβάλλον", "çevre", "环境", "環境", "环保", "環保", "환경", "הסביבה", "البيئة", "planet", "tree", "bäume", "arbres"}
 
 // scanners are words, in lower case, for programs that look for viruses.
 var scanners = [...]string{"avast", "avg", "mcafee", "kaspersky", "eset", "bitdefender", "norton", "mailscanner", "clamav", "sophos", "trend micro", "f-secure", "nod32", "антивирус", "антивірус"}
