@@ -118,14 +118,14 @@ func (t *tx) indexTasks(ctx context.Context) ([]task, error) {
 		return nil, err
 	}
 	room := indexBatch
-	people := map[bridge.ID]bridge.Person{}
+	f := facts{threads: map[bridge.ID]*indexed{}, people: map[bridge.ID]bridge.Person{}}
 	for i := range all {
 		if room == 0 {
 			return all[:i], nil
 		}
 		k := &all[i]
 		k.through = min(k.last, k.first+room-1)
-		err := t.fillTask(ctx, k, people)
+		err := t.fillTask(ctx, k, f)
 		if errors.Is(err, seal.ErrSealed) || errors.Is(err, bridge.ErrNotFound) {
 			k.messages, err = nil, nil // what doesn't open has no words; the integrity check reports it
 		}
@@ -137,21 +137,17 @@ func (t *tx) indexTasks(ctx context.Context) ([]task, error) {
 	return all, nil
 }
 
-// fillTask reads the messages of a task up to through, which is brought down to the last one it read if there are fewer.
-func (t *tx) fillTask(ctx context.Context, k *task, people map[bridge.ID]bridge.Person) error {
-	thread, err := t.Thread(ctx, k.thread)
+// facts are what the messages of one batch have in common.
+type facts struct {
+	threads map[bridge.ID]*indexed // without a message
+	people  map[bridge.ID]bridge.Person
+}
+
+// fillTask reads the messages of a task up to through.
+func (t *tx) fillTask(ctx context.Context, k *task, f facts) error {
+	thread, err := t.indexedThread(ctx, k.thread, f)
 	if err != nil {
 		return err
-	}
-	in, err := t.Participants(ctx, k.thread)
-	if err != nil {
-		return err
-	}
-	var readers []bridge.ID
-	for _, p := range in {
-		if p.Kind == bridge.Contact && p.LeftAt.IsZero() {
-			readers = append(readers, p.Person)
-		}
 	}
 	messages, err := t.ListMessages(ctx, k.thread, true, k.first-1, k.through-k.first+1)
 	if err != nil {
@@ -161,17 +157,42 @@ func (t *tx) fillTask(ctx context.Context, k *task, people map[bridge.ID]bridge.
 		if m.Seq > k.through {
 			break
 		}
-		author, known := people[m.Author]
+		author, known := f.people[m.Author]
 		if !known && !m.Author.IsZero() {
 			if author, err = t.Person(ctx, m.Author); err != nil && !errors.Is(err, bridge.ErrNotFound) {
 				return err
 			}
-			people[m.Author] = author
+			f.people[m.Author] = author
 		}
 		m.HTML, m.Quoted, m.Signature = "", "", ""
-		k.messages = append(k.messages, indexed{message: m, subject: thread.Subject, status: thread.Status, readers: readers, address: author.Address})
+		one := *thread
+		one.message, one.address = m, author.Address
+		k.messages = append(k.messages, one)
 	}
 	return nil
+}
+
+// indexedThread returns what is indexed of a thread with each of its messages.
+func (t *tx) indexedThread(ctx context.Context, id bridge.ID, f facts) (*indexed, error) {
+	if known := f.threads[id]; known != nil {
+		return known, nil
+	}
+	thread, err := t.Thread(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	in, err := t.Participants(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	one := &indexed{subject: thread.Subject, status: thread.Status}
+	for _, p := range in {
+		if p.Kind == bridge.Contact && p.LeftAt.IsZero() {
+			one.readers = append(one.readers, p.Person)
+		}
+	}
+	f.threads[id] = one
+	return one, nil
 }
 
 // finishTask writes a task's entries and removes it, or what was done of it. If somebody else has done so meanwhile, it does nothing.
@@ -194,36 +215,30 @@ func (t *tx) finishTask(ctx context.Context, k *task) error {
 	return nil
 }
 
-// putEntry writes the entry of a message, or writes it anew.
+// putEntry writes the entry of a message, or writes it anew. The message may be gone meanwhile: then there is nothing to write.
 func (t *tx) putEntry(ctx context.Context, m *bridge.Message, e entry) error {
+	if t.conn.engine == postgresEngine {
+		return t.putPostgres(ctx, m, e)
+	}
 	var id int64
 	err := t.one(ctx, "select id from search_entry where thread = ? and seq = ?", []any{m.Thread, m.Seq}, &id)
 	if err == nil {
-		return t.conn.engine.changeEntry(ctx, t, id, e)
+		_, err = t.exec(ctx, "insert or replace into search_text (rowid, subject, body, files, author, marks) values (?, ?, ?, ?, ?, ?)", e.columns(id)...)
+		return err
 	}
 	if !errors.Is(err, bridge.ErrNotFound) {
 		return err
 	}
-	base := placeOf(m.At)
-	if id, err = t.freePlace(ctx, base); err != nil {
+	if id, err = t.freePlace(ctx, placeOf(m.At)); err != nil {
 		return err
 	}
-	for {
-		// The message may be gone meanwhile, and another process may have taken the place.
-		n, err := t.conn.engine.addEntry(ctx, t, id, m, e)
-		if err != nil || n > 0 {
-			return err
-		}
-		var there int
-		err = t.one(ctx, "select 1 from message where thread = ? and seq = ?", []any{m.Thread, m.Seq}, &there)
-		if errors.Is(err, bridge.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		id++
+	n, err := t.exec(ctx, "insert into search_entry (id, thread, seq, note) select ?, thread, seq, ? from message where thread = ? and seq = ?",
+		id, m.Kind == bridge.Note, m.Thread, m.Seq)
+	if err != nil || n == 0 {
+		return err
 	}
+	_, err = t.exec(ctx, "insert into search_text (rowid, subject, body, files, author, marks) values (?, ?, ?, ?, ?, ?)", e.columns(id)...)
+	return err
 }
 
 // freePlace returns an id for an entry of a moment: the moment's first one, or the next that is free. Many of one moment run over into
@@ -241,33 +256,6 @@ func (t *tx) freePlace(ctx context.Context, base int64) (int64, error) {
 			return last + 1, nil
 		}
 	}
-}
-
-// addEntry writes a new entry under an id. It returns 0 if the id is taken, or the message is gone.
-func (e engine) addEntry(ctx context.Context, t *tx, id int64, m *bridge.Message, of entry) (int64, error) {
-	note := m.Kind == bridge.Note
-	if e == postgresEngine {
-		return t.exec(ctx, `insert into search_entry (id, thread, seq, note, words)
-			select ?, thread, seq, ?, cast(cast(? as text) as tsvector) from message where thread = ? and seq = ? on conflict (id) do nothing`,
-			id, note, of.vector(), m.Thread, m.Seq)
-	}
-	n, err := t.exec(ctx, "insert into search_entry (id, thread, seq, note) select ?, thread, seq, ? from message where thread = ? and seq = ? on conflict (id) do nothing",
-		id, note, m.Thread, m.Seq)
-	if err != nil || n == 0 {
-		return n, err
-	}
-	_, err = t.exec(ctx, "insert into search_text (rowid, subject, body, files, author, marks) values (?, ?, ?, ?, ?, ?)", of.columns(id)...)
-	return n, err
-}
-
-// changeEntry writes an entry anew.
-func (e engine) changeEntry(ctx context.Context, t *tx, id int64, of entry) error {
-	if e == postgresEngine {
-		_, err := t.exec(ctx, "update search_entry set words = cast(cast(? as text) as tsvector) where id = ?", of.vector(), id)
-		return err
-	}
-	_, err := t.exec(ctx, "insert or replace into search_text (rowid, subject, body, files, author, marks) values (?, ?, ?, ?, ?, ?)", of.columns(id)...)
-	return err
 }
 
 // columns returns an entry as FTS5 takes it.

@@ -22,6 +22,9 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 	allowed := []struct{ begin, plan, because string }{
 		{"select c.thread, c.total", "Incremental Sort", "it is the few participants of one page"},
 		{"insert into index_task (id, thread, first_seq, last_seq) select", "Seq Scan on thread", "all is indexed anew"},
+		{"select e.id, e.thread, e.seq from search_entry e where e.words", "Sort", "they are those of a rare word"},
+		{"select e.id, e.thread, e.seq from search_entry e cross join participant p where e.words", "Sort", "likewise"},
+		{"select e.id, e.thread, e.seq from search_entry e cross join thread t where e.words", "Sort", "likewise"},
 	}
 	statements := map[string]bool{}
 	storetest.Run(t, func(t *testing.T) bridge.Store {

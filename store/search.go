@@ -15,6 +15,8 @@ import (
 // SearchMessages implements bridge.Searches. Everything that is asked for is in the one query, which walks the entries from the
 // newest on and stops at the limit. The index knows who reads a message and whether its thread is open as of a moment ago; the tables that are
 // joined know it now.
+//
+// FTS5 hands out what matches in the order of its ids, from either end, so that there is nothing to sort.
 func (t *tx) SearchMessages(ctx context.Context, q bridge.SearchQuery) ([]bridge.Found, error) {
 	on, err := t.searchIsOn(ctx)
 	if err != nil {
@@ -23,39 +25,47 @@ func (t *tx) SearchMessages(ctx context.Context, q bridge.SearchQuery) ([]bridge
 	if !on {
 		return nil, bridge.ErrSearchOff
 	}
-	from, until := placeOf(q.Since), placeOf(q.Until)
-	if q.Since.IsZero() {
-		from = math.MinInt64
+	s := search{limit: q.Limit, from: math.MinInt64, until: math.MaxInt64, text: t.conn.engine.searchFor(t.searchTerms(q))}
+	if !q.Since.IsZero() {
+		s.from = placeOf(q.Since)
 	}
-	if q.Until.IsZero() {
-		until = math.MaxInt64
+	if !q.Until.IsZero() {
+		s.until = placeOf(q.Until)
 	}
 	if q.After != 0 {
-		until = min(until, int64(q.After))
+		s.until = min(s.until, int64(q.After))
 	}
-	columns, match := t.conn.engine.searchFrom()
-	sql := columns
-	var args []any
 	if !q.Reader.IsZero() {
-		sql += " cross join participant p"
+		s.joined += " cross join participant p"
+		s.filter += " and not e.note and p.thread = e.thread and p.person = ? and p.left_at = 0"
+		s.args = append(s.args, q.Reader)
 	}
 	if q.Status != "" {
-		sql += " cross join thread t"
+		s.joined += " cross join thread t"
+		s.filter += " and t.id = e.thread and t.status = ?"
+		s.args = append(s.args, q.Status)
 	}
-	sql += match
-	args = append(args, t.conn.engine.searchFor(t.searchTerms(q)), from, until)
-	if !q.Reader.IsZero() {
-		sql += " and not e.note and p.thread = e.thread and p.person = ? and p.left_at = 0"
-		args = append(args, q.Reader)
+	if t.conn.engine == postgresEngine {
+		return t.searchPostgres(ctx, s)
 	}
-	if q.Status != "" {
-		sql += " and t.id = e.thread and t.status = ?"
-		args = append(args, q.Status)
-	}
-	sql += t.conn.engine.searchOrder()
-	args = append(args, q.Limit)
+	return t.found(ctx, "select e.id, e.thread, e.seq from search_text f cross join search_entry e"+s.joined+
+		" where f.search_text match ? and f.rowid >= ? and f.rowid < ? and e.id = f.rowid"+s.filter+" order by f.rowid desc limit ?",
+		append(append([]any{s.text, s.from, s.until}, s.args...), s.limit)...)
+}
+
+// search is a query in the engine's words.
+type search struct {
+	text        string // in the language of the engine's full-text search
+	from, until int64  // ids
+	joined      string // tables
+	filter      string // on what they hold
+	args        []any  // of the filter
+	limit       int
+}
+
+func (t *tx) found(ctx context.Context, query string, args ...any) ([]bridge.Found, error) {
 	var found []bridge.Found
-	err = t.each(ctx, sql, args, func(r row) error {
+	err := t.each(ctx, query, args, func(r row) error {
 		found = append(found, bridge.Found{})
 		f := &found[len(found)-1]
 		return r.Scan(&f.Place, &f.Thread, &f.Seq)
@@ -129,25 +139,6 @@ var placeEpoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 
 // placeOf returns the first id of a moment.
 func placeOf(at time.Time) int64 { return (at.UnixMilli() - placeEpoch) << placeBits }
-
-// What differs between the engines: FTS5 has a table of its own, whose rows come in the order of their ids; PostgreSQL has a column with
-// a GIN index, and its planner chooses between that and a walk over the ids.
-
-// searchFrom returns the beginning of a search, before and after what is joined.
-func (e engine) searchFrom() (from, where string) {
-	if e == postgresEngine {
-		return "select e.id, e.thread, e.seq from search_entry e", " where e.words @@ cast(cast(? as text) as tsquery) and e.id >= ? and e.id < ?"
-	}
-	return "select e.id, e.thread, e.seq from search_text f cross join search_entry e",
-		" where f.search_text match ? and f.rowid >= ? and f.rowid < ? and e.id = f.rowid"
-}
-
-func (e engine) searchOrder() string {
-	if e == postgresEngine {
-		return " order by e.id desc limit ?"
-	}
-	return " order by f.rowid desc limit ?"
-}
 
 // searchFor writes terms in the engine's language. Tokens are letters and digits, so there is nothing to escape.
 func (e engine) searchFor(terms []searchTerm) string {
