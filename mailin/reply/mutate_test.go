@@ -169,3 +169,39 @@ func TestWraps(t *testing.T) {
 		}
 	}
 }
+
+// TestTogether puts a phone's line, a legal notice and an introduction of each kind into one mail, in each order that occurs.
+func TestTogether(t *testing.T) {
+	b, err := os.ReadFile("testdata/lines.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string][]string{}
+	for l := range strings.SplitSeq(string(b), "\n") {
+		if f := strings.SplitN(l, "\t", 3); len(f) == 3 {
+			lines[f[0]] = append(lines[f[0]], strings.ReplaceAll(f[2], "⏎", "\n"))
+		}
+	}
+	of := func(kind string, i int) string { return lines[kind][i%len(lines[kind])] }
+	const words, marked, unmarked = "My words.\n\nMore of them, in a line that is long enough to be wrapped by some.\n\nKind regards,\nMary\n", "> Dear Mary,\n>\n> their words\n", "\nDear Mary,\n\ntheir words\n\nKind regards\nPeter\n"
+	for i := range 400 {
+		mobile, legal := of("mobile", i), of("legal", i)
+		for _, body := range []string{
+			words + "\n" + mobile + "\n\n" + of("attribution", i) + "\n" + marked,
+			words + "\n" + mobile + "\n\n" + of("attribution", i) + "\n" + unmarked,
+			words + "\n" + legal + "\n\n" + of("attribution", i) + "\n" + marked,
+			words + "\n" + mobile + "\n" + of("header", i) + "\n" + unmarked,
+			words + "\n" + legal + "\n\n" + of("header", i) + "\n" + unmarked,
+			words + "\n" + mobile + "\n\n" + of("separator", i) + "\nFrom: Peter <p.holm@example.org>\nSubject: x\n" + unmarked,
+			words + mobile + "\n\n" + legal + "\n\n" + of("attribution", i) + "\n\n" + marked,
+			words + "\n" + mobile + "\n\n" + of("attribution", i) + "\n" + marked + "\n" + legal + "\n",
+			of("weak", i) + "\n" + marked + "\n" + words + "\n" + mobile + "\n",
+			of("attribution", i) + "\n" + marked + "\n" + words + "\n" + legal + "\n",
+		} {
+			r := checkText(t, body)
+			if got := r.Visible(); !same(got, words) {
+				t.Errorf("%q\ngot:\n%s\nspans:\n%s", body, got, show(r))
+			}
+		}
+	}
+}

@@ -127,7 +127,14 @@ func (d *document) findQuotes() {
 			low = i + 1
 		case sure == strong:
 			d.decide(d.announced(first, low), i+1, Attribution, whyAttribution)
-			i = d.below(i+1, i, Quote, whyBelowAttribution) - 1
+			after := i + 1
+			if next < len(d.lines) {
+				if end, ok := d.headerAt(next, true); ok { // Notes sets both
+					d.decide(i+1, end, Attribution, whyHeader)
+					after = end
+				}
+			}
+			i = d.below(after, i, Quote, whyBelowAttribution) - 1
 			low = i + 1
 		}
 	}
