@@ -86,6 +86,10 @@ func TestAmbiguous(t *testing.T) {
 		"behind the end of an inner one":  mime("Content-Type: multipart/mixed; boundary=b\n", "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\nHello\n--c--\n--c\n"+file+secret64+"\n--b--\n"),
 		"boundary in lower case":          around("Content-Type: multipart/mixed; boundary=ABC\n", "abc"),
 
+		"in a text, behind words":    mime("Content-Type: text/plain\n", "Hello\n\n"+body),
+		"in a text that has no type": mime("", "Hello\n\n"+body),
+		"in a text part":             mixed("Content-Type: text/plain\n\nHello\n" + body),
+
 		// Encodings
 		"encoding folded in the word":         as("Content-Type: application/octet-stream; name=f.bin\nContent-Transfer-Encoding: base\n 64\n\n"),
 		"encoding with a comment in the word": as("Content-Type: application/octet-stream; name=f.bin\nContent-Transfer-Encoding: base(x)64\n\n"),

@@ -61,6 +61,9 @@ func TestSpecialBodies(t *testing.T) {
 		},
 		{"enriched text", mime("Content-Type: text/enriched\n", "<bold>Now</bold> is the\ntime <<for\n\nall.<color><param>red</param>x</color>\n"), "Now is the time <for\nall.x", ""},
 		{"signed and opaque", mime("Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\nContent-Transfer-Encoding: base64\n", base64.StdEncoding.EncodeToString([]byte(signedMail("Content-Type: text/plain; charset=utf-8\n\nGrüße\n"+strings.Repeat(" ", 20), false)))), "Grüße", ""},
+		{"inline PGP", mime("", "Hello\n\n-----BEGIN PGP MESSAGE-----\n\nhQEMA\n=abcd\n-----END PGP MESSAGE-----\n\nBye\n"), "Hello\n\nBye", "encrypted.asc"},
+		{"signed in the clear", mime("", "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHello\n- - one\n-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"), "Hello\n- one", "signature.asc"},
+		{"a quoted block", mime("", "See below\n\n> -----BEGIN PGP MESSAGE-----\n> x\n"), "See below", ""},
 		{"encrypted", mime("Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\nContent-Transfer-Encoding: base64\n", base64.StdEncoding.EncodeToString([]byte("\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80"))), "", "smime.p7m"},
 		{"an external body is named and not fetched", mixed("Content-Type: message/external-body; access-type=URL; URL=\"http://example.com/f\"; name=f.bin\n\nContent-Type: a/b\n\n"), "Hello", "f.bin"},
 	} {
@@ -119,6 +122,9 @@ func FuzzContainers(f *testing.F) {
 			t.Errorf("invitation %q", s)
 		}
 		plainEnriched(string(b))
+		if text, blocks := cutPGP(b); len(text) > len(b) || len(blocks) > maxPGP {
+			t.Errorf("%d octets, %d blocks", len(text), len(blocks))
+		}
 		_, files := cutUU(b)
 		n := 0
 		for _, file := range files {

@@ -78,7 +78,27 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		w.attachUU(e, files)
 		return nil
 	}
+	if t.main != "text/html" && enc == encNone {
+		w.stray(e)
+	}
 	return []piece{w.text(e, t, content)}
+}
+
+// stray lists the files of parts that stand in a text which nothing declares to have parts, as where a relay lost the header. The text stays as it is.
+func (w *walker) stray(e *entity) {
+	if len(e.within(e.lo, e.hi)) == 0 || !w.mayLook(e.hi-e.lo) {
+		return
+	}
+	b := e.guessBoundary(e.lo, e.hi, false)
+	if len(b) == 0 {
+		return
+	}
+	w.several++
+	w.foreign++
+	in := &entity{source: e.source, place: place{depth: e.depth + 1, parent: "multipart/mixed"}, lo: e.lo, hi: e.hi}
+	w.parted(in, mediaType{main: "multipart/mixed", params: []param{{name: "boundary", value: b, section: -1}}})
+	w.several--
+	w.foreign--
 }
 
 // isMessage reports whether content begins with a header of a mail.
@@ -186,6 +206,11 @@ func (w *walker) text(e *entity, t mediaType, content []byte) piece {
 		var files []uuFile
 		if content, files = cutUU(content); len(files) > 0 {
 			w.attachUU(e, files)
+		}
+		var blocks []pgpBlock
+		content, blocks = cutPGP(content)
+		for _, b := range blocks {
+			w.add(&entity{place: e.place}, mediaType{main: b.mediaType}, b.name, b.content)
 		}
 	}
 	s := newlines(decodeCharset(content, t.text("charset"), html))
