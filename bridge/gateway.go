@@ -22,6 +22,7 @@ type Config struct {
 	Inbox        []string         // addresses at which known contacts may start a thread by email
 	MaxText      int              // octets of one message's text; 1 MiB if zero
 	MaxFiles     int64            // octets of all attachments of one message; 25 MiB if zero
+	Pace         int              // messages of one contact within 15 minutes, by mail or in the viewer; 60 if zero, no bound if negative
 	Bell         Bell             // wakes the other processes on this store; nil if there are none
 	NoSearch     bool             // no search index is kept
 	Now          func() time.Time // time.Now if nil
@@ -49,6 +50,7 @@ type Gateway struct {
 	looks        looks
 	failures     failures
 	uploads      uploads
+	pace         pace
 }
 
 const (
@@ -96,6 +98,9 @@ func New(c Config) (*Gateway, error) {
 	}
 	if g.maxFiles == 0 {
 		g.maxFiles = defaultMaxFiles
+	}
+	if g.pace.most = c.Pace; c.Pace == 0 {
+		g.pace.most = defaultPace
 	}
 	if g.clock == nil {
 		g.clock = time.Now

@@ -60,14 +60,16 @@ type Post struct {
 }
 
 // Post adds a message to a thread, and the deliveries to its other participants, in one transaction.
-// A contact's message opens a closed thread again.
+// A contact's message opens a closed thread again; ErrTooMany for one who sends too many (Config.Pace).
 func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 	body, err := g.body(r.Text, r.HTML, r.Files)
 	if err != nil {
 		return Message{}, err
 	}
 	var m Message
+	turn := turn{pace: &g.pace}
 	err = g.store.Update(ctx, func(tx Tx) error {
+		turn.giveBack()
 		p, err := g.resolve(ctx, tx, a)
 		if err != nil {
 			return err
@@ -88,6 +90,9 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 		if err != nil {
 			return err
 		}
+		if err := turn.post(p, g.now()); err != nil {
+			return err
+		}
 		m = body
 		m.Via = r.Via
 		if r.Note {
@@ -99,6 +104,7 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 		return g.onceAfter(ctx, tx, p, r.Once, OnceRecord{Thread: t.ID, Message: m.ID})
 	})
 	if err != nil {
+		turn.giveBack()
 		return Message{}, fmt.Errorf("post: %w", err)
 	}
 	g.wake()

@@ -53,11 +53,14 @@ func (g *Gateway) Receive(ctx context.Context, e Envelope, m *Mail, v Verdict) (
 	}
 
 	var r Received
+	turn := turn{pace: &g.pace}
 	err = g.store.Update(ctx, func(tx Tx) error {
+		turn.giveBack()
 		d, err := g.decide(ctx, tx, e, m, v)
 		if err != nil {
 			return err
 		}
+		d = turn.mail(d, g.now())
 		if d.keeps() && !wanted.keeps() || d.appends() && !wanted.appends() {
 			return errChangedMind
 		}
@@ -84,6 +87,7 @@ func (g *Gateway) Receive(ctx context.Context, e Envelope, m *Mail, v Verdict) (
 		return tx.AddReceived(ctx, r, raw)
 	})
 	if err != nil {
+		turn.giveBack()
 		return Received{}, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
 	}
 	g.wake()

@@ -26,6 +26,7 @@ type ThreadStart struct {
 }
 
 // StartThread makes a thread, its first message and the deliveries to its participants, all in one transaction.
+// ErrTooMany for a contact who sends too many messages (Config.Pace).
 func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thread, Message, error) {
 	subject := cleanLine(s.Subject, maxSubject+1)
 	body, err := g.body(s.Text, s.HTML, s.Files)
@@ -37,7 +38,9 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 	}
 	var t Thread
 	var m Message
+	turn := turn{pace: &g.pace}
 	err = g.store.Update(ctx, func(tx Tx) error {
+		turn.giveBack()
 		p, err := g.resolve(ctx, tx, a)
 		if err != nil {
 			return err
@@ -63,6 +66,9 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 			m, err = tx.Message(ctx, done.Message)
 			return err
 		}
+		if err := turn.post(p, g.now()); err != nil {
+			return err
+		}
 		contacts, err := g.recipients(ctx, tx, p, s.Contacts)
 		if err != nil {
 			return err
@@ -81,6 +87,7 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 		return g.onceAfter(ctx, tx, p, s.Once, OnceRecord{Thread: t.ID, Message: m.ID})
 	})
 	if err != nil {
+		turn.giveBack()
 		return Thread{}, Message{}, fmt.Errorf("start thread: %w", err)
 	}
 	g.wake()

@@ -60,7 +60,7 @@ type city struct {
 func newCity(b *testing.B, d *store.DB, keys *seal.Keyring, threads, each int) *city {
 	b.Helper()
 	ctx := b.Context()
-	g, err := bridge.New(bridge.Config{Store: d, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic"})
+	g, err := bridge.New(bridge.Config{Store: d, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1})
 	if err != nil {
 		b.Fatal(err)
 	}

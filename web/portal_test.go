@@ -58,6 +58,19 @@ func TestCustomerWritesFirst(t *testing.T) {
 	w.as(w.staff).get("/desk?show=waiting").want(200, "Jonas Weber", "Waiting for an answer", "Could we meet on Tuesday?")
 }
 
+// Whoever writes too much loses nothing of it.
+func TestCustomerWritesTooMuch(t *testing.T) {
+	w := newWorld(t)
+	b := w.as(w.mina)
+	for range 60 {
+		_, err := w.g.Post(t.Context(), bridge.AsPerson(w.mina.ID), bridge.Post{Thread: w.thread.ID, Text: "Hello?"})
+		w.must(err)
+	}
+	for path, draft := range map[string]string{"/t/" + w.thread.ID.String(): "Is anybody there?", "/new": "Hello again?"} {
+		b.letter(path, url.Values{"subject": {"Hello"}, "text": {draft}}).want(429, "Wait a quarter of an hour", draft)
+	}
+}
+
 func TestClosedConversation(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.g.CloseThread(t.Context(), bridge.AsPerson(w.staff.ID), w.thread.ID))

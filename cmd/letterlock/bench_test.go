@@ -78,7 +78,7 @@ func benchGateway(b *testing.B) (addr, reply string, db *store.DB) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	g, err := bridge.New(bridge.Config{Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic"})
+	g, err := bridge.New(bridge.Config{Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -51,6 +51,7 @@ type MessageConfig struct {
 	MaxText   Size `name:"max-text" toml:"max_text" default:"1MiB" placeholder:"SIZE" help:"The most text that one message can have (${default})."`
 	MaxFiles  Size `name:"max-files" toml:"max_files" default:"25MiB" placeholder:"SIZE" help:"The most that all attachments of one message can have together (${default})."`
 	MaxMailed Size `name:"max-mailed" toml:"max_mailed" default:"15MiB" placeholder:"SIZE" help:"The most attachments that a copy carries (${default}). Larger ones are named with a link to the portal: many receivers take no mail over 25 MB."`
+	Pace      int  `toml:"pace" default:"60" placeholder:"N" help:"How many messages one contact may send within 15 minutes (${default}), by email or in the portal; -1 for no bound. More mail is held, so that machines that answer each other come to an end."`
 }
 
 // SMTPConfig is the door for mail that comes in.
@@ -195,6 +196,9 @@ func (c *Config) complete() error {
 		if n.value <= 0 {
 			return fmt.Errorf("%s must be more than nothing", n.key)
 		}
+	}
+	if c.Message.Pace == 0 {
+		return errors.New("message.pace must be more than nothing, or -1 for no bound")
 	}
 	for _, p := range c.HTTP.TrustedProxies {
 		if _, err := parseNetwork(p); err != nil {

@@ -174,6 +174,7 @@ func TestConfigComplete(t *testing.T) {
 		{"a password in the clear", func(c *Config) { c.Relay.TLS, c.Relay.Username, c.Relay.Password = "none", "u", "p" }, "in the clear"},
 		{"a user without a password", func(c *Config) { c.Relay.Username = "u" }, "belong together"},
 		{"a bad proxy", func(c *Config) { c.HTTP.TrustedProxies = []string{"here"} }, "http.trusted_proxies"},
+		{"no pace", func(c *Config) { c.Message.Pace = 0 }, "message.pace"},
 		{"a bad inbox", func(c *Config) { c.Inbox = []string{"office"} }, "inbox"},
 		{"two mailboxes of one name", func(c *Config) {
 			a := IMAPConfig{Name: "a", Address: "h:993", Username: "u", PasswordFile: "/p"}

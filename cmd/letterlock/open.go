@@ -57,7 +57,7 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	}
 	g, err := bridge.New(bridge.Config{
 		Store: db, Keyring: keys, Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Inbox: c.Inbox, NoSearch: !c.Search,
-		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Bell: db, Now: now, Log: log,
+		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Pace: c.Message.Pace, Bell: db, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -72,6 +72,9 @@ func LetterFlaw(err error, f Form) string {
 	if errors.Is(err, bridge.ErrTooLarge) {
 		text = "That is too large to send at once. " + text
 	}
+	if errors.Is(err, bridge.ErrTooMany) {
+		text = "You have sent very many messages within a short time. Wait a quarter of an hour, then send this one."
+	}
 	if text == "" {
 		text = "That could not be sent. Please check it."
 	}

@@ -38,7 +38,7 @@ func (p *Portal) send(v *page.Visit) error {
 			Subject: form.Get("subject"), Text: form.Get("text"), Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form),
 		})
 	}
-	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) {
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) || errors.Is(err, bridge.ErrTooMany) {
 		return p.showCompose(v, page.Status(err), composeView{
 			Subject: form.Get("subject"), Draft: form.Get("text"), Flaw: page.LetterFlaw(err, form),
 		})

@@ -95,7 +95,7 @@ func (p *Portal) reply(v *page.Visit) error {
 			Thread: id, Text: form.Get("text"), Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form),
 		})
 	}
-	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) {
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) || errors.Is(err, bridge.ErrTooMany) {
 		return p.showThread(v, page.Status(err), id, threadView{Draft: form.Get("text"), Flaw: page.LetterFlaw(err, form)})
 	}
 	if err != nil {
