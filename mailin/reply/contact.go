@@ -64,7 +64,7 @@ func (d *document) bareBlock(i, end int) {
 	for start > i && !d.blank(start-1) && !d.lines[start-1].decided {
 		start--
 		s := d.text(start)
-		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' || strings.Count(s, " ") > 8 || ownWords(s) || namesAccount(s) {
+		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' && strings.Count(s, " ") > 4 || strings.Count(s, " ") > 8 || ownWords(s) || namesAccount(s) {
 			return
 		}
 		contacts += contact(s)

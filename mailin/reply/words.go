@@ -164,7 +164,7 @@ var news = [...]string{
 
 // contactWords, in lower case, are how a letter speaks of an address or a number.
 var contactWords = [...]string{
-	"address", "phone", "my number", "call me", "contact", "colleague", "deliver", "ship ", "send it to", "send them to", "invoice", "liefer", "kolleg", "ansprechpartner", "collègue", "livr", "colega", "entreg", "collega", "consegn", "lever", "dostaw", "kontakt", "contatt", "контакт", "доставк", "联系", "聯絡", "連絡", "연락", "liên hệ", "contact detail", "my detail", "reach me", "adresse", "anschrift", "telefon", "nummer", "rufen sie", "kontaktdaten", "coordonnées", "téléphone", "numéro", "appelez", "dirección", "teléfono", "número", "indirizzo", "numero", "endereço", "telefone", "adres", "adress", "osoite", "puhelin", "numer", "číslo",
+	"address", "phone", "my number", "call me", "contact", "colleague", "deliver", "invoice", "liefer", "kolleg", "ansprechpartner", "collègue", "livr", "colega", "entreg", "collega", "consegn", "lever", "dostaw", "kontakt", "contatt", "контакт", "доставк", "联系", "聯絡", "連絡", "연락", "liên hệ", "contact detail", "my detail", "reach me", "adresse", "anschrift", "telefon", "nummer", "rufen sie", "kontaktdaten", "coordonnées", "téléphone", "numéro", "appelez", "dirección", "teléfono", "número", "indirizzo", "numero", "endereço", "telefone", "adres", "adress", "osoite", "puhelin", "numer", "číslo",
 	"адрес", "телефон", "номер", "διεύθυνση", "τηλέφωνο", "numara", "כתובת", "טלפון", "عنوان", "رقم", "地址", "电话", "電話", "住所", "番号", "주소", "전화", "번호", "địa chỉ", "số điện thoại",
 }
 
