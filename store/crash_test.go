@@ -53,7 +53,7 @@ func writeUntilKilled(folder string) {
 				if i%10 == 0 {
 					size = 70_000 // a file too
 				}
-				b, err := d.StageBlob(ctx, strings.NewReader(strings.Repeat("x", size)))
+				b, err := d.StageBlob(ctx, strings.NewReader(m.ID.String()+strings.Repeat("x", size)))
 				if err != nil {
 					panic(err)
 				}
@@ -109,7 +109,13 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 			t.Fatalf("round %d: only %d writes were acknowledged", round, lines)
 		}
 	}
-	checkKept(t, filepath.Join(folder, "letterlock.db"), keys, kept)
+	path := filepath.Join(folder, "letterlock.db")
+	checkKept(t, path, keys, kept)
+	// What was staged and not attached when a process died goes a day later, and nothing else.
+	if err := openAt(t, path, keys).Sweep(t.Context(), time.Now().Add(25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	checkKept(t, path, keys, kept)
 }
 
 // checkKept looks for all messages that were acknowledged, by id, with their numbers and their files.
