@@ -120,6 +120,8 @@ func TestAmbiguous(t *testing.T) {
 		"uuencode without an end":             mime("", strings.TrimSuffix(uu(secret), "`\nend\n")),
 		"uuencode in a named text":            mixed("Content-Type: text/plain; name=f.txt\n\n" + uu(secret)),
 
+		"multipart in base64 with a decoy": mime("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n", b64(body)+"\n--b\n\nHello\n--b--\n"),
+
 		// Containers
 		"message/partial alone":      mime("Content-Type: message/partial; id=x; number=1; total=1\n", "From: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n"+body),
 		"message in an octet-stream": mixed("Content-Type: application/octet-stream; name=a.eml\n\nFrom: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n" + body),

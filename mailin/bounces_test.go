@@ -1,6 +1,7 @@
 package mailin
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -105,4 +106,32 @@ func TestBounces(t *testing.T) {
 		t.Logf("%-24s %3d mails, kind %3d, recipient %3d, class %3d", f, s.all, s.kind, s.recipient, s.class)
 	}
 	t.Logf("%-24s %3d mails, kind %3d, recipient %3d, class %3d", "all", total.all, total.kind, total.recipient, total.class)
+}
+
+// TestPassedOnBounces sends every bounce of the corpus on as people do: none may be taken for one, nor for anything else that no person wrote.
+func TestPassedOnBounces(t *testing.T) {
+	const person = "From: Ann Miller <ann@example.com>\nTo: desk@example.org\nDate: Fri, 20 Nov 2026 09:00:00 +0100\nMessage-ID: <p@example.com>\nMIME-Version: 1.0\n"
+	for _, c := range reportMails(t) {
+		if c.kind != bridge.KindBounce {
+			continue
+		}
+		b := Parse(c.raw, Limits{})
+		text := "Content-Type: text/plain; charset=utf-8\n\n"
+		attached := "Content-Type: multipart/mixed; boundary=outer\n\n--outer\nContent-Type: text/plain\n\n%s\n--outer\nContent-Type: message/rfc822\n\n" + strings.ReplaceAll(string(c.raw), "%", "%%") + "\n--outer--\n"
+		for how, raw := range map[string]string{
+			"forwarded":           person + "Subject: Fwd: " + b.Subject + "\n" + text + "What does this mean?\n\n---------- Forwarded message ---------\nFrom: MAILER-DAEMON@mx.example.net\n\n" + b.Reply,
+			"forwarded, no words": person + "Subject: FW: " + b.Subject + "\n" + text + "\n-----Original Message-----\nFrom: MAILER-DAEMON@mx.example.net\nSubject: " + b.Subject + "\n\n" + b.Reply,
+			"under her own words": person + "Subject: " + b.Subject + "\n" + text + "Hello,\n\nmy mail to you came back, what can I do?\n\n" + b.Reply + "\n\nRegards\nAnn",
+			"answered":            person + "Subject: Re: " + b.Subject + "\nIn-Reply-To: <x@y.example>\n" + text + "The address is right.\n\nMail Delivery System wrote:\n> " + strings.ReplaceAll(b.Reply, "\n", "\n> "),
+			"attached":            person + "Subject: a problem\n" + fmt.Sprintf(attached, "See the attached mail."),
+			"attached, alone":     person + "Subject: Fwd: " + b.Subject + "\n" + fmt.Sprintf(attached, ""),
+			"attached, same name": person + "Subject: " + b.Subject + "\n" + fmt.Sprintf(attached, "Please see the attached mail."),
+			"by the postmaster":   strings.Replace(person, "Ann Miller <ann@", "Postmaster <postmaster@", 1) + "Subject: Fwd: " + b.Subject + "\n" + text + "Please see to this.\n\n" + b.Reply,
+			"the same subject":    person + "Subject: " + b.Subject + "\n" + text + "I do not understand this. Can you call me?\n\nAnn",
+		} {
+			if m := Parse([]byte(raw), Limits{}); m.Kind != bridge.KindMessage {
+				t.Errorf("%s, %s: %s is taken for a %s", c.family, c.why, how, m.Kind)
+			}
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package mailin
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -51,6 +52,14 @@ func checkMail(t *testing.T, m *bridge.Mail) {
 func FuzzParse(f *testing.F) {
 	for _, g := range goldenMails(f) {
 		f.Add(g.raw)
+	}
+	for i, m := range reportMails(f) {
+		if i%7 == 0 {
+			f.Add(m.raw)
+		}
+	}
+	for _, s := range []string{tnefMail(), signedMail("Content-Type: text/plain\n\n"+strings.Repeat("x", 50), true)} {
+		f.Add([]byte(mixed("Content-Type: application/octet-stream; name=smime.p7m\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(s)))))
 	}
 	lim := DefaultLimits()
 	lim.Decoded = 1 << 20

@@ -233,25 +233,37 @@ func (w *walker) encodings(e *entity) []transfer {
 
 // multipart reads the parts of e. It reports false where there are none.
 func (w *walker) multipart(e *entity, t mediaType, encs []transfer) ([]piece, bool) {
-	if ps, ok := w.parted(e, t); ok {
-		return ps, true
+	files := len(w.attachments)
+	plain, ok := w.parted(e, t)
+	if ok && (len(w.attachments) > files || w.foreign > 0) {
+		return plain, true
 	}
-	// A multipart must not be encoded (RFC 2045, section 6.4), but some are.
+	// A multipart must not be encoded (RFC 2045, section 6.4), but some are, even behind parts in the clear.
 	for _, enc := range encs {
 		if enc == encNone {
 			continue
 		}
-		b, _, ok := w.decode(e.body(), enc)
-		if !ok {
-			return nil, true
+		if ok && enc == encQP && !bytes.Contains(e.body(), []byte("=2D")) && !bytes.Contains(e.body(), []byte("=2d")) && !bytes.Contains(e.body(), []byte("--=")) {
+			continue // no line between parts is encoded
+		}
+		b, _, whole := w.decode(e.body(), enc)
+		if !whole {
+			return plain, true
 		}
 		inner := &entity{source: &source{data: b}, place: e.place, header: e.header, lo: 0, hi: len(b)}
-		if ps, ok := w.parted(inner, t); ok {
+		if ok {
+			w.several++
+		}
+		ps, found := w.parted(inner, t)
+		if ok {
+			w.several--
+		}
+		if found {
 			w.defect("a multipart is encoded")
-			return ps, true
+			return firstPieces(plain, ps), true
 		}
 	}
-	return nil, false
+	return plain, ok
 }
 
 func (w *walker) parted(e *entity, t mediaType) ([]piece, bool) {

@@ -129,7 +129,7 @@ func machineWords(m Mail) bool {
 	if passedOn(words) {
 		return false
 	}
-	return opens(words) || isBounceSubject(m.Subject) && (isMachine(m.From) || len(words) == 0)
+	return opensAtOnce(words) || isBounceSubject(m.Subject) && (isMachine(m.From) || len(words) == 0)
 }
 
 // improve fills what the machine-readable part of a DSN left out from the words beside it.

@@ -179,3 +179,17 @@ func FuzzReport(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkRead(b *testing.B) {
+	person := Mail{Type: "text/plain", From: "ann@example.com", Subject: "Re: Your order", Text: strings.Repeat("Thank you for the parcel, it came on Friday and all is well.\n", 30), Field: func(string) string { return "" }}
+	for name, m := range map[string]Mail{"qmail": homemade[0].mail(), "person": person} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if Suspect(m) {
+					Read(m)
+				}
+			}
+		})
+	}
+}

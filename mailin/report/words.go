@@ -89,7 +89,7 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	case (sender == 3 || failed != "") && score >= 8:
 	case automatic && score >= 9 && (subject || phrases > 1) && len(rs) > 0:
 	case sender > 0 && score >= 10 && subject && phrases > 1 && coded && len(rs) > 0:
-	case score >= 10 && subject && phrases > 1 && coded && copied && opens(words):
+	case score >= 10 && subject && phrases > 1 && coded && copied && opensAtOnce(words):
 	default:
 		return nil, nil, false
 	}
@@ -140,6 +140,16 @@ func opens(words []line) bool {
 		}
 		if countPhrases(strings.ToLower(strings.ReplaceAll(l.text, "’", "'"))) > 0 {
 			return true
+		}
+	}
+	return false
+}
+
+// opensAtOnce is opens for the first line alone.
+func opensAtOnce(words []line) bool {
+	for i, l := range words {
+		if l.text != "" {
+			return opens(words[i : i+1])
 		}
 	}
 	return false
