@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -127,9 +128,9 @@ func (g *Gateway) Search(ctx context.Context, a Actor, r SearchRequest) (SearchP
 		limit = searchLimit
 	}
 	var page SearchPage
-	err := g.store.View(ctx, func(tx Tx) error {
-		p, err := g.resolve(ctx, tx, a)
-		if err != nil {
+	var p principal
+	err := g.store.View(ctx, func(tx Tx) (err error) {
+		if p, err = g.resolve(ctx, tx, a); err != nil {
 			return err
 		}
 		if !p.isStaff() && !p.isContact() {
@@ -153,7 +154,15 @@ func (g *Gateway) Search(ctx context.Context, a Actor, r SearchRequest) (SearchP
 		q.After = r.After
 		return g.searchPage(ctx, tx, p, asked, q, limit, &page)
 	})
-	return page, wrap("search", err)
+	if err == nil && page.Asked {
+		// What staff look for is recorded, as what they open is: a result shows a part of each message.
+		sum := sha256.Sum256([]byte(r.Text))
+		err = g.noteLook(ctx, p, AuditEntry{Action: "search", Detail: r.Text}, ID(sum[:len(ID{})]))
+	}
+	if err != nil {
+		return SearchPage{}, wrap("search", err)
+	}
+	return page, nil
 }
 
 // searchQuery turns what was asked into a query on what the principal may read. It reports whether anything can be found at all.

@@ -172,6 +172,29 @@ func TestSearchPages(t *testing.T) {
 	}
 }
 
+// TestSearchesAreRecorded: those of staff, with the words, and once in a while.
+func TestSearchesAreRecorded(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		w.search(w.actor("staff"), "results from:ann")
+		w.search(w.actor("inside"), "results")
+	}
+	w.search(w.actor("staff"), "results")
+	w.search(w.actor("staff"), "")
+	entries, _, err := w.g.ListAudit(t.Context(), w.operator, "search", bridge.Cursor{}, 10)
+	w.must(err)
+	var got []string
+	for _, e := range entries {
+		if e.By != w.staff.ID {
+			t.Errorf("by %v", e.By)
+		}
+		got = append(got, e.Detail)
+	}
+	if want := []string{"results", "results from:ann"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestSearchOff(t *testing.T) {
 	w := newWorld(t)
 	c := w.config

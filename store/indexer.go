@@ -20,6 +20,7 @@ const (
 	indexBatch = 32                     // messages in one transaction: other writers wait no longer than for these
 	indexPause = 400 * time.Millisecond // between two looks at an empty queue
 	indexRetry = 2 * time.Second        // after an error
+	indexBusy  = 10                     // transactions beside a batch, from which on others are busy
 )
 
 // queueIndex has messages of a thread indexed, or indexed anew.
@@ -37,13 +38,17 @@ func (t *tx) queueThread(ctx context.Context, thread bridge.ID) error {
 	return err
 }
 
-// RunIndexer keeps the index up to date until ctx ends. While there is much to do it works half of the time, so that it takes no
-// more than that from other writers. Several processes may run it on one database; one at a time is enough.
+// RunIndexer keeps the index up to date until ctx ends. While others write it works a fifth of the time, so that they hardly wait for it.
+// Several processes may run it on one database; one at a time is enough.
 func (d *DB) RunIndexer(ctx context.Context, log *slog.Logger) error {
+	before := d.Stats().Transactions
 	for {
 		start := time.Now()
 		n, err := d.Index(ctx)
 		pause := indexPause
+		written := d.Stats().Transactions
+		busy := written-before > indexBusy
+		before = written
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -52,8 +57,10 @@ func (d *DB) RunIndexer(ctx context.Context, log *slog.Logger) error {
 		case err != nil:
 			log.ErrorContext(ctx, "could not index messages for search", "error", err)
 			pause = indexRetry
+		case n > 0 && busy:
+			pause = min(4*time.Since(start), indexPause)
 		case n > 0:
-			pause = min(time.Since(start), indexPause)
+			pause = 0
 		}
 		select {
 		case <-ctx.Done():

@@ -71,7 +71,7 @@ func TestSearchLeadsIntoLongConversations(t *testing.T) {
 		if i == 50 {
 			text = "The needle."
 		}
-		_, err := w.g.Post(t.Context(), bridge.AsPerson(w.mina.ID), bridge.Post{Thread: w.thread.ID, Text: text})
+		_, err := w.g.Post(t.Context(), bridge.AsPerson(w.staff.ID), bridge.Post{Thread: w.thread.ID, Text: text})
 		w.must(err)
 	}
 	w.index()

@@ -47,6 +47,7 @@ var deeds = map[string]string{
 	"person.signout":     "Ended somebody's sessions",
 	"retention.set":      "Changed how long conversations are kept",
 	"retention.thread":   "Changed how long a conversation is kept",
+	"search":             "Searched messages",
 	"signin.code":        "Signed in with a code",
 	"signin.failed":      "Failed to sign in",
 	"signin.password":    "Signed in with a password",
