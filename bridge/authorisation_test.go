@@ -241,6 +241,14 @@ func TestAuthorisation(t *testing.T) {
 			}
 			return w.g.NoteKeys(ctx, a, "added")
 		}},
+		"ExportThread": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.ExportThread(ctx, a, w.thread.ID, true)
+			return err
+		}},
+		"ExportPerson": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.ExportPerson(ctx, a, w.inside.ID, false, func(bridge.ExportedThread) error { return nil })
+			return err
+		}},
 	}
 
 	covered := make(map[string]bool)

@@ -25,6 +25,8 @@ type Lives interface {
 	DeleteThread(ctx context.Context, id ID) error
 	// DeleteReceived deletes records of received mail that belong to no thread and wait for nobody, with the mail. It returns how many.
 	DeleteReceived(ctx context.Context, before time.Time, limit int) (int, error)
+	// ThreadsOf returns the threads that a person is or was in, in the order of their ids, from after one on.
+	ThreadsOf(ctx context.Context, person, after ID, limit int) ([]ID, error)
 }
 
 // settingRetention is for how many days threads are kept; nothing for ever.

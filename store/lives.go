@@ -50,6 +50,16 @@ func (t *tx) ExpiredThreads(ctx context.Context, now time.Time, days, limit int)
 	return all, err
 }
 
+// ThreadsOf implements bridge.Lives. It reads all that anybody takes part in: it is for an export now and then.
+func (t *tx) ThreadsOf(ctx context.Context, person, after bridge.ID, limit int) ([]bridge.ID, error) {
+	var all []bridge.ID
+	err := t.each(ctx, "select thread from participant where person = ? and thread > ? order by thread limit ?", []any{person, after[:], limit}, func(r row) error {
+		all = append(all, bridge.ID{})
+		return r.Scan(&all[len(all)-1])
+	})
+	return all, err
+}
+
 // DeleteThread implements bridge.Lives. What refers to the thread goes with it (on delete cascade); received mail does not refer to it in that
 // sense, since it is there first.
 func (t *tx) DeleteThread(ctx context.Context, id bridge.ID) error {

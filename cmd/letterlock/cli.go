@@ -14,6 +14,7 @@ type cli struct {
 	Backup    backupCommand    `cmd:"" help:"Write everything stored into one sealed file, while the gateway runs."`
 	Restore   restoreCommand   `cmd:"" help:"Bring a backup back into an empty data folder: all of it, or nothing."`
 	Migrate   migrateCommand   `cmd:"" help:"Move everything stored from SQLite to PostgreSQL."`
+	Export    exportCommand    `cmd:"" help:"Write down a conversation, or all of a person, to read without Letterlock."`
 	Rekey     rekeyCommand     `cmd:"" help:"Change the keys that seal everything stored, while the gateway runs."`
 	Retention retentionCommand `cmd:"" help:"Show or set for how long conversations are kept; put one on legal hold, or delete it."`
 	Purge     purgeCommand     `cmd:"" help:"Delete what has had its time, and what is left of what was deleted."`
