@@ -114,6 +114,9 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 	if first == noField || first == fieldOther && !separated {
 		return 0, false
 	}
+	if !separated && d.indented(i) && i+1 < len(d.lines) && d.indented(i+1) {
+		return 0, false // set apart as code is
+	}
 	var seen [fieldOther + 1]bool
 	var addressed, timed bool
 	last, extra := noField, 0
@@ -183,6 +186,12 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		return after, true
 	}
 	return 0, false
+}
+
+// indented reports whether line i begins with four spaces or a tab.
+func (d *document) indented(i int) bool {
+	s := d.raw(i)
+	return strings.HasPrefix(s, "    ") || strings.HasPrefix(s, "\t")
 }
 
 // bareFields looks for header fields without colons from line i on, as eM Client sets them: names in the first words of
@@ -288,7 +297,7 @@ func nameOnly(s string) field {
 
 // originals are the words between dashes that separate an earlier mail, in lower case.
 var originals = [...]string{
-	"original message", "original email", "original mail", "originalmessage", "reply message", "replied message", "message original", "ursprüngliche nachricht", "originalnachricht", "ursprüngliche mail", "original-nachricht",
+	"original message", "original appointment", "ursprünglicher termin", "rendez-vous d'origine", "original email", "original mail", "originalmessage", "reply message", "replied message", "message original", "ursprüngliche nachricht", "originalnachricht", "ursprüngliche mail", "original-nachricht",
 	"message d'origine", "message d’origine", "message initial", "message original", "mensaje original", "correo original", "messaggio originale", "messaggio originario", "mensagem original", "oorspronkelijk bericht", "origineel bericht",
 	"ursprungligt meddelande", "originalmeddelande", "originalmelding", "opprinnelig melding", "opprinnelig e-post", "oprindelig meddelelse", "original meddelelse", "oprindelig besked", "alkuperäinen viesti", "wiadomość oryginalna", "oryginalna wiadomość",
 	"původní zpráva", "původní e-mail", "исходное сообщение", "исходное письмо", "оригинальное сообщение", "первоначальное сообщение", "оригінальне повідомлення", "вихідне повідомлення", "початкове повідомлення",

@@ -22,6 +22,11 @@ func (d *document) findQuotes() {
 			continue
 		}
 		if l.depth > 0 {
+			if i > low && (i == 0 || d.lines[i-1].depth == 0) {
+				if k := d.lastText(low, i); k >= low && d.wroteWithoutColon(k) {
+					d.decide(k, i, Attribution, whyAttribution)
+				}
+			}
 			if l.depth == 1 && i > low && d.closesAddress(i) {
 				if first, sure := d.attributionEnding(i-1, low); sure != none {
 					d.decide(first, i+1, Attribution, whyAttribution)
@@ -138,6 +143,16 @@ func (d *document) findQuotes() {
 			low = i + 1
 		}
 	}
+}
+
+// wroteWithoutColon reports whether line k is an attribution but for the colon at its end.
+func (d *document) wroteWithoutColon(k int) bool {
+	t := d.text(k)
+	if len(t) < 12 || len(t) > 200 || strings.IndexByte(".?!:;,", t[len(t)-1]) >= 0 || !saysWrote(t) || speaks(t) {
+		return false
+	}
+	tail := t[max(0, len(t)-24):]
+	return judge(notice(t)|hasVerb, opens(t)) == strong && (saysWrote(" "+tail[strings.LastIndexByte(tail, ' ')+1:]) || t[len(t)-1] == '>')
 }
 
 // closesAddress reports whether line i begins with what looks like a quote mark but closes an address that a line shortly
@@ -321,6 +336,12 @@ func (d *document) findOrphans() {
 	}
 }
 
+// greets reports whether a line is as short as a salutation and ends like one.
+func greets(t string) bool {
+	last := t[len(t)-1]
+	return (last == ',' || last == '!' || strings.HasSuffix(t, "，")) && len(t) <= 60 && strings.Count(t, " ") <= 3
+}
+
 // introduces reports whether a quoted line ends an attribution.
 func introduces(t string) bool {
 	if !endsLikeAttribution(t) {
@@ -412,7 +433,7 @@ func (d *document) findAnswers() {
 			end--
 		}
 		depth := d.lines[end].depth
-		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote && !introduces(d.text(i)); i-- {
+		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote && !introduces(d.text(i)) && (i == end || !greets(d.text(i))); i-- {
 			d.lines[i].kind, d.lines[i].why = Answered, whyAnswered
 			count++
 		}
