@@ -53,6 +53,11 @@ func findRecipients(m Mail, words []line, o original) []bridge.ReportedRecipient
 				text = clip(spaces(clean(words[i].text)), 1000) // the label says what is wrong
 			}
 			put(a, text)
+			for _, more := range further(rest) {
+				if _, known := seen[strings.ToLower(more)]; (!named || known) && !skip[strings.ToLower(more)] {
+					put(more, "")
+				}
+			}
 		}
 		if len(list) == 0 {
 			inSentences(words, skip, o, pass == 1, put)
@@ -80,6 +85,24 @@ func findRecipients(m Mail, words []line, o original) []bridge.ReportedRecipient
 		if findEnhanced(common) != "" || replyCode(common) != "" || d == "" || fromWords(d) == "" && fromWords(common) != "" {
 			list[i].Diagnostic = common
 		}
+	}
+	return list
+}
+
+// further reads the addresses of a list that goes on behind its first one.
+func further(rest string) (list []string) {
+	for len(list) < 100 {
+		rest = strings.TrimLeft(rest, ">)] \t")
+		if rest == "" || rest[0] != ',' && rest[0] != ';' {
+			return list
+		}
+		rest = strings.TrimLeft(rest[1:], "<([ \t'\"")
+		a, after, ok := findAddress(rest)
+		if !ok || !strings.HasPrefix(rest, a) {
+			return list
+		}
+		list = append(list, a)
+		rest = after
 	}
 	return list
 }
