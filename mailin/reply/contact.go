@@ -49,13 +49,27 @@ func (d *document) contactBlock(i, end int) {
 		return
 	}
 	first := d.next(closing + 1)
-	if name := d.text(first); first+1 < end && d.blank(first+1) && contact(name) == 0 && runes(name) <= 40 {
+	if name := d.text(first); first+1 < end && d.blank(first+1) && contact(name) == 0 && runes(name) <= 40 && !d.spaced(first+1, end) {
 		// A name that stands alone is part of the letter.
 		first = d.next(first + 1)
 	}
 	if first < end && first >= start {
 		d.decide(first, end, Signature, whyContact)
 	}
+}
+
+// spaced reports whether each of the lines from i to end stands alone, more than one, as paragraphs with gaps become.
+func (d *document) spaced(i, end int) bool {
+	n := 0
+	for ; i < end; i++ {
+		if d.blank(i) {
+			continue
+		}
+		if n++; i+1 < end && !d.blank(i+1) {
+			return false
+		}
+	}
+	return n > 1
 }
 
 // bareBlock folds a last paragraph that is nothing but a name and contact details, if something stands above it.

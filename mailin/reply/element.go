@@ -156,7 +156,7 @@ func rolesBySign(element, class, id, name string) role {
 	}
 	if r == 0 && strings.Contains(all, "sign") && rolesByName[element]&roleBlock != 0 {
 		for w := range strings.FieldsSeq(all) {
-			if strings.HasSuffix(w, "signature") || strings.HasPrefix(w, "signature") || w == "messagesignaturesection" || w == "bloop_sign" {
+			if strings.HasSuffix(w, "signature") || strings.HasPrefix(w, "signature") || w == "messagesignaturesection" || strings.HasSuffix(w, "bloop_sign") {
 				return roleSignature // Outlook on the web, Yahoo, Open-Xchange, and many more
 			}
 		}

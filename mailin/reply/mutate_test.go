@@ -122,6 +122,41 @@ func TestMutations(t *testing.T) {
 	}
 }
 
+// htmlMutations are what clients do to the HTML that they pass on or quote.
+var htmlMutations = []struct {
+	why string
+	do  func(string) string
+}{
+	{"upper case", func(s string) string {
+		return strings.NewReplacer("<div", "<DIV", "</div", "</DIV", "<blockquote", "<BLOCKQUOTE", "</blockquote", "</BLOCKQUOTE", "<p ", "<P ", "<br", "<BR", "<hr", "<HR").Replace(s)
+	}},
+	{"a prefix of Outlook", func(s string) string { return strings.NewReplacer(`id="`, `id="x_`, `class="`, `class="x_`).Replace(s) }},
+	{"a prefix of Gmail", func(s string) string {
+		return strings.NewReplacer(`id="`, `id="m_-123456`, `class="`, `class="m_-123456`).Replace(s)
+	}},
+	{"lines between elements", func(s string) string { return strings.ReplaceAll(s, "><", ">\n<") }},
+	{"a page around it", func(s string) string {
+		return "<!DOCTYPE html><html><head><title>x</title></head><body><div><div dir=auto>" + s + "</div></div></body></html>"
+	}},
+	{"CRLF", func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }},
+	{"a byte order mark", func(s string) string { return "\ufeff" + s }},
+}
+
+// TestHTMLMutations asserts that what is visible of each golden case does not depend on such details.
+func TestHTMLMutations(t *testing.T) {
+	paths, _ := filepath.Glob("testdata/*.html.txt")
+	for _, p := range paths {
+		for _, g := range readGolden(t, p) {
+			for _, m := range htmlMutations {
+				r := HTML(m.do(g.in))
+				if got, want := words(r.Visible()), words(g.visible); same(HTML(g.in).Visible(), g.visible) && got != want {
+					t.Errorf("%s/%s: %s\ngot:\n%s\nwant:\n%s\nspans:\n%s", filepath.Base(p), g.name, m.why, got, want, show(r))
+				}
+			}
+		}
+	}
+}
+
 // TestWraps cuts each attribution at each of its spaces, and asserts that it is recognised all the same above a quote that
 // has marks, and gives people other names and addresses.
 func TestWraps(t *testing.T) {

@@ -11,7 +11,7 @@ func lowerRune(r rune) rune { return unicode.ToLower(r) }
 // findQuotes settles the lines that are quoted or introduce a quote.
 func (d *document) findQuotes() {
 	low := 0 // lines before this one are taken
-	initials := false
+	initials, soft := false, false
 	for i := 0; i < len(d.lines); i++ {
 		l := &d.lines[i]
 		if l.hint&hintOurs != 0 {
@@ -51,7 +51,7 @@ func (d *document) findQuotes() {
 				continue
 			}
 			why := whyMarks
-			if l.hint&hintElement != 0 {
+			if l.hint&(hintElement|hintSoft) != 0 {
 				why = whyElement
 			}
 			d.decide(i, i+1, Quote, why)
@@ -126,9 +126,13 @@ func (d *document) findQuotes() {
 			low = i + 1
 		case next < len(d.lines) && d.lines[next].hint&hintSoft != 0:
 			d.decide(first, i+1, Attribution, whyAttribution)
-			for j := next; j < len(d.lines) && (d.lines[j].hint&hintSoft != 0 || d.blank(j)); j++ {
-				d.decide(j, j+1, Quote, whyBelowAttribution)
+			// This mail quotes so: what stands in such elements further down is quoted, too.
+			for j := next; j < len(d.lines) && !soft; j++ {
+				if l := &d.lines[j]; l.hint&hintSoft != 0 && l.depth == 0 && l.hint&hintOurs == 0 {
+					l.depth = 1
+				}
 			}
+			soft = true
 			low = i + 1
 		case sure == strong:
 			d.decide(d.announced(first, low), i+1, Attribution, whyAttribution)
