@@ -40,7 +40,7 @@ func (t *tx) ExpiredThreads(ctx context.Context, now time.Time, days, limit int)
 		return r.Scan(&all[len(all)-1])
 	}
 	err := t.each(ctx, `select r.thread from retention r join thread t on t.id = r.thread
-		where r.days > 0 and not r.hold and t.last_at < ? - r.days * ? limit ?`, []any{micros(now), day.Microseconds(), limit}, collect)
+		where r.days > 0 and not r.hold and t.last_at < cast(? as bigint) - r.days * cast(? as bigint) limit ?`, []any{micros(now), day.Microseconds(), limit}, collect)
 	if err != nil || days <= 0 || len(all) >= limit {
 		return all, err
 	}

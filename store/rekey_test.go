@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -128,5 +131,69 @@ func TestRekeyBesideAGateway(t *testing.T) {
 	}
 	if _, err := store.VerifyBackup(t.Context(), bytes.NewReader(before), fresh, nil); err == nil {
 		t.Error("a backup of before opens with the new keys alone")
+	}
+}
+
+// TestRekeyFilesOfTheFirstFormat stores a file as the first release did, and wants it to open after its key was retired.
+func TestRekeyFilesOfTheFirstFormat(t *testing.T) {
+	dir := t.TempDir()
+	keyFile, path := filepath.Join(dir, "letterlock.key"), filepath.Join(dir, "letterlock.db")
+	keys, err := seal.Create(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := openAt(t, path, keys)
+	c := newClinic(t, d, keys, 1)
+	large := noise(200_000) // the same content as the thread's large file
+	const old = "00112233445566778899aabbccddeeff"
+	file := filepath.Join(path+".blobs", old[:2], old)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w, err := keys.SealStream(&b, []byte(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(large); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), os.WriteFile(file, b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Exec("insert into blob (key, size, used_at, idle) values (?, ?, 0, false)", old, len(large)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Exec("update attachment set blob_key = ? where size = ?", old, len(large)); err != nil {
+		t.Fatal(err)
+	}
+	whole(t, d)
+	if n, err := d.SealedWithOld(t.Context(), nil); n != 1 || err != nil {
+		t.Errorf("%d of the first format, %v, want 1", n, err)
+	}
+	if err := keys.AddKey(); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := d.Reseal(t.Context(), nil); done.Files != 1 || err != nil {
+		t.Fatalf("got %+v, %v", done, err)
+	}
+	if err := keys.Retire(); err != nil {
+		t.Fatal(err)
+	}
+	whole(t, d)
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old file is there still: %v", err)
+	}
+	e, err := c.g.ExportThread(t.Context(), c.staff, c.threads[0], false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := d.OpenBlob(t.Context(), e.Messages[0].Attachments[1].Blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, large) {
+		t.Errorf("got %d octets, %v", len(got), err)
 	}
 }
