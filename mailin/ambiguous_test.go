@@ -107,6 +107,7 @@ func TestAmbiguous(t *testing.T) {
 		"NUL in base64":                       mixed(file + secret64[:20] + "\x00" + secret64[20:]),
 		"comment in base64":                   mixed(file + secret64[:20] + "(((" + secret64[20:]),
 		"8-bit in base64":                     mixed(file + secret64[:20] + "\xff\xfe" + secret64[20:]),
+		"a stray equals sign in base64":       mixed(file + secret64[:18] + "=" + secret64[18:]),
 		"a line of dashes in base64":          mixed(file + secret64[:20] + "\n-----\n" + secret64[20:]),
 		"empty line in base64":                mixed(file + secret64[:20] + "\n\n" + secret64[20:]),
 		"spaces lead base64":                  mixed(file + "   " + secret64[:20] + "\n   " + secret64[20:]),

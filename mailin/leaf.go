@@ -78,6 +78,9 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		w.attachUU(e, files)
 		return nil
 	}
+	if e.parent == "multipart/alternative" && e.index > 0 && (t.main == "text/enriched" || t.main == "text/richtext") {
+		return nil // the same once more
+	}
 	if t.main != "text/html" && enc == encNone {
 		w.stray(e)
 	}

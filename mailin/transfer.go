@@ -139,6 +139,8 @@ func decodeSlow(b []byte, i, stop int, out []byte, first int, acc uint32, n int)
 				out = append(out, byte(acc>>16), byte(acc>>8), byte(acc))
 				acc, n = 0, 0
 			}
+		case v == 64 && n == 2 && i+1 < len(b) && base64Value[b[i+1]] < 64:
+			// One sign where two would be the padding: a stray one.
 		case v == 64 && n >= 2:
 			out = tail64(out, acc, n)
 			acc, n = 0, 0

@@ -350,8 +350,12 @@ func (w *walker) siblings(e *entity, t mediaType, parts []segment) []piece {
 		}
 		// Alternatives say the same in rising order of fidelity (RFC 2046, section 5.1.4): the first text, the last HTML.
 		text, html := joinPieces(ps)
-		if alternative.text == "" {
+		switch {
+		case alternative.text == "":
 			alternative.text = text
+		case saysMore(alternative.text, text):
+			// A client that takes the last one shows what the first one doesn't say.
+			alternative.text = strings.TrimRight(alternative.text, "\n") + "\n\n" + text
 		}
 		if html != "" {
 			alternative.html = html
@@ -364,6 +368,14 @@ func (w *walker) siblings(e *entity, t mediaType, parts []segment) []piece {
 		return []piece{alternative}
 	}
 	return all
+}
+
+// saysMore reports whether a text has words that another one has not, leaving white space aside.
+func saysMore(have, text string) bool {
+	if len(have) > 1<<20 || len(text) > 1<<20 {
+		return false
+	}
+	return !strings.Contains(strings.Join(strings.Fields(have), " "), strings.Join(strings.Fields(text), " "))
 }
 
 // message reads a message inside the mail: it is an attachment, and so is every file that it holds, since the clients that open
