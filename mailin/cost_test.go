@@ -71,6 +71,7 @@ func hostileMails(n int) map[string]string {
 		"HTML of attributes":       mime("Content-Type: text/html\n", "<p "+rep("a=b ")+">"),
 		"HTML of tables":           mime("Content-Type: text/html\n", rep("<table><tr><td>")),
 		"HTML of block quotes":     mime("Content-Type: text/html\n", rep("<blockquote>x")),
+		"texts as alternatives":    mime("Content-Type: multipart/alternative; boundary=b\n", rep("--b\n\nwords of a text\n"+strings.Repeat("y ", 4000)+"\n")),
 		"one line":                 mime("", rep("x")),
 		"one field":                "Subject: " + rep("x") + "\r\n\r\n",
 		"folded field":             "To: " + rep("a@example.com,\r\n ") + "\r\n\r\n",

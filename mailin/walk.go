@@ -353,7 +353,7 @@ func (w *walker) siblings(e *entity, t mediaType, parts []segment) []piece {
 		switch {
 		case alternative.text == "":
 			alternative.text = text
-		case saysMore(alternative.text, text):
+		case html == "" && i < 8 && saysMore(alternative.text, text):
 			// A client that takes the last one shows what the first one doesn't say.
 			alternative.text = strings.TrimRight(alternative.text, "\n") + "\n\n" + text
 		}
