@@ -99,6 +99,9 @@ func isWord(c byte) bool {
 }
 
 func saysWrote(s string) bool {
+	if verbFinder().in(s) == 0 {
+		return false
+	}
 	for _, v := range verbs {
 		if i := strings.Index(s, v); i >= 0 {
 			// A Latin verb is a word of its own: "rewrote" is not one of them.
@@ -405,10 +408,8 @@ func named(s string) bool {
 
 // speaks reports whether a line speaks to somebody or of the author, as no program's attribution does.
 func speaks(s string) bool {
-	for _, p := range pronouns {
-		if i := strings.Index(s, p); i >= 0 {
-			return true
-		}
+	if pronounsFinder().in(s) != 0 {
+		return true
 	}
 	return strings.HasPrefix(s, "You ") || strings.HasPrefix(s, "I ") || strings.HasPrefix(s, "We ")
 }

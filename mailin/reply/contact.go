@@ -105,10 +105,8 @@ func (d *document) points(i, end int, closed bool) bool {
 	var buf [1024]byte
 	for k := end - 1; k >= max(i, end-30); k-- {
 		low := string(lower(buf[:0], clip(d.text(k), 400)))
-		if names(low, news[:]) {
-			return true
-		}
-		if (!closed || names(low, pointers[:])) && names(low, contactWords[:]) {
+		has := letterFinder().in(low)
+		if has&findsNews != 0 || has&findsContact != 0 && (!closed || has&findsPointer != 0) {
 			return true
 		}
 	}
@@ -205,12 +203,7 @@ func ownWords(s string) bool {
 func namesAccount(s string) bool {
 	var buf [256]byte
 	low := string(lower(buf[:0], clip(s, 120)))
-	for _, w := range accountWords {
-		if strings.Contains(low, w) {
-			return true
-		}
-	}
-	return false
+	return numberFinder().in(low) != 0
 }
 
 // office counts a line that names a position or a company.

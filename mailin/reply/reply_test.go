@@ -335,35 +335,3 @@ func FuzzHTML(f *testing.F) {
 		}
 	})
 }
-
-// typical is a reply of about 2 kB.
-var typical = strings.Repeat("Thank you for your message, I have looked at the plan and agree.\n", 6) + "\nKind regards,\nAnn\n\n-- \nAnn Example\nExample Ltd\n+44 20 7946 0000\n\n" +
-	"On Wed, 1 May 2024 at 10:00, Bob Example <bob@example.com> wrote:\n" + strings.Repeat("> We would like to know whether the plan suits you as it is.\n>\n", 20)
-
-func BenchmarkText(b *testing.B) {
-	b.SetBytes(int64(len(typical)))
-	for b.Loop() {
-		Text(typical)
-	}
-}
-
-func BenchmarkHTML(b *testing.B) {
-	in := "<html><body><div dir=ltr><p>" + strings.Repeat("Thank you for your message, I have looked at it.<br>", 8) + `</p><div class="gmail_quote"><div class="gmail_attr">On Wed, 1 May 2024 at 10:00, Bob &lt;bob@example.com&gt; wrote:<br></div><blockquote class="gmail_quote" style="margin:0">` +
-		strings.Repeat("<p>We would like to know whether the plan suits you.</p>", 26) + "</blockquote></div></body></html>"
-	b.SetBytes(int64(len(in)))
-	for b.Loop() {
-		HTML(in)
-	}
-}
-
-func BenchmarkHostile(b *testing.B) {
-	for name, unit := range hostile {
-		in := strings.Repeat(unit, (1<<20)/len(unit))
-		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
-			b.SetBytes(int64(len(in)))
-			for b.Loop() {
-				Text(in)
-			}
-		})
-	}
-}

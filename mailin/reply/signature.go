@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"math/bits"
 	"strings"
 	"unicode"
 )
@@ -167,10 +168,11 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 	}
 	var buf [1024]byte
 	low := string(lower(buf[:0], d.body[d.lines[i].text:d.lines[j-1].end]))
-	if isFooter(low) {
+	has := footerFinder().in(low)
+	if isFooter(low, has) {
 		return i, whyFooter
 	}
-	if isLegal(low) {
+	if isLegal(low, has) {
 		// The notice may follow the name in one paragraph: then it begins at the line that says so.
 		for k := i; k < j; k++ {
 			t := d.text(k)
@@ -182,24 +184,27 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 	return j, whyNothing
 }
 
-// isFooter reports whether a paragraph, in lower case, is what a scanner, a mailing list or a company adds. It speaks neither of its
-// author nor to anybody in particular, and asks nothing.
-func isFooter(low string) bool {
+// isFooter reports whether a paragraph, in lower case, of which the words are known, is what a scanner, a mailing list or a company
+// adds. It speaks neither of its author nor to anybody in particular, and asks nothing.
+func isFooter(low string, has uint16) bool {
 	switch {
-	case names(low, footerWords[:]):
-	case len(low) < 500 && strings.Contains(low, "vir") && names(low, scanners[:]):
-	case len(low) < 300 && names(low, printing[:]) && names(low, nature[:]):
+	case has&findsFooter != 0:
+	case len(low) < 500 && has&findsScanner != 0 && strings.Contains(low, "vir"):
+	case len(low) < 300 && has&findsPrinting != 0 && has&findsNature != 0:
 	case strings.HasPrefix(low, "ref:_") && strings.HasSuffix(low, ":ref") && !strings.Contains(low, " "): // a help desk's
 	default:
 		return false
 	}
-	return !speaksOfAuthor(low) && low[len(low)-1] != '?'
+	return !speaksOfAuthor(low, has) && low[len(low)-1] != '?'
 }
 
 // speaksOfAuthor reports whether a paragraph, in lower case, has words of an author.
-func speaksOfAuthor(low string) bool {
+func speaksOfAuthor(low string, has uint16) bool {
+	if has&findsAuthor != 0 {
+		return true
+	}
 	for _, w := range personal {
-		if strings.Contains(low, w) || strings.HasPrefix(low, w[1:]) {
+		if strings.HasPrefix(low, w[1:]) {
 			return true
 		}
 	}
@@ -266,19 +271,17 @@ func isMobile(s string) bool {
 	if runes(low) > 90 || sentence(low) {
 		return false
 	}
-	for _, p := range mobileStarts {
-		if strings.HasPrefix(low, p) {
-			return names(low, brands[:]) || names(low, things[:])
-		}
-	}
-	for _, p := range weakStarts {
-		if strings.HasPrefix(low, p) {
-			return names(low, brands[:])
-		}
-	}
+	f := mobileFinder()
+	starts := f.at(low)
+	ends := false
 	for _, p := range mobileEnds {
-		if strings.HasSuffix(low, p) && runes(low) <= 50 {
-			return names(low, brands[:]) || names(low, things[:])
+		ends = ends || strings.HasSuffix(low, p)
+	}
+	if starts&(findsStart|findsWeakStart) != 0 || ends {
+		// It must name a device or a program: "Sent by courier yesterday" does not.
+		what := f.in(low)
+		if what&findsBrand != 0 || what&findsThing != 0 && (starts&findsStart != 0 || ends && runes(low) <= 50) {
+			return true
 		}
 	}
 	// "Get Outlook for iOS", in any language: these three words and not many more.
@@ -310,16 +313,6 @@ func withoutLinks(b []byte, s string) []byte {
 	}
 }
 
-// names reports whether a line has one of the words: "Sent by courier yesterday" names no device and no program.
-func names(low string, words []string) bool {
-	for _, w := range words {
-		if strings.Contains(low, w) {
-			return true
-		}
-	}
-	return false
-}
-
 // sentence reports whether a line goes on after a full stop, so that it is more than a signature.
 func sentence(s string) bool {
 	i := strings.Index(s, ". ")
@@ -328,28 +321,18 @@ func sentence(s string) bool {
 
 // isLegal reports whether a paragraph, in lower case, is a legal notice. It has the words of at least four groups, the title
 // counting for one, and speaks neither of its author nor to anybody in particular.
-func isLegal(low string) bool {
+func isLegal(low string, has uint16) bool {
 	if len(low) < 60 {
 		return legalTitle(low) && len(low) > 20 && strings.Contains(low, ":")
 	}
-	n := 0
+	if has&findsLegal == 0 {
+		return false // nothing about confidence
+	}
+	n := bits.OnesCount16(has / findsLegal)
 	if legalTitle(low) {
 		n++
 	}
-	for i, group := range legalWords {
-		found := false
-		for _, w := range group {
-			if found = strings.Contains(low, w); found {
-				break
-			}
-		}
-		if found {
-			n++
-		} else if i == 0 {
-			return false // nothing about confidence
-		}
-	}
-	return n >= 4 && !speaksOfAuthor(low)
+	return n >= 4 && !speaksOfAuthor(low, has)
 }
 
 func legalTitle(s string) bool {

@@ -1,0 +1,110 @@
+package reply
+
+import (
+	"strings"
+	"sync"
+)
+
+// finder looks for many words in a text in one pass over it. Its lists are numbered from 0.
+type finder struct {
+	maybe [1 << 10]uint64         // a bit for each hash of the first four octets of a word
+	long  map[uint32][]wordOfList // words by their first four octets
+	short []wordOfList            // words of fewer octets
+}
+
+type wordOfList struct {
+	word string
+	list uint16 // a bit for each list it is in
+}
+
+// lists makes a finder when it is first needed.
+func lists(all ...[]string) func() *finder {
+	return sync.OnceValue(func() *finder {
+		f := &finder{long: make(map[uint32][]wordOfList)}
+		for n, words := range all {
+			for _, w := range words {
+				if len(w) < 4 {
+					f.short = append(f.short, wordOfList{w, 1 << n})
+					continue
+				}
+				k := key(w)
+				h := hash(k)
+				f.maybe[h>>6] |= 1 << (h & 63)
+				f.long[k] = append(f.long[k], wordOfList{w, 1 << n})
+			}
+		}
+		return f
+	})
+}
+
+// key packs the first four octets of a string.
+func key(s string) uint32 {
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+func hash(k uint32) uint32 { return (k * 2654435761) >> 16 }
+
+// in returns which lists have a word that is somewhere in a text, as bits.
+func (f *finder) in(s string) uint16 {
+	var found uint16
+	for _, w := range f.short {
+		if found&w.list == 0 && strings.Contains(s, w.word) {
+			found |= w.list
+		}
+	}
+	for i := 0; i+4 <= len(s); i++ {
+		found |= f.at(s[i:])
+	}
+	return found
+}
+
+// at returns which lists have a word of four octets or more that a text begins with, as bits.
+func (f *finder) at(s string) uint16 {
+	if len(s) < 4 {
+		return 0
+	}
+	k := key(s)
+	if h := hash(k); f.maybe[h>>6]&(1<<(h&63)) == 0 {
+		return 0
+	}
+	var found uint16
+	for _, w := range f.long[k] {
+		if strings.HasPrefix(s, w.word) {
+			found |= w.list
+		}
+	}
+	return found
+}
+
+// What is looked for in a paragraph that may be a footer, in what may be a phone's line, and in what stands above a block of
+// contact details. The bits are in the order of the lists.
+var (
+	footerFinder   = lists(footerWords[:], scanners[:], printing[:], nature[:], personal[:], legalWords[0], legalWords[1], legalWords[2], legalWords[3], legalWords[4], legalWords[5], legalWords[6])
+	mobileFinder   = lists(mobileStarts[:], weakStarts[:], brands[:], things[:])
+	letterFinder   = lists(pointers[:], news[:], contactWords[:])
+	numberFinder   = lists(accountWords[:])
+	pronounsFinder = lists(pronouns[:])
+	verbFinder     = lists(verbs[:])
+)
+
+const (
+	findsFooter = 1 << iota
+	findsScanner
+	findsPrinting
+	findsNature
+	findsAuthor
+	findsLegal // and the six after it
+)
+
+const (
+	findsStart = 1 << iota
+	findsWeakStart
+	findsBrand
+	findsThing
+)
+
+const (
+	findsPointer = 1 << iota
+	findsNews
+	findsContact
+)
