@@ -93,6 +93,9 @@ type Threads interface {
 	ReadSeq(ctx context.Context, thread, person ID) (int, error)
 }
 
+// ListOctets bounds the octets of text, in all its forms and as stored, that one list of messages holds: one mail may have many millions.
+const ListOctets = 16 << 20
+
 // Messages keeps messages, their attachments and their receipts.
 type Messages interface {
 	// AddMessage appends m to its thread and sets m.Seq; it brings the thread's LastAt, Preview (from Message.Preview), Seq and
@@ -100,7 +103,10 @@ type Messages interface {
 	AddMessage(ctx context.Context, m *Message) error
 	Message(ctx context.Context, id ID) (Message, error)
 	// ListMessages returns messages in order, with their attachments (without content), from after seq on; notes only if asked for.
+	// It returns fewer than limit where their texts would have more than ListOctets together, but one at least.
 	ListMessages(ctx context.Context, thread ID, notes bool, afterSeq, limit int) ([]Message, error)
+	// LastMessages is ListMessages for the last ones of those after seq, in order too.
+	LastMessages(ctx context.Context, thread ID, notes bool, afterSeq, limit int) ([]Message, error)
 	Attachment(ctx context.Context, id ID) (Attachment, error)
 
 	// AddReceipts records that the person opened all public messages by others up to seq, for those not recorded before.

@@ -163,7 +163,7 @@ type ThreadRead struct {
 	Thread   ID
 	AfterSeq int
 	Limit    int
-	Last     bool // the thread's end instead: what there is among its last Limit entries
+	Last     bool // the thread's end instead: what there is among its last Limit entries, or fewer where these are very long
 }
 
 // ParticipantView is a participant as others may see them.
@@ -308,17 +308,8 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 	if r.Last {
 		v.AfterSeq = max(0, v.Thread.Seq-limit)
 	}
-	for {
-		if v.Messages, err = tx.ListMessages(ctx, r.Thread, p.isStaff(), v.AfterSeq, limit+1); err != nil {
-			return v, p, err
-		}
-		if !r.Last || len(v.Messages) > 0 || v.AfterSeq == 0 {
-			break
-		}
-		v.AfterSeq = max(0, v.AfterSeq-limit) // all of them were notes, which a contact does not see
-	}
-	if len(v.Messages) > limit {
-		v.Messages, v.More = v.Messages[:limit], true
+	if err := p.listThread(ctx, tx, &v, r.Last, limit); err != nil {
+		return v, p, err
 	}
 	org, err := g.organizationMode(ctx, tx)
 	if err != nil {
@@ -368,6 +359,45 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 	}
 	v.Receipts, err = tx.Receipts(ctx, r.Thread)
 	return v, p, err
+}
+
+// listThread fills in a view's messages after its AfterSeq, or the last ones of them.
+func (p principal) listThread(ctx context.Context, tx Tx, v *ThreadView, end bool, limit int) error {
+	list := tx.ListMessages
+	if end {
+		list = tx.LastMessages
+	}
+	var err error
+	for {
+		if v.Messages, err = list(ctx, v.Thread.ID, p.isStaff(), v.AfterSeq, limit+1); err != nil {
+			return err
+		}
+		if !end || len(v.Messages) > 0 || v.AfterSeq == 0 {
+			break
+		}
+		v.AfterSeq = max(0, v.AfterSeq-limit) // all of them were notes, which a contact does not see
+	}
+	if len(v.Messages) > limit {
+		v.Messages, v.More = v.Messages[:limit], true
+	}
+	if len(v.Messages) == 0 || v.More {
+		return nil
+	}
+	// Where they are very long there may be fewer than were asked for, although the thread has more on that side.
+	first, last := v.Messages[0].Seq, v.Messages[len(v.Messages)-1].Seq
+	switch {
+	case end && first > v.AfterSeq+1:
+		left, err := tx.ListMessages(ctx, v.Thread.ID, p.isStaff(), v.AfterSeq, 1)
+		if err == nil && len(left) > 0 && left[0].Seq < first {
+			v.AfterSeq = first - 1
+		}
+		return err
+	case !end && last < v.Thread.Seq:
+		left, err := tx.ListMessages(ctx, v.Thread.ID, p.isStaff(), last, 1)
+		v.More = len(left) > 0
+		return err
+	}
+	return nil
 }
 
 // ThreadList asks for a page of a list of threads.

@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"letterlock/bridge"
@@ -64,5 +65,51 @@ func TestMessageStaysInItsThread(t *testing.T) {
 	}
 	if got, err := w.g.Message(t.Context(), bridge.AsPerson(w.outside.ID), other.ID, m.ID); err != nil || got.Text != "For Cleo." {
 		t.Errorf("Cleo gets %q, %v", got.Text, err)
+	}
+}
+
+// Messages of millions of characters come a few at a time, from whichever end the reader begins.
+func TestVeryLongMessagesComeInParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	ann := bridge.AsPerson(w.inside.ID)
+	big := strings.Repeat("all work and no play ", 1<<20/21)
+	for range 20 {
+		_, err := w.g.Post(ctx, ann, bridge.Post{Thread: w.thread.ID, Text: big, HTML: "<p>" + big[:1<<20-100] + "</p>"})
+		w.must(err)
+	}
+	const last = 22 // after a message and a note
+	var seqs []int
+	for after, more := 0, true; more; {
+		v, err := w.g.ReadThread(ctx, ann, bridge.ThreadRead{Thread: w.thread.ID, AfterSeq: after})
+		w.must(err)
+		octets := 0
+		for _, m := range v.Messages {
+			octets += len(m.Text) + len(m.HTML)
+			seqs = append(seqs, m.Seq)
+			after = m.Seq
+		}
+		if octets > 16<<20 || len(v.Messages) == 0 {
+			t.Fatalf("%d messages with %d octets after %d", len(v.Messages), octets, after)
+		}
+		more = v.More
+	}
+	if len(seqs) != 21 || seqs[20] != last {
+		t.Errorf("got %v", seqs)
+	}
+	for _, a := range []bridge.Actor{ann, bridge.AsPerson(w.staff.ID)} {
+		v, err := w.g.ReadThread(ctx, a, bridge.ThreadRead{Thread: w.thread.ID, Last: true})
+		w.must(err)
+		n := len(v.Messages)
+		if n == 0 || n > 8 || v.Messages[n-1].Seq != last || v.AfterSeq != v.Messages[0].Seq-1 || v.More {
+			t.Errorf("its end: %d messages after %d, more %v", n, v.AfterSeq, v.More)
+		}
+	}
+	// A note at the end is nothing more for a contact.
+	_, err := w.g.Post(ctx, bridge.AsPerson(w.staff.ID), bridge.Post{Thread: w.thread.ID, Text: "So long.", Note: true})
+	w.must(err)
+	if v, err := w.g.ReadThread(ctx, ann, bridge.ThreadRead{Thread: w.thread.ID, AfterSeq: last - 1}); err != nil || len(v.Messages) != 1 || v.More {
+		t.Errorf("before a note: %d messages, more %v, %v", len(v.Messages), v.More, err)
 	}
 }

@@ -160,6 +160,9 @@ func (t *tx) fillTask(ctx context.Context, k *task, f facts) error {
 	if err != nil {
 		return err
 	}
+	if n := len(messages); n > 0 {
+		k.through = min(k.through, messages[n-1].Seq) // very long ones come a few at a time
+	}
 	for _, m := range messages {
 		if m.Seq > k.through {
 			break

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"letterlock/bridge"
@@ -100,11 +101,35 @@ func (t *tx) Message(ctx context.Context, id bridge.ID) (bridge.Message, error) 
 
 // ListMessages implements bridge.Messages.
 func (t *tx) ListMessages(ctx context.Context, thread bridge.ID, notes bool, afterSeq, limit int) ([]bridge.Message, error) {
-	query := "select " + messageColumns + " from message m join message_content c on c.message = m.id where m.thread = ? and m.seq > ?"
+	return t.listMessages(ctx, thread, notes, afterSeq, limit, "order by m.seq limit ?")
+}
+
+// LastMessages implements bridge.Messages.
+func (t *tx) LastMessages(ctx context.Context, thread bridge.ID, notes bool, afterSeq, limit int) ([]bridge.Message, error) {
+	return t.listMessages(ctx, thread, notes, afterSeq, limit, "order by m.seq desc limit ?")
+}
+
+func (t *tx) listMessages(ctx context.Context, thread bridge.ID, notes bool, afterSeq, limit int, order string) ([]bridge.Message, error) {
+	where := " from message m join message_content c on c.message = m.id where m.thread = ? and m.seq > ?"
 	if !notes {
-		query += " and m.kind = 'public'"
+		where += " and m.kind = 'public'"
 	}
-	return t.messages(ctx, query+" order by m.seq limit ?", thread, afterSeq, limit)
+	where += " " + order
+	// How long they are is looked at first, which reads none of them: so no more is taken into memory, or over a network, than fits.
+	count, octets := 0, 0
+	err := t.each(ctx, `select coalesce(length(c.sealed_text), 0) + coalesce(length(c.sealed_html), 0)
+		+ coalesce(length(c.sealed_quoted), 0) + coalesce(length(c.sealed_signature), 0)`+where, []any{thread, afterSeq, limit}, func(r row) error {
+		n := 0
+		err := r.Scan(&n)
+		if octets += n; count == 0 || octets <= bridge.ListOctets {
+			count++
+		}
+		return err
+	})
+	if err != nil || count == 0 {
+		return nil, err
+	}
+	return t.messages(ctx, "select "+messageColumns+where, thread, afterSeq, count)
 }
 
 // messages reads messages of one thread, in order, with their attachments.
@@ -118,6 +143,9 @@ func (t *tx) messages(ctx context.Context, query string, args ...any) ([]bridge.
 		files += n
 		return err
 	})
+	if n := len(all); n > 1 && all[0].Seq > all[n-1].Seq {
+		slices.Reverse(all)
+	}
 	if err == nil && files > 0 {
 		err = t.attach(ctx, all)
 	}

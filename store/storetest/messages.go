@@ -73,6 +73,22 @@ func messages(h *house) {
 		}
 		return err
 	})
+	lastOnes := func(notes bool, after, limit int) []int {
+		h.Helper()
+		var seqs []int
+		h.view(func(ctx context.Context, tx bridge.Tx) error {
+			all, err := tx.LastMessages(ctx, t.ID, notes, after, limit)
+			for _, m := range all {
+				seqs = append(seqs, m.Seq)
+			}
+			return err
+		})
+		return seqs
+	}
+	same(h, "the last two", lastOnes(true, 0, 2), []int{8, 9})
+	same(h, "the last public ones", lastOnes(false, 4, 2), []int{7, 8})
+	same(h, "the last of few", lastOnes(true, 7, 10), []int{8, 9})
+	same(h, "the last of none", lastOnes(true, 9, 10), nil)
 	h.fails("unknown message", bridge.ErrNotFound, func(ctx context.Context, tx bridge.Tx) error { _, err := tx.Message(ctx, bridge.NewID()); return err })
 	h.fails("a message in no thread", bridge.ErrNotFound, func(ctx context.Context, tx bridge.Tx) error {
 		return tx.AddMessage(ctx, &bridge.Message{ID: bridge.NewID(), Thread: bridge.NewID(), Kind: bridge.Public, At: h.now})
@@ -96,6 +112,52 @@ func messages(h *house) {
 		}
 	}
 	same(h, "how many", len(got), 29)
+}
+
+// longMessages are longer together than one list may hold.
+func longMessages(h *house) {
+	bob := h.person(bridge.Staff, "Bob")
+	t := h.thread("Long", bob)
+	for _, size := range []int{6, 9, 40, 1, 1} {
+		text := strings.Repeat("x", size<<20/4)
+		m := bridge.Message{
+			ID: bridge.NewID(), Thread: t.ID, Kind: bridge.Public, Author: bob.ID, AuthorKind: bridge.ByStaff, Via: bridge.ViaAPI, At: h.tick(),
+			Text: text, HTML: text, Quoted: text, Signature: text,
+			Attachments: []bridge.Attachment{{ID: bridge.NewID(), Filename: "befund.txt", ContentType: "text/plain", Blob: h.stage([]byte("a file"))}},
+		}
+		h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.AddMessage(ctx, &m) })
+	}
+	h.view(func(ctx context.Context, tx bridge.Tx) error {
+		for _, c := range []struct {
+			what  string
+			list  func(context.Context, bridge.ID, bool, int, int) ([]bridge.Message, error)
+			after int
+			limit int
+			want  []int
+		}{
+			{"from the beginning", tx.ListMessages, 0, 100, []int{1, 2}},
+			{"at most one", tx.ListMessages, 0, 1, []int{1}},
+			{"up to the longest", tx.ListMessages, 1, 100, []int{2}},
+			{"the longest alone", tx.ListMessages, 2, 100, []int{3}},
+			{"the rest", tx.ListMessages, 3, 100, []int{4, 5}},
+			{"the last", tx.LastMessages, 0, 100, []int{4, 5}},
+			{"the last one", tx.LastMessages, 0, 1, []int{5}},
+		} {
+			all, err := c.list(ctx, t.ID, true, c.after, c.limit)
+			if err != nil {
+				return err
+			}
+			var seqs []int
+			for _, m := range all {
+				seqs = append(seqs, m.Seq)
+				if len(m.Attachments) != 1 {
+					h.Errorf("%s: message %d has %d files", c.what, m.Seq, len(m.Attachments))
+				}
+			}
+			same(h, c.what, seqs, c.want)
+		}
+		return nil
+	})
 }
 
 func attachments(h *house) {

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"list of threads", listOfThreads},
 		{"unread", unread},
 		{"messages", messages},
+		{"long messages", longMessages},
 		{"attachments", attachments},
 		{"receipts", receipts},
 		{"reply addresses", replyAddresses},
