@@ -143,7 +143,7 @@ func (p *postgres) update(ctx context.Context, fn func(*tx) error) error {
 		}
 	}()
 	for try := 1; ; try++ {
-		err, most := p.try(ctx, fn)
+		most, err := p.try(ctx, fn)
 		if err == nil {
 			p.transactions.Add(1)
 			p.commits.Add(1)
@@ -170,10 +170,10 @@ func (p *postgres) update(ctx context.Context, fn func(*tx) error) error {
 }
 
 // try runs fn once. It also returns how many tries an error like this is worth.
-func (p *postgres) try(ctx context.Context, fn func(*tx) error) (err error, tries int) {
+func (p *postgres) try(ctx context.Context, fn func(*tx) error) (tries int, err error) {
 	c, err := p.begin(ctx, p.writers, beginUpdate)
 	if err != nil {
-		return err, 0
+		return 0, err
 	}
 	t := &tx{conn: c, write: true}
 	over := false
@@ -189,14 +189,14 @@ func (p *postgres) try(ctx context.Context, fn func(*tx) error) (err error, trie
 	}
 	if err != nil {
 		// What the statement met decides, whatever the function made of it.
-		return err, worthTrying(t.err)
+		return worthTrying(t.err), err
 	}
 	over = true
 	if err = c.commitShared(); err != nil {
 		c.rollback()
-		return unavailable(fmt.Errorf("commit: %w", err)), worthTryingCommit(err)
+		return worthTryingCommit(err), unavailable(fmt.Errorf("commit: %w", err))
 	}
-	return nil, 0
+	return 0, nil
 }
 
 func (p *postgres) view(ctx context.Context, fn func(*tx) error) error {
