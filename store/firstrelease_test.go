@@ -1,12 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,8 +52,34 @@ func firstSchema(t *testing.T, db *sql.DB, driver string, dialect goose.Dialect,
 
 // old is what was in it.
 type old struct {
-	ann, bob, thread, message, file, reply, delivery, received, key bridge.ID
-	at                                                              time.Time
+	ann, bob, thread, message, file, film, reply, delivery, received, key bridge.ID
+	at                                                                    time.Time
+}
+
+// What is too big for a row was a file of its own, in the first format.
+var oldFilm = bytes.Repeat([]byte("a long film "), 10_000)
+
+const oldFilmKey = "5ace0123456789abcdef0123456789ab"
+
+func writeOldFilm(t *testing.T, folder string, keys *seal.Keyring) {
+	t.Helper()
+	path := filepath.Join(folder, oldFilmKey[:2], oldFilmKey)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := keys.SealStream(f, []byte(oldFilmKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Write(oldFilm)
+	longAgo := time.Now().Add(-48 * time.Hour)
+	if err := errors.Join(err, w.Close(), f.Close(), os.Chtimes(path, longAgo, longAgo)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func fillFirstRelease(t *testing.T, c *conn) old {
@@ -77,7 +106,7 @@ func fillFirstRelease(t *testing.T, c *conn) old {
 		}
 	}
 	o := old{at: time.Date(2026, 11, 20, 8, 0, 0, 123456000, time.UTC)}
-	for _, id := range []*bridge.ID{&o.ann, &o.bob, &o.thread, &o.message, &o.file, &o.reply, &o.delivery, &o.received, &o.key} {
+	for _, id := range []*bridge.ID{&o.ann, &o.bob, &o.thread, &o.message, &o.file, &o.film, &o.reply, &o.delivery, &o.received, &o.key} {
 		*id = bridge.NewID()
 	}
 	at := micros(o.at)
@@ -106,7 +135,7 @@ func fillFirstRelease(t *testing.T, c *conn) old {
 	})
 	put("reader", map[string]any{"thread": o.thread, "person": o.bob, "read_seq": 1})
 	put("message", map[string]any{
-		"id": o.message, "thread": o.thread, "seq": 1, "kind": "public", "author": o.bob, "author_kind": "staff", "via": "web", "at": at, "received": nil, "files": 1,
+		"id": o.message, "thread": o.thread, "seq": 1, "kind": "public", "author": o.bob, "author_kind": "staff", "via": "web", "at": at, "received": nil, "files": 2,
 	})
 	put("message_content", map[string]any{
 		"message": o.message, "sealed_author_name": sealed("Bob", "message_content", "author_name", o.message[:]),
@@ -120,6 +149,13 @@ func fillFirstRelease(t *testing.T, c *conn) old {
 	put("attachment", map[string]any{
 		"id": o.file, "thread": o.thread, "message": o.message, "seq": 1, "position": 0, "inline": false, "note": false, "size": 5,
 		"sealed_label": sealed(string(l), "attachment", "label", o.file[:]),
+	})
+	if l, err = json.Marshal(map[string]any{"name": "film.mp4", "type": "video/mp4", "sum": sha256.Sum256(oldFilm)}); err != nil {
+		t.Fatal(err)
+	}
+	put("attachment", map[string]any{
+		"id": o.film, "thread": o.thread, "message": o.message, "seq": 1, "position": 1, "inline": false, "note": false, "size": len(oldFilm),
+		"blob_key": oldFilmKey, "sealed_label": sealed(string(l), "attachment", "label", o.film[:]),
 	})
 	put("attachment_content", map[string]any{"attachment": o.file, "sealed_content": sealed("paper", "attachment_content", "content", o.file[:])})
 	put("receipt", map[string]any{"thread": o.thread, "message": o.message, "person": o.ann, "at": at})
@@ -169,7 +205,7 @@ func TestFromTheFirstRelease(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { db.Close() })
-			return Config{Path: path, Keys: keys}, firstSchema(t, db.DB, sqliteDriver, goose.DialectSQLite3, "sqlite", sqliteEngine, keys)
+			return Config{Path: path, Blobs: path + ".blobs", Keys: keys}, firstSchema(t, db.DB, sqliteDriver, goose.DialectSQLite3, "sqlite", sqliteEngine, keys)
 		}},
 		{"PostgreSQL", func(t *testing.T, keys *seal.Keyring) (Config, *conn) {
 			dsn := pgtest.New(t)
@@ -189,6 +225,7 @@ func TestFromTheFirstRelease(t *testing.T) {
 			}
 			config, c := e.make(t, keys)
 			o := fillFirstRelease(t, c)
+			writeOldFilm(t, config.Blobs, keys)
 			if err := c.close(); err != nil {
 				t.Fatal(err)
 			}
@@ -215,7 +252,7 @@ func checkFirstRelease(t *testing.T, d *DB, o old) {
 			t.Errorf("%s: got %v, want %v", what, got, want)
 		}
 	}
-	var file, raw bridge.Blob
+	var file, film, raw bridge.Blob
 	err := d.View(ctx, func(tx bridge.Tx) error {
 		p, err := tx.PersonByAddress(ctx, "ann@example.org")
 		want("a person", p.ID, o.ann)
@@ -229,12 +266,12 @@ func checkFirstRelease(t *testing.T, d *DB, o old) {
 		want("a subject", rows[0].Subject, "Results")
 		want("a moment", rows[0].LastAt, o.at)
 		messages, err := tx.ListMessages(ctx, o.thread, true, 0, 5)
-		if err != nil || len(messages) == 0 || len(messages[0].Attachments) != 1 {
+		if err != nil || len(messages) == 0 || len(messages[0].Attachments) != 2 {
 			return fmt.Errorf("messages: %+v: %w", messages, err)
 		}
 		want("a text", messages[0].Text, "They are in")
 		want("a file's name", messages[0].Attachments[0].Filename, "paper.txt")
-		file = messages[0].Attachments[0].Blob
+		file, film = messages[0].Attachments[0].Blob, messages[0].Attachments[1].Blob
 		receipts, err := tx.Receipts(ctx, o.thread)
 		want("receipts", len(receipts), 1)
 		if err != nil {
@@ -279,7 +316,7 @@ func checkFirstRelease(t *testing.T, d *DB, o old) {
 	for _, one := range []struct {
 		b    bridge.Blob
 		want string
-	}{{file, "paper"}, {raw, "raw"}} {
+	}{{file, "paper"}, {film, string(oldFilm)}, {raw, "raw"}} {
 		r, err := d.OpenBlob(ctx, one.b)
 		if err != nil {
 			t.Fatal(err)
@@ -287,8 +324,11 @@ func checkFirstRelease(t *testing.T, d *DB, o old) {
 		got, err := io.ReadAll(r)
 		r.Close()
 		if err != nil || string(got) != one.want {
-			t.Errorf("content: got %q, %v, want %q", got, err, one.want)
+			t.Errorf("content: got %.40q, %v, want %.40q", got, err, one.want)
 		}
+	}
+	if err := d.Sweep(ctx, time.Now()); err != nil {
+		t.Error(err)
 	}
 	s, err := d.Mailbox(ctx, "office", "INBOX")
 	if err != nil || s.LastUID != 4_000_000_000 {
