@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -244,32 +243,4 @@ func (d *DB) Reindex(ctx context.Context) error {
 		}
 		return t.indexAll(ctx)
 	})
-}
-
-// CompactSearch rewrites the index without the tokens of what was deleted: until then they are only marked as gone. It works in
-// steps, between which others write. On PostgreSQL vacuum does this.
-func (d *DB) CompactSearch(ctx context.Context) error {
-	if d.pg != nil {
-		return nil
-	}
-	const pages = 500 // in one step
-	for step := -pages; ; step = pages {
-		// A negative number begins a merge of everything into one.
-		var before, after int64
-		err := d.update(ctx, func(t *tx) error {
-			if err := t.one(ctx, "select total_changes()", nil, &before); err != nil {
-				return err
-			}
-			if _, err := t.exec(ctx, "insert into search_text (search_text, rank) values ('merge', ?)", step); err != nil {
-				return err
-			}
-			return t.one(ctx, "select total_changes()", nil, &after)
-		})
-		if err != nil {
-			return fmt.Errorf("compact the search index: %w", err)
-		}
-		if after-before < 2 { // the statement itself is one
-			return nil
-		}
-	}
 }

@@ -275,8 +275,8 @@ func TestIndexerRuns(t *testing.T) {
 	}
 }
 
-// TestCompacting: after the index is compacted, no token of what was deleted is on the disk.
-func TestCompacting(t *testing.T) {
+// TestScrubbedIndex: after a scrub no token of what was deleted is on the disk.
+func TestScrubbedIndex(t *testing.T) {
 	folder := t.TempDir()
 	path, keys := filepath.Join(folder, "letterlock.db"), keyring(t)
 	d := openAt(t, path, keys)
@@ -289,10 +289,8 @@ func TestCompacting(t *testing.T) {
 	if err := d.Exec("delete from thread where id = ?", th.ID); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		if err := d.CompactSearch(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	if err := d.Scrub(t.Context(), false); err != nil {
+		t.Fatal(err)
 	}
 	finds(t, d, "kept", 200)
 	finds(t, d, "w77", 1)
