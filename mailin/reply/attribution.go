@@ -400,10 +400,26 @@ func judge(ev evidence, begins bool) strength {
 	return none
 }
 
-// named reports whether a line is at most a name and a verb: "Ann Example wrote:".
+// named reports whether a line is at most a name and a verb: "Ann Example wrote:". A name's words begin in upper case, where the
+// script has it.
 func named(s string) bool {
 	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, "*_\"'"))
-	return len(s) <= 120 && strings.Count(s, " ") <= 8 && (unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)) && !ownWords(s)
+	if len(s) > 120 || strings.Count(s, " ") > 8 || !unicode.IsUpper(r) && (!unicode.IsLetter(r) || unicode.IsLower(r)) || ownWords(s) {
+		return false
+	}
+	for w := range strings.FieldsSeq(s) {
+		r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, "*_\"'(<‪"))
+		if unicode.IsLower(r) && !betweenNames[strings.TrimRight(w, ":：.,")] && strings.IndexByte(w, '@') < 0 && verbFinder().in(w) == 0 && !strings.HasSuffix(w, ":") {
+			return false
+		}
+	}
+	return true
+}
+
+// betweenNames may stand between the words of a name and a verb.
+var betweenNames = map[string]bool{
+	"van": true, "von": true, "de": true, "der": true, "den": true, "del": true, "della": true, "di": true, "da": true, "dos": true, "das": true, "do": true, "du": true, "des": true, "la": true, "le": true, "el": true, "al": true, "bin": true, "ibn": true, "zu": true, "zur": true, "zum": true, "ter": true, "ten": true, "te": true, "af": true, "av": true, "y": true, "e": true, "i": true, "und": true, "and": true, "et": true,
+	"a": true, "à": true, "ha": true, "hat": true, "heeft": true, "het": true, "volgende": true, "folgendes": true, "am": true, "um": true, "on": true, "at": true, "via": true, "je": true, "ezt": true, "przez": true, "v": true, "ve": true, "đã": true, "şunu": true, "şunları": true, "hat:": true, "op": true, "om": true, "kl": true, "klo": true, "ο": true, "η": true,
 }
 
 // speaks reports whether a line speaks to somebody or of the author, as no program's attribution does.

@@ -84,7 +84,7 @@ func (d *document) bareBlock(i, end int) {
 		contacts += contact(s)
 	}
 	above := d.lastText(i, start)
-	if start < end && isRule(d.text(start)) && contacts > 0 && above >= i {
+	if start+1 < end && isRule(d.text(start)) && isName(d.text(start+1)) && contacts > 0 && above >= i {
 		d.decide(start, end, Signature, whyContact)
 		return
 	}
@@ -142,7 +142,7 @@ func contact(s string) int {
 // isName reports whether a line may be a person's name: two to five words without digits, beginning in upper case where
 // the script has it.
 func isName(s string) bool {
-	if runes(s) > 45 || strings.ContainsAny(s, "0123456789@!?;") {
+	if runes(s) > 45 || strings.ContainsAny(s, "0123456789@!?;:=<>#{}") {
 		return false
 	}
 	words := strings.Fields(s)

@@ -94,6 +94,7 @@ const (
 	findsNature
 	findsAuthor
 	findsLegal // and the six after it
+	findsMail
 )
 
 const (

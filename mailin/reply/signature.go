@@ -190,7 +190,7 @@ func isFooter(low string, has uint16) bool {
 	switch {
 	case has&findsFooter != 0:
 	case len(low) < 500 && has&findsScanner != 0 && strings.Contains(low, "vir"):
-	case len(low) < 300 && has&findsPrinting != 0 && has&findsNature != 0:
+	case len(low) < 300 && has&findsPrinting != 0 && has&findsNature != 0 && (has&findsMail != 0 || len(low) < 90):
 	case strings.HasPrefix(low, "ref:_") && strings.HasSuffix(low, ":ref") && !strings.Contains(low, " "): // a help desk's
 	default:
 		return false

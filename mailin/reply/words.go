@@ -65,7 +65,7 @@ var printing = [...]string{"print", "druck", "imprim", "stamp", "afdruk", "skriv
 var nature = [...]string{"environment", "umwelt", "environnement", "medio ambiente", "meio ambiente", "ambiente", "milieu", "miljö", "miljø", "ympäristö", "środowisk", "životní prostředí", "природ", "окружающ", "довкілл", "περιβάλλον", "çevre", "环境", "環境", "环保", "環保", "환경", "הסביבה", "البيئة", "planet", "tree", "bäume", "arbres"}
 
 // scanners are words, in lower case, for programs that look for viruses.
-var scanners = [...]string{"avast", "avg", "mcafee", "kaspersky", "eset", "bitdefender", "norton", "mailscanner", "clamav", "sophos", "trend micro", "f-secure", "nod32", "антивирус", "антивірус"}
+var scanners = [...]string{"avast", " avg", "mcafee", "kaspersky", " eset", "bitdefender", "norton", "mailscanner", "clamav", "sophos", "trend micro", "f-secure", "nod32", "антивирус", "антивірус"}
 
 // legalTitles begin legal notices, in lower case.
 var legalTitles = [...]string{
@@ -135,7 +135,7 @@ var closingWords = map[string]bool{
 
 // authorWords begin lines in which an author speaks, in lower case.
 var authorWords = map[string]bool{
-	"my": true, "i": true, "i'm": true, "i'll": true, "we": true, "you": true, "please": true, "call": true, "here": true, "ps": true, "p.s": true, "nb": true, "and": true, "but": true, "is": true, "can": true, "could": true, "would": true, "it": true, "the": true, "this": true, "that": true, "if": true, "when": true, "or": true,
+	"as": true, "like": true, "wie": true, "comme": true, "como": true, "come": true, "как": true, "my": true, "i": true, "i'm": true, "i'll": true, "we": true, "you": true, "please": true, "call": true, "here": true, "ps": true, "p.s": true, "nb": true, "and": true, "but": true, "is": true, "can": true, "could": true, "would": true, "it": true, "the": true, "this": true, "that": true, "if": true, "when": true, "or": true,
 	"mein": true, "meine": true, "ich": true, "wir": true, "bitte": true, "sie": true, "und": true, "aber": true, "es": true, "wenn": true, "oder": true, "unsere": true, "mon": true, "ma": true, "mes": true, "je": true, "nous": true, "vous": true, "mi": true, "mis": true, "yo": true, "nosotros": true, "il": true, "mio": true, "meu": true, "minha": true, "eu": true,
 	"mijn": true, "ik": true, "min": true, "mitt": true, "jag": true, "jeg": true, "vi": true, "minun": true, "mój": true, "moja": true, "můj": true, "moje": true, "мой": true, "моя": true, "я": true, "мы": true, "мій": true, "ми": true, "пожалуйста": true, "benim": true, "το": true, "μου": true, "hier": true, "our": true,
 }
