@@ -99,7 +99,8 @@ const ListOctets = 16 << 20
 // Messages keeps messages, their attachments and their receipts.
 type Messages interface {
 	// AddMessage appends m to its thread and sets m.Seq; it brings the thread's LastAt, Preview (from Message.Preview), Seq and
-	// Awaiting and the participants' unread counts up to date; a note changes Seq only. The author's own ReadSeq moves with it.
+	// Awaiting and the participants' unread counts up to date; a note changes Seq only. The ReadSeq of
+	// its author moves with it, unless they are a contact who has something unread before it.
 	AddMessage(ctx context.Context, m *Message) error
 	Message(ctx context.Context, id ID) (Message, error)
 	// ListMessages returns messages in order, with their attachments (without content), from after seq on; notes only if asked for.
@@ -109,8 +110,10 @@ type Messages interface {
 	LastMessages(ctx context.Context, thread ID, notes bool, afterSeq, limit int) ([]Message, error)
 	Attachment(ctx context.Context, id ID) (Attachment, error)
 
-	// AddReceipts records that the person opened all public messages by others up to seq, for those not recorded before.
-	AddReceipts(ctx context.Context, thread, person ID, seq int, at time.Time) error
+	// AddReceipts records that the person opened all public messages by others from fromSeq to seq, for those not recorded before.
+	AddReceipts(ctx context.Context, thread, person ID, fromSeq, seq int, at time.Time) error
+	// LacksReceipts reports whether AddReceipts would record anything.
+	LacksReceipts(ctx context.Context, thread, person ID, fromSeq, seq int) (bool, error)
 	Receipts(ctx context.Context, thread ID) ([]Receipt, error)
 }
 

@@ -205,20 +205,29 @@ func (g *Gateway) ReadThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 	return v, nil
 }
 
-// OpenThread is ReadThread for a person in front of the viewer: what it returns is marked as read, and a contact's receipts are recorded.
+// OpenThread is ReadThread for a person in front of the viewer: what it returns is marked as read, and a contact's receipts for just that are recorded.
 func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (ThreadView, error) {
 	var v ThreadView
 	var p principal
+	var first, seen int // the numbers of the first and the last message shown
+	var lacking bool    // of receipts
 	err := g.store.View(ctx, func(tx Tx) (err error) {
-		v, p, err = g.viewThread(ctx, tx, a, r)
+		first, seen, lacking = 0, 0, false
+		if v, p, err = g.viewThread(ctx, tx, a, r); err != nil || len(v.Messages) == 0 {
+			return err
+		}
+		first, seen = v.Messages[0].Seq, v.Messages[len(v.Messages)-1].Seq
+		if p.isContact() {
+			lacking, err = tx.LacksReceipts(ctx, r.Thread, p.person.ID, first, seen)
+		}
 		return err
 	})
 	if err != nil {
 		return ThreadView{}, wrap("open thread", err)
 	}
 	look, unseen := g.unseen(p, "thread.view", r.Thread)
-	read := v.Unread > 0 && len(v.Messages) > 0
-	if !read && !unseen {
+	read := v.Unread > 0 && seen > 0
+	if !read && !lacking && !unseen {
 		return v, nil
 	}
 	err = g.store.Update(ctx, func(tx Tx) error {
@@ -234,16 +243,12 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 				return err
 			}
 		}
-		if !read {
-			return nil
-		}
-		seen := v.Messages[len(v.Messages)-1].Seq
-		if p.isContact() {
-			if err := tx.AddReceipts(ctx, r.Thread, p.person.ID, seen, g.now()); err != nil {
+		if lacking {
+			if err := tx.AddReceipts(ctx, r.Thread, p.person.ID, first, seen, g.now()); err != nil {
 				return err
 			}
 		}
-		if p.person.ID.IsZero() {
+		if !read || p.person.ID.IsZero() {
 			return nil
 		}
 		return tx.MarkRead(ctx, r.Thread, p.person.ID, seen)

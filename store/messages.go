@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -66,11 +67,12 @@ func (t *tx) touchThread(ctx context.Context, m *bridge.Message) (seq int, err e
 	return seq, err
 }
 
-// touchParticipants brings what the lists of the thread's participants show up to date. Its author has read it.
+// touchParticipants brings what the lists of the thread's participants show up to date. Its author has read it; but by writing a contact
+// has not seen what came just before, nor what they answered by email without looking.
 func (t *tx) touchParticipants(ctx context.Context, m *bridge.Message, seq int) error {
 	if m.Kind != bridge.Note {
-		_, err := t.exec(ctx, `update participant set last_at = ?, unread = case when person = ? then 0 else unread + 1 end,
-			read_seq = case when person = ? then ? else read_seq end where thread = ?`, micros(m.At), m.Author, m.Author, seq, m.Thread)
+		_, err := t.exec(ctx, `update participant set last_at = ?, unread = case when person = ? then unread else unread + 1 end,
+			read_seq = case when person = ? and unread = 0 then ? else read_seq end where thread = ?`, micros(m.At), m.Author, m.Author, seq, m.Thread)
 		if err != nil || m.AuthorKind != bridge.ByStaff {
 			return err
 		}
@@ -152,9 +154,26 @@ func (t *tx) messages(ctx context.Context, query string, args ...any) ([]bridge.
 	return all, err
 }
 
-// AddReceipts implements bridge.Messages. How far receipts were recorded is kept with the participant, so that opening a long
-// thread again costs nothing.
-func (t *tx) AddReceipts(ctx context.Context, thread, person bridge.ID, seq int, at time.Time) error {
+// LacksReceipts implements bridge.Messages. How far all receipts were recorded is kept with the participant, so that looking again
+// costs nothing.
+func (t *tx) LacksReceipts(ctx context.Context, thread, person bridge.ID, fromSeq, seq int) (bool, error) {
+	var done int
+	err := t.one(ctx, "select receipt_seq from participant where thread = ? and person = ?", []any{thread, person}, &done)
+	if err != nil || done >= seq {
+		return false, err
+	}
+	var one int
+	err = t.one(ctx, `select 1 from message m where m.thread = ? and m.seq >= ? and m.seq <= ? and m.kind = 'public' and m.author is distinct from ?
+		and not exists (select 1 from receipt r where r.thread = m.thread and r.message = m.id and r.person = ?) limit 1`,
+		[]any{thread, max(fromSeq, done+1), seq, person, person}, &one)
+	if errors.Is(err, bridge.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// AddReceipts implements bridge.Messages.
+func (t *tx) AddReceipts(ctx context.Context, thread, person bridge.ID, fromSeq, seq int, at time.Time) error {
 	var done int
 	err := t.one(ctx, "select receipt_seq from participant where thread = ? and person = ?", []any{thread, person}, &done)
 	if err != nil || done >= seq {
@@ -162,10 +181,10 @@ func (t *tx) AddReceipts(ctx context.Context, thread, person bridge.ID, seq int,
 	}
 	_, err = t.exec(ctx, `insert into receipt (thread, message, person, at)
 		select m.thread, m.id, ?, ? from message m
-		where m.thread = ? and m.seq > ? and m.seq <= ? and m.kind = 'public' and m.author is distinct from ?
-		on conflict do nothing`, person, micros(at), thread, done, seq, person)
-	if err != nil {
-		return err
+		where m.thread = ? and m.seq >= ? and m.seq <= ? and m.kind = 'public' and m.author is distinct from ?
+		on conflict do nothing`, person, micros(at), thread, max(fromSeq, done+1), seq, person)
+	if err != nil || fromSeq > done+1 {
+		return err // something before was never shown
 	}
 	_, err = t.exec(ctx, `update participant set receipt_seq =
 		(select case when t.seq < ? then t.seq else ? end from thread t where t.id = participant.thread)

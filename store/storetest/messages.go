@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -283,11 +284,19 @@ func receipts(h *house) {
 	h.message(t, bob, bridge.Note, "two")
 	h.message(t, ann, bridge.Public, "three")
 	four := h.message(t, bob, bridge.Public, "four")
-	open := func(seq int) time.Time {
+	openFrom := func(from, seq int, lacks bool) time.Time {
+		h.Helper()
 		at := h.tick()
-		h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.AddReceipts(ctx, t.ID, ann.ID, seq, at) })
+		h.update(func(ctx context.Context, tx bridge.Tx) error {
+			got, err := tx.LacksReceipts(ctx, t.ID, ann.ID, from, seq)
+			if err != nil || got != lacks {
+				h.Errorf("receipts are lacking from %d to %d: got %v, want %v", from, seq, got, lacks)
+			}
+			return errors.Join(err, tx.AddReceipts(ctx, t.ID, ann.ID, from, seq, at))
+		})
 		return at
 	}
+	open := func(seq int, lacks bool) time.Time { h.Helper(); return openFrom(1, seq, lacks) }
 	get := func() (all []bridge.Receipt) {
 		h.view(func(ctx context.Context, tx bridge.Tx) (err error) {
 			all, err = tx.Receipts(ctx, t.ID)
@@ -296,17 +305,27 @@ func receipts(h *house) {
 		return all
 	}
 	same(h, "before", get(), nil)
-	first := open(3)
+	first := open(3, true)
 	same(h, "after opening three", get(), []bridge.Receipt{{Message: one.ID, Person: ann.ID, At: first}})
-	open(3)
-	second := open(4)
+	open(3, false)
+	second := open(4, true)
 	want := []bridge.Receipt{{Message: one.ID, Person: ann.ID, At: first}, {Message: four.ID, Person: ann.ID, At: second}}
 	same(h, "after opening four", get(), want)
-	open(1000) // further than there is
+	open(1000, false) // further than there is
 	same(h, "again", get(), want)
 	five := h.message(t, bob, bridge.Public, "five")
-	third := open(5)
-	same(h, "after opening five", get(), append(want, bridge.Receipt{Message: five.ID, Person: ann.ID, At: third}))
+	third := open(5, true)
+	want = append(want, bridge.Receipt{Message: five.ID, Person: ann.ID, At: third})
+	same(h, "after opening five", get(), want)
+	six, _, eight := h.message(t, bob, bridge.Public, "six"), h.message(t, ann, bridge.Public, "seven"), h.message(t, bob, bridge.Public, "eight")
+	fourth := openFrom(7, 8, true)
+	want = append(want, bridge.Receipt{Message: eight.ID, Person: ann.ID, At: fourth})
+	same(h, "after opening the end", get(), want)
+	openFrom(7, 8, false)
+	fifth := openFrom(6, 8, true)
+	want = slices.Insert(want, 3, bridge.Receipt{Message: six.ID, Person: ann.ID, At: fifth})
+	same(h, "after opening what was before", get(), want)
+	open(8, false)
 }
 
 func replyAddresses(h *house) {
