@@ -37,7 +37,8 @@ func (g *Gateway) CreateKey(ctx context.Context, a Actor, name string, role Role
 		if err := tx.AddKey(ctx, k); err != nil {
 			return err
 		}
-		return g.audit(ctx, tx, p, AuditEntry{Action: "key.add", Detail: name})
+		// By what is in brackets the integrity check knows the key.
+		return g.audit(ctx, tx, p, AuditEntry{Action: "key.add", Detail: fmt.Sprintf("%s (%s, %s)", name, role, id)})
 	})
 	if err != nil {
 		return "", APIKey{}, wrap("create key", err)
@@ -73,7 +74,7 @@ func (g *Gateway) RevokeKey(ctx context.Context, a Actor, id ID) error {
 		if err := tx.UpdateKey(ctx, k); err != nil {
 			return err
 		}
-		return g.audit(ctx, tx, p, AuditEntry{Action: "key.revoke", Detail: k.Name})
+		return g.audit(ctx, tx, p, AuditEntry{Action: "key.revoke", Detail: fmt.Sprintf("%s (%s, %s)", k.Name, k.Role, id)})
 	})
 	return wrap("revoke key", err)
 }

@@ -361,7 +361,11 @@ func (g *Gateway) changeIn(ctx context.Context, tx Tx, a Actor, id ID, action st
 	if err := tx.UpdatePerson(ctx, who); err != nil {
 		return err
 	}
-	return g.audit(ctx, tx, p, AuditEntry{Action: action, Person: id})
+	e := AuditEntry{Action: action, Person: id}
+	if action == "staff.role" {
+		e.Detail = string(who.Role) // by which the integrity check knows it
+	}
+	return g.audit(ctx, tx, p, e)
 }
 
 // otherAdmin returns ErrConflict unless there is another admin who can sign in.

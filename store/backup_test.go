@@ -111,7 +111,7 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 	wrong := map[string][]byte{
 		"nothing": nil, "a line of something": []byte("hello\n"), "the head alone": backup[:bytes.IndexByte(backup, '\n')+1],
 		"cut in the middle": backup[:end/2], "without its last octet": backup[:end-1], "without its last segment": backup[:end-end%65536],
-		"a count in the head is another": bytes.Replace(bytes.Clone(backup), []byte(`"person":2`), []byte(`"person":3`), 1),
+		"a count in the head is another": bytes.Replace(bytes.Clone(backup), []byte(`"person":3`), []byte(`"person":4`), 1),
 		"changed near the beginning":     changed(bytes.IndexByte(backup, '\n') + 60), "changed in the middle": changed(end / 2), "changed at the end": changed(end - 1),
 		"longer than it was": append(bytes.Clone(backup), 0),
 	}

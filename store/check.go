@@ -216,6 +216,7 @@ func (c *checker) lookups(ctx context.Context, t *tx) error {
 // chain follows the audit log from its first entry to its head.
 func (c *checker) chain(ctx context.Context) error {
 	link, last := noLink, int64(0)
+	says := newRights()
 	for {
 		var entries []bridge.AuditEntry
 		var headless, done bool
@@ -247,6 +248,12 @@ func (c *checker) chain(ctx context.Context) error {
 				headSeq, headLink, err = openHead(plain)
 			}
 			headless = err != nil
+			for _, e := range entries {
+				says.read(e)
+			}
+			if err := c.compare(ctx, t, says); err != nil {
+				return err
+			}
 			return ctx.Err()
 		})
 		if err != nil {
@@ -264,6 +271,9 @@ func (c *checker) chain(ctx context.Context) error {
 		}
 		c.step(int64(len(entries)))
 		if !done {
+			for _, e := range entries {
+				says.read(e)
+			}
 			continue
 		}
 		if unnumbered > 0 {

@@ -78,6 +78,14 @@ func TestCheckFindsTampering(t *testing.T) {
 		{"a mail is taken out", "received", "delete from received_raw where rowid = 1"},
 		{"a held mail looks decided", "received", "update received set resolution = 'discarded' where disposition = 'held'"},
 		{"a number of unread messages is another", "participant", "update participant set unread = unread + 1"},
+		{"staff become admins", "person", "update person set role = case role when 'admin' then 'staff' else 'admin' end where kind = 'staff'"},
+		{"a contact becomes staff", "person", "update person set kind = 'staff', role = 'staff' where kind = 'contact'"},
+		{"somebody is let in again", "person", "update person set disabled = not disabled"},
+		{"a person is made up", "person", "insert into person (id, kind, role, mode, locale, disabled, created_at, signed_out_at, address_hash, sealed_address) select randomblob(16), 'staff', 'admin', '', '', false, 1, 0, randomblob(16), sealed_address from person limit 1"},
+		{"a key is made up", "api_key", "insert into api_key (id, role, secret_hash, created_at, last_used_at, revoked_at) values (randomblob(16), 'admin', randomblob(32), 1, 0, 0)"},
+		{"a key gets another role", "api_key", "update api_key set role = 'admin'"},
+		{"a key works again", "api_key", "update api_key set revoked_at = 0"},
+		{"a thread is taken out with all that is in it", "thread", "delete from received where thread is not null; delete from thread where id = (select min(id) from thread)"},
 		{"a contact becomes an admin", "person", "update person set role = 'admin' where kind = 'contact'"},
 		{"an address's hash is another's", "person", "update person set address_hash = randomblob(16) where kind = 'contact'"},
 	}
@@ -106,7 +114,7 @@ func TestCheckFindsTampering(t *testing.T) {
 			if strings.Contains(one.name, ".value") {
 				return // that one is what tells the keys: the database does not even open
 			}
-			if _, err := plainSQLite(t, path).Exec("pragma foreign_keys = off; " + one.sql); err != nil {
+			if _, err := plainSQLite(t, path).Exec("pragma foreign_keys = " + foreignKeys(one.name) + "; " + one.sql); err != nil {
 				t.Fatal(err)
 			}
 			d := openAt(t, path, keys)
@@ -210,4 +218,12 @@ func flipByte(path string, at int64) error {
 	b[0] ^= 1
 	_, err = f.WriteAt(b[:], at)
 	return err
+}
+
+// foreignKeys lets what is taken out with all that is in it take that with it.
+func foreignKeys(deed string) string {
+	if strings.Contains(deed, "with all that is in it") {
+		return "on"
+	}
+	return "off"
 }

@@ -47,6 +47,14 @@ func newClinic(t testing.TB, db *store.DB, keys *seal.Keyring, threads int) *cli
 	c.contact, err = g.AddContact(ctx, c.staff, bridge.NewContact{Name: "Ann Example", Address: "ann@example.org"})
 	c.must(err)
 	c.must(g.SetMode(ctx, c.staff, bridge.ModeConvenience))
+	colleague, err := g.AddStaff(ctx, c.staff, "Tom Hale", "tom@example.com", bridge.RoleStaff, "")
+	c.must(err)
+	c.must(g.SetRole(ctx, c.staff, colleague.ID, bridge.RoleAdmin))
+	c.must(g.SetRole(ctx, c.staff, colleague.ID, bridge.RoleStaff))
+	c.must(g.SetDisabled(ctx, c.staff, colleague.ID, true))
+	_, key, err := g.CreateKey(ctx, c.staff, "booking (system)", bridge.RoleStaff)
+	c.must(err)
+	c.must(g.RevokeKey(ctx, c.staff, key.ID))
 	for i := range threads {
 		c.thread(fmt.Sprintf("Results no. %d", i))
 	}

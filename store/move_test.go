@@ -32,6 +32,11 @@ func TestMoveToPostgres(t *testing.T) {
 		if err := tx.AddPerson(ctx, ann); err != nil {
 			return err
 		}
+		for _, action := range []string{"contact.add", "person.disable"} {
+			if err := tx.AddAudit(ctx, bridge.AuditEntry{ID: bridge.NewID(), At: now, Actor: "system", Action: action, Person: ann.ID}); err != nil {
+				return err
+			}
+		}
 		for i := range threads {
 			threads[i] = bridge.NewID()
 			th := bridge.Thread{ID: threads[i], Subject: fmt.Sprint("thread ", i), Status: bridge.Open, CreatedAt: now, LastAt: now}
