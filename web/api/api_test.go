@@ -159,9 +159,20 @@ func TestAThreadFromBeginningToEnd(t *testing.T) {
 	if got.status != 200 || got.body != "hello" || got.header.Get("Content-Type") != "text/plain" || got.header.Get("Content-Disposition") != "attachment; filename=note.txt" || got.header.Get("Content-Length") != "5" {
 		t.Errorf("downloaded %+v", got)
 	}
+	tag := got.header.Get("ETag")
+	if tag != `"`+file.SHA256+`"` {
+		t.Errorf("ETag %s of a file with the sum %s", tag, file.SHA256)
+	}
 	if got := w.call(w.staff, "HEAD", strings.TrimPrefix(file.Path, Prefix), ""); got.status != 200 || got.body != "" {
 		t.Errorf("HEAD gave %+v", got)
 	}
+	if got := w.call(w.staff, "GET", strings.TrimPrefix(file.Path, Prefix), "", "Range", "bytes=1-3", "If-Range", tag); got.status != 206 || got.body != "ell" || got.header.Get("Content-Range") != "bytes 1-3/5" {
+		t.Errorf("a part: got %+v", got)
+	}
+	if got := w.call(w.staff, "GET", strings.TrimPrefix(file.Path, Prefix), "", "If-None-Match", tag); got.status != 304 || got.body != "" {
+		t.Errorf("what it has: got %+v", got)
+	}
+	w.call(w.staff, "GET", strings.TrimPrefix(file.Path, Prefix), "", "Range", "bytes=5-").problem(416, "no_such_range")
 
 	note := as[Message](w.call(w.staff, "POST", "/threads/"+made.ID+"/messages", `{"text":"She called twice.","note":true}`), 201)
 	if note.Kind != "note" || note.Seq != 2 || note.ThreadID != made.ID {
