@@ -17,10 +17,11 @@ import (
 // So a crash repeats work and loses none, and doing a task twice changes nothing.
 
 const (
-	indexBatch = 32                     // messages in one transaction: other writers wait no longer than for these
-	indexPause = 400 * time.Millisecond // between two looks at an empty queue
-	indexRetry = 2 * time.Second        // after an error
-	indexBusy  = 10                     // transactions beside a batch, from which on others are busy
+	indexBatch  = 32                     // messages in one transaction: other writers wait no longer than for these
+	indexOctets = 4 << 20                // of text, likewise
+	indexPause  = 400 * time.Millisecond // between two looks at an empty queue
+	indexRetry  = 2 * time.Second        // after an error
+	indexBusy   = 10                     // transactions beside a batch, from which on others are busy
 )
 
 // queueIndex has messages of a thread indexed, or indexed anew.
@@ -124,7 +125,7 @@ func (t *tx) indexTasks(ctx context.Context) ([]task, error) {
 	if err != nil {
 		return nil, err
 	}
-	room := indexBatch
+	room, octets := indexBatch, 0
 	f := facts{threads: map[bridge.ID]*indexed{}, people: map[bridge.ID]bridge.Person{}}
 	for i := range all {
 		if room == 0 {
@@ -133,6 +134,11 @@ func (t *tx) indexTasks(ctx context.Context) ([]task, error) {
 		k := &all[i]
 		k.through = min(k.last, k.first+room-1)
 		err := t.fillTask(ctx, k, f)
+		if errors.Is(err, seal.ErrSealed) && k.through > k.first {
+			// One of several does not open: they are taken one by one.
+			k.through, k.messages = k.first, nil
+			err = t.fillTask(ctx, k, f)
+		}
 		if errors.Is(err, seal.ErrSealed) || errors.Is(err, bridge.ErrNotFound) {
 			k.messages, err = nil, nil // what doesn't open has no words; the integrity check reports it
 		}
@@ -140,6 +146,12 @@ func (t *tx) indexTasks(ctx context.Context) ([]task, error) {
 			return nil, err
 		}
 		room -= len(k.messages)
+		for j := range k.messages {
+			octets += len(k.messages[j].message.Text)
+		}
+		if octets > indexOctets {
+			return all[:i+1], nil
+		}
 	}
 	return all, nil
 }
@@ -175,6 +187,9 @@ func (t *tx) fillTask(ctx context.Context, k *task, f facts) error {
 			f.people[m.Author] = author
 		}
 		m.HTML, m.Quoted, m.Signature = "", "", ""
+		if len(m.Text) > maxEntryText {
+			m.Text = strings.Clone(m.Text[:maxEntryText])
+		}
 		one := *thread
 		one.message, one.address = m, author.Address
 		k.messages = append(k.messages, one)

@@ -248,6 +248,20 @@ func TestSealedMessagesDontBlock(t *testing.T) {
 	indexAll(t, d)
 	finds(t, d, "third", 1)
 	finds(t, d, "second", 0)
+
+	many := writeTexts(t, d, "fourth", "fourth", "broken", "fourth")
+	if err := d.Exec("update message_content set sealed_text = ? where message in (select id from message where thread = ? and seq = 3)", []byte("nonsense"), many.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Reindex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Exec("delete from index_task where first_seq = last_seq and id <> thread"); err != nil {
+		t.Fatal(err)
+	}
+	indexAll(t, d)
+	finds(t, d, "fourth", 3)
+	finds(t, d, "broken", 0)
 }
 
 func TestIndexerRuns(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 const (
 	maxEntryWords = 20_000
 	maxEntryEdges = 5_000
+	maxEntryText  = 1 << 20 // octets
 )
 
 // Marks are what an entry is found by beside its words.
