@@ -46,7 +46,7 @@ var things = [...]string{
 
 // brands are words, in lower case, for devices and programs that add such lines.
 var brands = [...]string{
-	"iphon", "droid", "mail app", "mailspring", "missive", "mailbird", "zoho", "hotmail", "gmail", "hey", "verizon", "t-mobile", "at&t", "vodafone", "orange", "小米", "华为", "荣耀", "яндекс", "mail.ru", "k-9", "fairemail", "em client", "edison", "newton", "posteo", "ipad", "ipod", "ios", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "outlook", "yahoo", "gmx", "web.de", "blackberry", "windows", "proton",
+	"iphon", "droid", "airmail", "polymail", "postbox", "aquamail", "aqua mail", "typeapp", "canary", "shortwave", "surface", "mimestream", "cloudmagic", "xfinity", "comcast", "telstra", "mail.com", "rogers", "boomerang", "libero", "nextcloud", "roundcube", "infomaniak", "ionos", "telekom", "o2 ", "sfr", "laposte", "free mail", "seznam", "email.cz", "wp poczta", "onet", "interia", "ukr.net", "rambler", "mail app", "mailspring", "missive", "mailbird", "zoho", "hotmail", "gmail", "hey", "verizon", "t-mobile", "at&t", "vodafone", "orange", "小米", "华为", "荣耀", "яндекс", "mail.ru", "k-9", "fairemail", "em client", "edison", "newton", "posteo", "ipad", "ipod", "ios", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "outlook", "yahoo", "gmx", "web.de", "blackberry", "windows", "proton",
 	"pixel", "nokia", "sony", "xperia", "oneplus", "motorola", "honor", "oppo", "vivo", "realme", "tuta", "aol", "zimbra", "thunderbird", "apple", "icloud", "spark", "superhuman", "fastmail", "boxer", "avast", "avg",
 	"갤럭시", "아이폰", "айфон", "אייפון", "آيفون", "الآيفون", "网易", "qq",
 }
