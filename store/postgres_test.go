@@ -304,6 +304,24 @@ func TestRings(t *testing.T) {
 	both.Wait()
 }
 
+// Who signed in at one process is signed in at the other.
+func TestSessionsAreEverywhere(t *testing.T) {
+	_, one, two := pair(t)
+	if err := one.Sessions(nil).Commit("token", []byte("data"), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	data, found, err := two.Sessions(nil).Find("token")
+	if err != nil || !found || string(data) != "data" {
+		t.Errorf("got %q, %v, %v", data, found, err)
+	}
+	if err := two.Sessions(nil).Delete("token"); err != nil {
+		t.Fatal(err)
+	}
+	if _, found, err := one.Sessions(nil).Find("token"); err != nil || found {
+		t.Errorf("after signing out elsewhere: found %v, %v", found, err)
+	}
+}
+
 func TestManyOpenAtOnce(t *testing.T) {
 	dsn, keys, blobs := pgtest.New(t), keyring(t), t.TempDir()
 	var all sync.WaitGroup
