@@ -101,6 +101,9 @@ type Verdict struct {
 	Reasons []string // for staff: what was looked at and found
 }
 
+// MethodAddress is the Method of a verdict that rests on nothing but the mail's own From field.
+const MethodAddress = "address"
+
 // VerdictResult is the outcome of judging the sender.
 type VerdictResult string
 

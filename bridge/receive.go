@@ -387,15 +387,23 @@ func (g *Gateway) gate(ctx context.Context, tx Tx, d decision, m *Mail, v Verdic
 		return d.hold("the sender is not proven to be the contact that it names", v.Reasons...), nil
 	}
 	d.author = p
-	if p.Disabled {
-		return d.refuse(ErrRevokedRcpt, "the contact is disabled"), nil
-	}
 	org, err := g.organizationMode(ctx, tx)
 	if err != nil {
 		return d, err
 	}
-	if Strictest(org, p.Mode) != ModeConvenience {
-		return d.refuse(ErrRepliesOff, ErrRepliesOff.Error()), nil
+	var refusal error
+	switch {
+	case p.Disabled:
+		refusal = ErrRevokedRcpt
+	case Strictest(org, p.Mode) != ModeConvenience:
+		refusal = ErrRepliesOff
+	}
+	switch {
+	case refusal != nil && v.Method == MethodAddress:
+		// Anybody can write that From. Refused here and held where it names nobody, it would tell them who is a contact.
+		return d.hold(refusal.Error()+", and nothing proves the sender", v.Reasons...), nil
+	case refusal != nil:
+		return d.refuse(refusal, refusal.Error()), nil
 	}
 	d.disposition = NewThread
 	d.reasons = append([]string{"a known contact wrote to the inbox"}, v.Reasons...)

@@ -10,7 +10,7 @@ import (
 )
 
 // MethodAddress is the Verdict.Method of AddressPolicy.
-const MethodAddress = "address"
+const MethodAddress = bridge.MethodAddress
 
 // AddressPolicy takes the From field at its word if it is one mailbox, written plainly, and equal to the address that the reply address
 // belongs to. So a secret reply address and a public From address prove the author together, and neither alone.
