@@ -127,6 +127,7 @@ func TestAmbiguous(t *testing.T) {
 		"message/partial alone":      mime("Content-Type: message/partial; id=x; number=1; total=1\n", "From: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n"+body),
 		"message in an octet-stream": mixed("Content-Type: application/octet-stream; name=a.eml\n\nFrom: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n" + body),
 		"message without a header":   mixed("Content-Type: message/rfc822\n\n\n" + body),
+		"no message, in a digest":    mime("Content-Type: multipart/digest; boundary=b\n", "--b\nContent-Disposition: attachment; filename=f.bin\nContent-Transfer-Encoding: base64\n\n"+secret64+"\n--b--\n"),
 		"message called text":        mixed("Content-Type: text/rfc822\n\nFrom: a@example.com\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n" + body),
 		"message in qp":              mixed("Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n" + qp("From: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n"+body)),
 		"AppleSingle":                mixed("Content-Type: application/applefile; name=f.bin\nContent-Transfer-Encoding: base64\n\n" + b64("\x00\x05\x16\x00\x00\x02\x00\x00"+strings.Repeat("\x00", 16)+"\x00\x01\x00\x00\x00\x01\x00\x00\x00\x26\x00\x00\x00"+string(rune(len(secret)))+secret)),

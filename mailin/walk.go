@@ -239,6 +239,8 @@ func (w *walker) message(e *entity, t mediaType, enc transfer) []piece {
 		if b, _, ok := w.decode(body, enc); ok {
 			if h, _ := readHeader(b, w.lim, &notes{}); len(h.fields) > 1 {
 				body, src, lo, hi = b, &source{data: b}, 0, len(b)
+			} else if raw, _ := readHeader(body, w.lim, &notes{}); len(raw.fields) < 2 && len(b) > 0 {
+				return w.leaf(e, t, enc) // it is no message, read either way
 			}
 		}
 	}
