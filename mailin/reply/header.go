@@ -190,7 +190,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 
 // indented reports whether line i begins with four spaces or a tab.
 func (d *document) indented(i int) bool {
-	s := d.raw(i)
+	s := strings.TrimLeft(d.raw(i), "\u00a0\u200b")
 	return strings.HasPrefix(s, "    ") || strings.HasPrefix(s, "\t")
 }
 

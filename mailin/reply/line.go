@@ -65,16 +65,8 @@ func (d *document) split() {
 
 // add appends the line body[start:end]. A run of empty lines becomes one.
 func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
-	text, stop := start, end
-	for stop > text && isSpace(d.body[stop-1]) {
-		stop--
-	}
-	for stop-text >= 2 && d.body[stop-2:stop] == "\u00a0" {
-		for stop -= 2; stop > text && isSpace(d.body[stop-1]); {
-			stop--
-		}
-	}
-	for text == start && start == 0 && strings.HasPrefix(d.body[text:stop], "\ufeff") {
+	text, stop := start, end-spaceAtEnd(d.body[start:end])
+	if start == 0 && strings.HasPrefix(d.body[text:stop], "\ufeff") {
 		text += len("\ufeff")
 	}
 	marks, first := 0, text
@@ -85,6 +77,9 @@ func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
 		} else if c == 0xef && strings.HasPrefix(d.body[text:stop], "＞") {
 			marks++ // the wide form, as some write in Japan
 			text += 2
+		} else if n := invisible(d.body[text:stop]); n > 0 {
+			text += n
+			continue
 		} else if c != ' ' && (c != '\t' || marks == 0) {
 			break
 		} else if marks == 0 && text-first >= 3 {
@@ -93,9 +88,14 @@ func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
 		text++
 	}
 	if marks == 0 {
-		text = first
-		for text < stop && isSpace(d.body[text]) {
-			text++
+		for text = first; text < stop; {
+			if n := invisible(d.body[text:stop]); n > 0 {
+				text += n
+			} else if isSpace(d.body[text]) {
+				text++
+			} else {
+				break
+			}
 		}
 	}
 	depth = uint8(min(max(int(depth), marks), 255))
@@ -109,6 +109,39 @@ func (d *document) add(start, end int, depth uint8, wrap uint32, h hint) {
 		stop, text = start, start
 	}
 	d.lines = append(d.lines, line{start: uint32(start), text: uint32(text), end: uint32(stop), depth: depth, wrap: wrap, hint: h})
+}
+
+// invisible returns how many octets of a character a string begins with that takes no place or looks like a space: a no-break
+// space, a zero-width one, a byte order mark.
+func invisible(s string) int {
+	if len(s) < 2 || s[0] != 0xc2 && s[0] != 0xe2 && s[0] != 0xef {
+		return 0
+	}
+	switch {
+	case s[:2] == "\u00a0":
+		return 2
+	case len(s) >= 3 && (s[:3] == "\u200b" || s[:3] == "\u2060" || s[:3] == "\ufeff" || s[:3] == "\u202f"):
+		return 3
+	}
+	return 0
+}
+
+// spaceAtEnd returns how many octets of white space and of what is invisible a string ends with.
+func spaceAtEnd(s string) int {
+	end := len(s)
+	for end > 0 {
+		c := s[end-1]
+		if isSpace(c) {
+			end--
+		} else if c >= 0x80 && end >= 2 && invisible(s[end-2:end]) == 2 {
+			end -= 2
+		} else if c >= 0x80 && end >= 3 && invisible(s[end-3:end]) == 3 {
+			end -= 3
+		} else {
+			break
+		}
+	}
+	return len(s) - end
 }
 
 // addRest appends all from start on as one line without marks.

@@ -39,6 +39,22 @@ var mutations = []struct {
 			return l
 		})
 	}},
+	{"zero-width spaces on empty lines", func(s string) string {
+		return mapLines(s, func(l string) string {
+			if l == "" {
+				return "\u200b"
+			}
+			return l
+		})
+	}},
+	{"a no-break space before each line", func(s string) string {
+		return mapLines(s, func(l string) string {
+			if l == "" || strings.HasPrefix(l, "--") {
+				return l
+			}
+			return "\u00a0" + l
+		})
+	}},
 	{"quote marks without a space", func(s string) string {
 		return mapLines(s, func(l string) string {
 			if strings.HasPrefix(l, "> ") {
@@ -91,7 +107,7 @@ func mapLines(s string, f func(string) string) string {
 
 // words joins a text's words, so that texts can be compared that differ in white space and the marks of mutations.
 func words(s string) string {
-	s = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\ufeff", "", "’", "'").Replace(s)
+	s = strings.NewReplacer("\u00a0", " ", "\u200b", " ", "\u202f", " ", "\ufeff", "", "’", "'").Replace(s)
 	return strings.Join(strings.Fields(s), " ")
 }
 

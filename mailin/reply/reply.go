@@ -117,7 +117,7 @@ func (r Result) join(want func(Kind) bool) string {
 			continue
 		}
 		for l := range strings.Lines(s.Text) {
-			l = strings.TrimRight(l, " \t\r\n\u00a0")
+			l = l[:len(l)-spaceAtEnd(l)]
 			if l == "" {
 				blank = b.Len() > 0
 				continue

@@ -263,6 +263,8 @@ var hostile = map[string]string{
 	"quoted blanks": ">\nFrom: a@example.com\n\n", "rests": `<div id=appendonsend>a`, "attributions in HTML": `<div class=gmail_attr>a</div>`, "heads": "<head><p>", "soft": "<blockquote>a</blockquote>On 1 May 2024 10:00 Ann wrote:",
 	"unclosed": "<div>", "unclosed quotes": "<blockquote>a", "inline": "<b><i>", "cells": "<table><td>", "breaks": "<br>", "less": "<", "ends": "</div></p>", "list items": "<ul><li>a",
 	"links": `<a href="https://example.com/x">a`, "wraps": `<div class=gmail_quote>a`, "paragraphs with marks": `<p><font color=#1>`, "attributes": "<p a=b ", "CJK": "写道：\n", "closings": "Regards\n", "underscores": "____________________\nFrom: a\n",
+	"initials": "Ann wrote:\nAB> x\n", "columns": "1 May 2024 10:00\nTo\nSubject\n", "bare names": "To\n", "open addresses": "a <a@example.com\n> wrote:\n", "arrows": ">>> 1.5.2024 10:00 >>>\n", "our marks": "https://example.com\n(letterlock-copy)\n", "our mark alone": "(letterlock-copy)\n",
+	"dashes at either end": "---- On 1 May 2024\n----\n", "no colon": "On 1 May 2024 10:00 a@example.com wrote\n> a\n", "invisible": "\u200b\u00a0\n", "long invisible": "\u200b", "soft quotes": "On 1 May 2024 10:00 Ann wrote:<blockquote>a</blockquote>b", "signature elements": "<div class=signature>a</div>b", "answers to one": "> a\nOn 1 May 2024 10:00 Ann wrote:\n> b\nc\n",
 }
 
 func TestLinear(t *testing.T) {
