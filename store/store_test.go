@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -20,9 +21,13 @@ func keyring(t testing.TB) *seal.Keyring {
 	return k
 }
 
-// open opens a database in a folder of its own.
+// open opens a database in a folder of its own. Benchmarks run on a PostgreSQL that waits for the disk if LETTERLOCK_TEST_ENGINE is
+// "postgres".
 func open(t testing.TB) *store.DB {
 	t.Helper()
+	if _, ok := t.(*testing.B); ok && os.Getenv("LETTERLOCK_TEST_ENGINE") == "postgres" {
+		return openDSN(t, pgtest.Durable(t), keyring(t), t.TempDir())
+	}
 	return openAt(t, filepath.Join(t.TempDir(), "letterlock.db"), keyring(t))
 }
 
