@@ -1,6 +1,9 @@
 // Package reply finds what is new in a reply: it separates a person's words from the mail they answered, from signatures
 // and from forwarded mail, in plain text and in HTML, whatever client and language wrote it.
 //
+//	r := reply.Text(body)   // or reply.HTML, or reply.Parts for a mail that has both
+//	fmt.Println(r.Visible()) // what is new, with inline answers below the lines they answer
+//
 // A body becomes a list of spans, in order and without gaps: joined, they are the whole text again. Nothing is thrown away;
 // a program shows [Result.Visible] and folds the rest. Each span says why it is what it is. Where the signs are unclear the
 // package keeps the words visible, since a quoted line too much is a nuisance and a lost answer a damage.
@@ -8,6 +11,14 @@
 // HTML is read by its elements: containers that clients put around quotes, signatures and attributions are followed while
 // the text is laid out line by line, and the same rules then judge lines of either origin. The signs come from the habits of
 // clients, and from RFC 3676 (quote marks, section 4.5, and the signature separator, section 4.3).
+//
+// Attributions, header fields, phones' lines, notices and closings are known in English, German, French, Spanish, Italian,
+// Portuguese, Dutch, Swedish, Norwegian, Danish, Finnish, Polish, Czech, Russian, Ukrainian, Greek, Turkish, Hebrew, Arabic,
+// Chinese, Japanese, Korean and Vietnamese, and partly in some twenty more. They are judged by their parts (an address, a date, a
+// time, a verb, the name of a field), so that no pattern must foresee how a client puts them together or wraps them.
+//
+// What no sign announces can't be told from new words: a parent pasted without marks, or an answer in another colour within an
+// unmarked quote.
 //
 // Time and memory grow linearly with the input; no regular expression is used. The package is pure: it needs nothing but
 // its arguments, and knows neither MIME nor the rest of this program. All functions are safe for concurrent use.
