@@ -408,7 +408,7 @@ func named(s string) bool {
 		return false
 	}
 	for w := range strings.FieldsSeq(s) {
-		r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, "*_\"'(<‪"))
+		r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, "*_\"'(<\u202a"))
 		if unicode.IsLower(r) && !betweenNames[strings.TrimRight(w, ":：.,")] && strings.IndexByte(w, '@') < 0 && verbFinder().in(w) == 0 && !strings.HasSuffix(w, ":") {
 			return false
 		}
