@@ -174,10 +174,10 @@ func TestAuthorisation(t *testing.T) {
 			return w.g.SignOutEverywhere(ctx, a, w.colleague.ID)
 		}},
 		"SetPassword (of a contact)": {nobody, func(w *world, a bridge.Actor) error {
-			return w.g.SetPassword(ctx, a, w.second.ID, "", "plain sailing at dawn")
+			return w.g.SetPassword(ctx, a, w.second.ID, bridge.Proof{}, "plain sailing at dawn")
 		}},
 		"SetPassword (of staff)": {adminsOnly, func(w *world, a bridge.Actor) error {
-			return w.g.SetPassword(ctx, a, w.colleague.ID, "", "plain sailing at dawn")
+			return w.g.SetPassword(ctx, a, w.colleague.ID, bridge.Proof{}, "plain sailing at dawn")
 		}},
 		"CreateKey": {adminsOnly, func(w *world, a bridge.Actor) error {
 			_, _, err := w.g.CreateKey(ctx, a, "k", bridge.RoleStaff)

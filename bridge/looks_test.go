@@ -65,12 +65,12 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	for i := range 21 {
-		_, err := w.g.SignInWithPassword(ctx, fmt.Sprintf("guess%d@example.net", i), "sesame open please", fmt.Sprintf("192.0.2.%d", i))
+		_, err := w.g.SignInWithPassword(ctx, fmt.Sprintf("guess%d@example.net", i), "sesame open please", fmt.Sprintf("192.0.2.%d", i), "")
 		if !errors.Is(err, bridge.ErrWrongCode) {
 			t.Fatal(err)
 		}
 	}
-	_, err := w.g.SignInWithPassword(ctx, w.staff.Address, "sesame open please", "198.51.100.7")
+	_, err := w.g.SignInWithPassword(ctx, w.staff.Address, "sesame open please", "198.51.100.7", "")
 	if !errors.Is(err, bridge.ErrWrongCode) {
 		t.Fatal(err)
 	}

@@ -191,27 +191,27 @@ func TestSignInByPassword(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	const pass = "plain sailing at dawn"
-	w.must(w.g.SetPassword(ctx, bridge.AsPerson(w.inside.ID), w.inside.ID, "", pass))
-	in, err := w.g.SignInWithPassword(ctx, "Ann@example.org", pass, "192.0.2.1")
+	w.must(w.g.SetPassword(ctx, bridge.AsPerson(w.inside.ID), w.inside.ID, bridge.Proof{CodeAt: w.clock.now()}, pass))
+	in, err := w.g.SignInWithPassword(ctx, "Ann@example.org", pass, "192.0.2.1", "")
 	w.must(err)
 	if _, err := w.g.SessionPerson(ctx, in.Person.ID, in.At); err != nil {
 		t.Errorf("the session: %v", err)
 	}
 	for _, c := range []struct{ address, pass string }{{"ann@example.org", "wrong"}, {"ben@example.org", pass}, {"nobody@example.net", pass}, {"eve@example.org", pass}} {
-		if _, err := w.g.SignInWithPassword(ctx, c.address, c.pass, "192.0.2.1"); !errors.Is(err, bridge.ErrWrongCode) {
+		if _, err := w.g.SignInWithPassword(ctx, c.address, c.pass, "192.0.2.1", ""); !errors.Is(err, bridge.ErrWrongCode) {
 			t.Errorf("%s: %v, want ErrWrongCode", c.address, err)
 		}
 	}
-	if err := w.g.SetPassword(ctx, bridge.AsPerson(w.inside.ID), w.inside.ID, "wrong", pass+"!"); !errors.Is(err, bridge.ErrWrongCode) {
+	if err := w.g.SetPassword(ctx, bridge.AsPerson(w.inside.ID), w.inside.ID, bridge.Proof{Password: "wrong"}, pass+"!"); !errors.Is(err, bridge.ErrWrongCode) {
 		t.Errorf("changing it with a wrong old one: %v", err)
 	}
-	w.must(w.g.SetPassword(ctx, bridge.AsPerson(w.inside.ID), w.inside.ID, pass, pass+"!"))
+	w.must(w.g.SetPassword(ctx, bridge.AsPerson(w.inside.ID), w.inside.ID, bridge.Proof{Password: pass}, pass+"!"))
 	if _, err := w.g.SessionPerson(ctx, in.Person.ID, in.At); !errors.Is(err, bridge.ErrSignedOut) {
 		t.Errorf("the old session after the change: %v, want ErrSignedOut", err)
 	}
 	err = nil
 	for range 12 {
-		_, err = w.g.SignInWithPassword(ctx, "ann@example.org", "wrong", "192.0.2.1")
+		_, err = w.g.SignInWithPassword(ctx, "ann@example.org", "wrong", "192.0.2.1", "")
 	}
 	if !errors.Is(err, bridge.ErrTooMany) {
 		t.Errorf("after a dozen wrong ones: %v, want ErrTooMany", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"letterlock/bridge/mailaddr"
 	"letterlock/bridge/password"
@@ -256,11 +257,26 @@ func (g *Gateway) SignOutEverywhere(ctx context.Context, a Actor, id ID) error {
 	}))
 }
 
-// SetPassword sets a person's password and ends their sessions. One sets one's own by showing the old one, if there is one;
-// admins set it for staff. Contacts' passwords are nobody's business but theirs.
-func (g *Gateway) SetPassword(ctx context.Context, a Actor, id ID, old, pass string) error {
+// Proof is by what a person shows that they, and not whoever found their browser open, set a password.
+type Proof struct {
+	Password string    // the old one
+	CodeAt   time.Time // or when they signed in to this session by a code; zero if they did otherwise
+}
+
+// CodeProof is for how long a sign-in by code is proof enough to set a password.
+const CodeProof = 10 * time.Minute
+
+// byCode reports whether the person signed in by a code a moment ago, and was not signed out since.
+func (p Proof) byCode(who Person, now time.Time) bool {
+	return p.CodeAt.After(who.SignedOutAt) && !p.CodeAt.After(now) && now.Sub(p.CodeAt) < CodeProof
+}
+
+// SetPassword sets a person's password and ends their sessions. One sets one's own by showing the old one, or by having signed in by a
+// code within CodeProof, and a first one only so; ErrWrongCode without. Admins set it for staff. Contacts' passwords are nobody's business
+// but theirs.
+func (g *Gateway) SetPassword(ctx context.Context, a Actor, id ID, proof Proof, pass string) error {
 	var hash string
-	var own bool
+	var own, byCode bool
 	err := g.store.View(ctx, func(tx Tx) error {
 		p, err := g.resolve(ctx, tx, a)
 		if err != nil {
@@ -269,6 +285,7 @@ func (g *Gateway) SetPassword(ctx context.Context, a Actor, id ID, old, pass str
 		if own = p.person.ID == id; !own {
 			return g.mayResetPassword(ctx, tx, p, id)
 		}
+		byCode = proof.byCode(p.person, g.now())
 		hash, err = tx.PasswordHash(ctx, id)
 		if errors.Is(err, ErrNotFound) {
 			err = nil
@@ -278,11 +295,14 @@ func (g *Gateway) SetPassword(ctx context.Context, a Actor, id ID, old, pass str
 	if err != nil {
 		return wrap("set password", err)
 	}
-	if own && hash != "" {
+	if own && !byCode && hash == "" {
+		return fmt.Errorf("set password: no fresh sign-in by code: %w", ErrWrongCode)
+	}
+	if own && !byCode {
 		if err := g.limit(ctx, "password:"+id.String(), 10); err != nil {
 			return wrap("set password", err)
 		}
-		ok, _, err := g.hasher.Verify(ctx, hash, old)
+		ok, _, err := g.hasher.Verify(ctx, hash, proof.Password)
 		if err != nil {
 			return wrap("set password", err)
 		}
@@ -303,6 +323,9 @@ func (g *Gateway) SetPassword(ctx context.Context, a Actor, id ID, old, pass str
 				if err := g.mayResetPassword(ctx, tx, p, id); err != nil {
 					return err
 				}
+			}
+			if byCode && !proof.byCode(*who, g.now()) {
+				return fmt.Errorf("the sign-in by code is over: %w", ErrWrongCode)
 			}
 			who.SignedOutAt = g.now()
 			return tx.SetPasswordHash(ctx, id, fresh)

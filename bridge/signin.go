@@ -60,6 +60,7 @@ type CodeRequest struct {
 	Link    string // or the token of a notice's link, whose recipient is meant
 	Browser string // the secret in the cookie of the browser that asks; only there the code will work
 	Network string // the peer's address, for limits
+	Device  string // what SignedIn.Device was when somebody signed in with this browser; may be empty
 }
 
 // RequestCode sends a one-time code, if the address is somebody's. It answers the same if it is nobody's, so that nothing can be
@@ -100,7 +101,7 @@ func (g *Gateway) RequestCode(ctx context.Context, r CodeRequest) error {
 		if err == nil {
 			subject = p.ID.String() // the same limit however the person was named
 		}
-		if err := g.count(ctx, tx, "code:"+subject, addressCodes); err != nil {
+		if err := g.count(ctx, tx, g.tries("code", subject, r.Device, p.ID), addressCodes); err != nil {
 			return err
 		}
 		if err := g.count(ctx, tx, "code from "+r.Network, networkCodes); err != nil {
@@ -139,6 +140,8 @@ type SignedIn struct {
 	Person Person
 	Thread ID // where the link led; zero for none
 	At     time.Time
+	ByCode bool   // it was by a one-time code: for a while that is proof enough to set a password (see Proof)
+	Device string // for the browser to keep, and to show at its next sign-in; it signs nobody in
 }
 
 // SignInWithCode signs in with a code that this browser asked for. ErrWrongCode covers wrong, expired, used up and never asked.
@@ -195,7 +198,7 @@ func (g *Gateway) SignInWithCode(ctx context.Context, browser, code, network str
 		if p.Disabled {
 			return nil
 		}
-		in, refused = SignedIn{Person: p, Thread: c.Thread, At: now}, nil
+		in, refused = SignedIn{Person: p, Thread: c.Thread, At: now, ByCode: true, Device: g.newDevice(p.ID)}, nil
 		return g.audit(ctx, tx, principal{actor: AsPerson(p.ID), person: p}, AuditEntry{Action: "signin.code", Person: p.ID})
 	})
 	if err == nil && refused != nil {
@@ -206,7 +209,8 @@ func (g *Gateway) SignInWithCode(ctx context.Context, browser, code, network str
 }
 
 // SignInWithPassword signs in with a password. ErrWrongCode covers an unknown address, no password and a wrong one alike, in equal time.
-func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network string) (SignedIn, error) {
+// device is what SignedIn.Device was when somebody signed in with this browser, or empty.
+func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network, device string) (SignedIn, error) {
 	who, err := address(addr)
 	if err != nil {
 		return SignedIn{}, wrap("sign in with password", err)
@@ -214,8 +218,15 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 	var p Person
 	var hash string
 	err = g.store.Update(ctx, func(tx Tx) error {
-		p, hash = Person{}, ""
-		if err := g.count(ctx, tx, "password:"+who, passwordTries); err != nil {
+		hash = ""
+		var err error
+		if p, err = tx.PersonByAddress(ctx, who); errors.Is(err, ErrNotFound) {
+			p, err = Person{}, nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := g.count(ctx, tx, g.tries("password", who, device, p.ID), passwordTries); err != nil {
 			return err
 		}
 		if err := g.count(ctx, tx, "password from "+network, networkHashes); err != nil {
@@ -226,11 +237,10 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 		} else if n >= networkTries {
 			return ErrTooMany
 		}
-		var err error
-		if p, err = tx.PersonByAddress(ctx, who); err == nil && !p.Disabled {
-			hash, err = tx.PasswordHash(ctx, p.ID)
+		if p.ID.IsZero() || p.Disabled {
+			return nil
 		}
-		if errors.Is(err, ErrNotFound) {
+		if hash, err = tx.PasswordHash(ctx, p.ID); errors.Is(err, ErrNotFound) {
 			return nil
 		}
 		return err
@@ -283,7 +293,7 @@ func (g *Gateway) SignInWithPassword(ctx context.Context, addr, pass, network st
 				return err
 			}
 		}
-		in, refused = SignedIn{Person: me, At: g.now()}, nil
+		in, refused = SignedIn{Person: me, At: g.now(), Device: g.newDevice(me.ID)}, nil
 		return g.audit(ctx, tx, principal{actor: AsPerson(p.ID), person: me}, AuditEntry{Action: "signin.password", Person: p.ID})
 	})
 	if err == nil && refused != nil {

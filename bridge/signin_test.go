@@ -28,7 +28,7 @@ func TestRightPasswordsFromOneOfficeAreNoGuesses(t *testing.T) {
 		address := fmt.Sprintf("p%d@example.com", i)
 		w.withPassword(address)
 		for n := range 8 {
-			if _, err := w.g.SignInWithPassword(t.Context(), address, password, "192.0.2.1"); err != nil {
+			if _, err := w.g.SignInWithPassword(t.Context(), address, password, "192.0.2.1", ""); err != nil {
 				t.Fatalf("sign-in %d: %v", 8*i+n+1, err)
 			}
 		}
@@ -42,7 +42,7 @@ func TestGuessesAtOnceLearnNoMoreThanOneByOne(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 75 {
 		all.Go(func() {
-			_, err := w.g.SignInWithPassword(t.Context(), fmt.Sprintf("guess%d@example.net", i), password, "192.0.2.1")
+			_, err := w.g.SignInWithPassword(t.Context(), fmt.Sprintf("guess%d@example.net", i), password, "192.0.2.1", "")
 			switch {
 			case errors.Is(err, bridge.ErrWrongCode):
 				told.Add(1)
@@ -66,15 +66,15 @@ func TestOldPasswordOpensNothingOnceChanged(t *testing.T) {
 	p := w.withPassword("p@example.com")
 	for range 10 {
 		w.clock.forward(20 * time.Minute)
-		w.must(w.g.SetPassword(ctx, w.operator, p.ID, "", password))
+		w.must(w.g.SetPassword(ctx, w.operator, p.ID, bridge.Proof{}, password))
 		var in bridge.SignedIn
 		done := make(chan error, 1)
 		go func() {
 			var err error
-			in, err = w.g.SignInWithPassword(ctx, p.Address, password, "192.0.2.1")
+			in, err = w.g.SignInWithPassword(ctx, p.Address, password, "192.0.2.1", "")
 			done <- err
 		}()
-		w.must(w.g.SetPassword(ctx, w.operator, p.ID, "", "another dawn entirely"))
+		w.must(w.g.SetPassword(ctx, w.operator, p.ID, bridge.Proof{}, "another dawn entirely"))
 		switch err := <-done; {
 		case err == nil:
 			if _, err := w.g.SessionPerson(ctx, p.ID, in.At); !errors.Is(err, bridge.ErrSignedOut) {

@@ -120,8 +120,8 @@ func TestNoticeLink(t *testing.T) {
 
 func TestNoticeLinkWithPassword(t *testing.T) {
 	w := newWorld(t)
-	w.must(w.g.SetPassword(t.Context(), bridge.AsPerson(w.mina.ID), w.mina.ID, "", "seven swans swimming"))
-	w.must(w.g.SetPassword(t.Context(), bridge.AsPerson(w.jonas.ID), w.jonas.ID, "", "eleven pipers piping"))
+	w.must(w.g.SetPassword(t.Context(), bridge.AsPerson(w.mina.ID), w.mina.ID, bridge.Proof{CodeAt: w.clock.now()}, "seven swans swimming"))
+	w.must(w.g.SetPassword(t.Context(), bridge.AsPerson(w.jonas.ID), w.jonas.ID, bridge.Proof{CodeAt: w.clock.now()}, "eleven pipers piping"))
 	link := w.link(w.mina)
 	b := w.browser()
 	b.post(link+"/password", url.Values{"email": {w.mina.Address}, "password": {"wrong"}}).want(403, "belong together", "m•••@example.org")
@@ -171,12 +171,74 @@ func TestSessionEnds(t *testing.T) {
 	b.get("/").at("/sign-in")
 }
 
+// sessionCookie returns what an answer sets of the session's cookie.
+func sessionCookie(a *answer) string {
+	for _, c := range a.header.Values("Set-Cookie") {
+		if strings.HasPrefix(c, "__Host-letterlock=") {
+			return c
+		}
+	}
+	return ""
+}
+
+// A stranger who uses up all tries of an address locks nobody out of a browser that they signed in with before.
+func TestStrangersDontLockPeopleOut(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	right := url.Values{"email": {w.staff.Address}, "password": {staffPassword}}
+	b.post("/sign-in/password", right).at("/desk")
+	b.post("/sign-out", nil)
+	stranger := w.browser()
+	for range 12 {
+		stranger.post("/sign-in/password", url.Values{"email": {w.staff.Address}, "password": {"a guess"}})
+		stranger.post("/sign-in/email", url.Values{"email": {w.staff.Address}})
+	}
+	stranger.post("/sign-in/password", right).want(429, "Too many tries")
+	b.post("/sign-in/email", url.Values{"email": {w.staff.Address}}).want(200, "a code is on its way")
+	b.post("/sign-in/password", right).at("/desk")
+	b.post("/sign-out", nil)
+	// Its own tries are bounded too, and it is no key to anybody else's.
+	for range 10 {
+		b.post("/sign-in/password", url.Values{"email": {w.staff.Address}, "password": {"a guess"}})
+	}
+	b.post("/sign-in/password", right).want(429)
+	for range 10 {
+		stranger.post("/sign-in/password", url.Values{"email": {w.admin.Address}, "password": {"a guess"}})
+	}
+	b.post("/sign-in/password", url.Values{"email": {w.admin.Address}, "password": {"a guess"}}).want(429)
+}
+
+// A session that somebody left open sets no password; a code by email does, for a while, also in place of a forgotten one.
+func TestPasswordNeedsProof(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	code := func() {
+		t.Helper()
+		b.post("/sign-out", nil)
+		b.post("/sign-in/email", url.Values{"email": {w.mina.Address}})
+		b.post("/sign-in/code", url.Values{"code": {w.code()}}).at("/")
+	}
+	code()
+	w.clock.forward(bridge.CodeProof)
+	b.get("/account").want(200, "Set a password", "come back with a code by email")
+	b.post("/account/password", url.Values{"new": {"seven swans swimming"}}).want(403, "come back with a code by email first")
+	code()
+	b.get("/account").want(200, "Set a password").without("come back")
+	b.post("/account/password", url.Values{"new": {"seven swans swimming"}}).want(200, "Your password is set")
+	// That session began anew, by no code.
+	b.post("/account/password", url.Values{"new": {"eleven pipers piping"}}).want(403, "present password was not right", "come back with a code")
+	code()
+	b.get("/account").want(200, "Change your password").without("Present password")
+	b.post("/account/password", url.Values{"new": {"eleven pipers piping"}}).want(200, "Your password is set")
+	w.browser().post("/sign-in/password", url.Values{"email": {w.mina.Address}, "password": {"eleven pipers piping"}}).at("/")
+}
+
 func TestSessionCookie(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	a := b.post("/sign-in/password", url.Values{"email": {w.staff.Address}, "password": {staffPassword}}).want(303)
-	cookie := a.header.Get("Set-Cookie")
+	cookie := sessionCookie(a)
 	for _, want := range []string{"__Host-letterlock=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
 		if !strings.Contains(cookie, want) {
 			t.Errorf("%s is missing from the cookie %q", want, cookie)
@@ -185,8 +247,8 @@ func TestSessionCookie(t *testing.T) {
 	if strings.Contains(cookie, "Domain") || strings.Contains(cookie, "Expires") {
 		t.Errorf("the cookie outlives the browser or the host: %q", cookie)
 	}
-	second := b.post("/sign-in/password", url.Values{"email": {w.staff.Address}, "password": {staffPassword}}).header.Get("Set-Cookie")
-	if strings.Split(second, ";")[0] == strings.Split(cookie, ";")[0] {
+	second := b.post("/sign-in/password", url.Values{"email": {w.staff.Address}, "password": {staffPassword}})
+	if strings.Split(sessionCookie(second), ";")[0] == strings.Split(cookie, ";")[0] {
 		t.Error("signing in again kept the token")
 	}
 	// After the address was sent elsewhere in the form, it leads home.

@@ -279,7 +279,7 @@ func (c *userPasswordCommand) Run(ctx context.Context, env *environment) error {
 		done += ": " + password + " (shown only now)"
 	}
 	return c.change(ctx, env, bridge.Staff, done, func(g *bridge.Gateway, p bridge.Person) error {
-		return g.SetPassword(ctx, bridge.AsOperator(), p.ID, "", password)
+		return g.SetPassword(ctx, bridge.AsOperator(), p.ID, bridge.Proof{}, password)
 	})
 }
 

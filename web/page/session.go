@@ -15,6 +15,7 @@ import (
 const (
 	keyPerson   = "person"   // who signed in
 	keySignedIn = "signedin" // when, in Unix nanoseconds: a session older than the person's last sign-out everywhere is void
+	keyByCode   = "bycode"   // that they did so by a one-time code
 	keySeen     = "seen"     // when it was last used, in Unix seconds, to the minute
 	keyFlash    = "flash"
 	keyFlashBad = "flashbad"
@@ -73,9 +74,41 @@ func (v *Visit) SignIn(in bridge.SignedIn) error {
 	m.SetDeadline(ctx, time.Now().Add(v.site.cfg.FullLife).UTC())
 	m.Put(ctx, keyPerson, in.Person.ID.String())
 	m.Put(ctx, keySignedIn, in.At.UnixNano())
+	if in.ByCode {
+		m.Put(ctx, keyByCode, true)
+	}
 	m.Put(ctx, keySeen, v.site.cfg.Now().Unix())
 	v.Person, v.SignedIn = in.Person, in.At
+	if in.Device != "" {
+		http.SetCookie(v.W, &http.Cookie{
+			Name: v.deviceName(), Value: in.Device, Path: "/", MaxAge: int(deviceLife / time.Second),
+			Secure: v.Secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+	}
 	return nil
+}
+
+// deviceLife is how long a browser remembers that somebody signed in with it.
+const deviceLife = 365 * 24 * time.Hour
+
+func (v *Visit) deviceName() string { return CookieName("letterlock-device", v.Secure()) }
+
+// Device returns what this browser was given when somebody last signed in with it, or nothing. It is no session: package bridge counts
+// the tries of a browser that it knows by themselves.
+func (v *Visit) Device() string {
+	c, err := v.R.Cookie(v.deviceName())
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// CodeAt returns when the visitor signed in, if that was by a one-time code, or the zero time.
+func (v *Visit) CodeAt() time.Time {
+	if !v.site.sessions.GetBool(v.R.Context(), keyByCode) {
+		return time.Time{}
+	}
+	return v.SignedIn
 }
 
 // SignOut ends the session and forgets it.

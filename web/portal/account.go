@@ -14,6 +14,7 @@ type accountView struct {
 	Name, Address, Role string
 	SignedIn            time.Time
 	HasPassword         bool
+	FreshCode           bool // they signed in by a code a moment ago, so the old password is not needed
 	MinPassword         int
 	Flaw                string
 }
@@ -28,6 +29,7 @@ func (p *Portal) showAccount(v *page.Visit, wrong error) error {
 		return err
 	}
 	view := accountView{Name: me.Name, Address: me.Address, SignedIn: v.SignedIn, HasPassword: me.HasPassword, MinPassword: password.MinLength}
+	view.FreshCode = !v.CodeAt().IsZero() && p.site.Now().Sub(v.CodeAt()) < bridge.CodeProof
 	switch me.Role {
 	case bridge.RoleAdmin:
 		view.Role = "Admin"
@@ -38,7 +40,10 @@ func (p *Portal) showAccount(v *page.Visit, wrong error) error {
 	if wrong != nil {
 		status, view.Flaw = page.Status(wrong), page.Explain(wrong)
 		if errors.Is(wrong, bridge.ErrWrongCode) {
-			view.Flaw = "Your present password was not right."
+			view.Flaw = "Your present password was not right. If you have forgotten it, sign out and come back with a code by email."
+			if !me.HasPassword {
+				view.Flaw = "Please sign out and come back with a code by email first. A password can be set within ten minutes after that."
+			}
 		}
 		if view.Flaw == "" {
 			view.Flaw = "That could not be saved. Please check it."
@@ -70,7 +75,8 @@ func (p *Portal) setPassword(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	err = p.gateway.SetPassword(v.Context(), v.Actor(), v.Person.ID, form.Get("current"), form.Get("new"))
+	err = p.gateway.SetPassword(v.Context(), v.Actor(), v.Person.ID,
+		bridge.Proof{Password: form.Get("current"), CodeAt: v.CodeAt()}, form.Get("new"))
 	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrWrongCode) {
 		return p.showAccount(v, err)
 	}

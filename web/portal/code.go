@@ -35,7 +35,7 @@ func (p *Portal) requestCode(v *page.Visit) error {
 	}
 	email, next := strings.TrimSpace(form.Get("email")), page.LocalPath(form.Get("next"))
 	secret := page.Token()
-	err = p.gateway.RequestCode(v.Context(), bridge.CodeRequest{Address: email, Browser: secret, Network: v.Network()})
+	err = p.gateway.RequestCode(v.Context(), bridge.CodeRequest{Address: email, Browser: secret, Network: v.Network(), Device: v.Device()})
 	if flaw := requestFlaw(err); flaw != "" {
 		return p.showSignIn(v, page.Status(err), signInView{Email: email, Next: next, Flaw: flaw})
 	}

@@ -49,7 +49,7 @@ func (p *Portal) requestCodeByLink(v *page.Visit) error {
 		return err
 	}
 	secret := page.Token()
-	err = p.gateway.RequestCode(v.Context(), bridge.CodeRequest{Link: token, Browser: secret, Network: v.Network()})
+	err = p.gateway.RequestCode(v.Context(), bridge.CodeRequest{Link: token, Browser: secret, Network: v.Network(), Device: v.Device()})
 	if errors.Is(err, bridge.ErrTooMany) {
 		return p.showInvite(v, http.StatusTooManyRequests, link, inviteView{Flaw: requestFlaw(err)})
 	}
@@ -70,7 +70,7 @@ func (p *Portal) signInByLink(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	in, err := p.gateway.SignInWithPassword(v.Context(), form.Get("email"), form.Get("password"), v.Network())
+	in, err := p.gateway.SignInWithPassword(v.Context(), form.Get("email"), form.Get("password"), v.Network(), v.Device())
 	if flaw := passwordFlaw(err); flaw != "" {
 		return p.showInvite(v, page.Status(err), link, inviteView{Email: form.Get("email"), Flaw: flaw, PasswordOpen: true})
 	}

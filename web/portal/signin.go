@@ -44,7 +44,7 @@ func (p *Portal) signInWithPassword(v *page.Visit) error {
 		return err
 	}
 	email, next := form.Get("email"), page.LocalPath(form.Get("next"))
-	in, err := p.gateway.SignInWithPassword(v.Context(), email, form.Get("password"), v.Network())
+	in, err := p.gateway.SignInWithPassword(v.Context(), email, form.Get("password"), v.Network(), v.Device())
 	if flaw := passwordFlaw(err); flaw != "" {
 		return p.showSignIn(v, page.Status(err), signInView{Email: email, Next: next, Flaw: flaw, PasswordOpen: true})
 	}
