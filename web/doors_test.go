@@ -269,3 +269,20 @@ func TestLogIsContentFree(t *testing.T) {
 		t.Errorf("requests are not in the log:\n%s", log)
 	}
 }
+
+// A panic's value may quote what somebody wrote: the log has its type and where it was.
+func TestPanicIsLoggedWithoutItsWords(t *testing.T) {
+	w := newWorld(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/api/v1/threads", http.NoBody)
+	w.must(err)
+	r.Header.Set("X-Panic", "her diagnosis")
+	answer, err := w.browser().client.Do(r)
+	w.must(err)
+	w.must(answer.Body.Close())
+	if answer.StatusCode != http.StatusInternalServerError {
+		t.Errorf("got %d, want 500", answer.StatusCode)
+	}
+	if log := w.log.String(); !strings.Contains(log, "request panicked") || !strings.Contains(log, "errorString") || strings.Contains(log, "her diagnosis") {
+		t.Errorf("the log says %q", log)
+	}
+}

@@ -148,6 +148,9 @@ func TestFiles(t *testing.T) {
 	png := b.letter(path, url.Values{"text": {"A picture."}}, file{"dot.png", "image/png", "\x89PNG\r\n\x1a\n"}).want(200, "/preview")
 	preview := regexp.MustCompile(`src="(/files/[^"]+/preview)"`).FindStringSubmatch(png.body)[1]
 	p := b.get(preview).want(200)
+	if got := p.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("a picture is kept by browsers: %q", got)
+	}
 	if p.header.Get("Content-Type") != "image/png" || !strings.HasPrefix(p.header.Get("Content-Disposition"), "inline") {
 		t.Errorf("the preview is served with %v", p.header)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -56,7 +57,8 @@ func (s *Site) observe(next http.Handler) http.Handler {
 		defer func() {
 			fault := recover()
 			if fault != nil && fault != http.ErrAbortHandler {
-				s.log.ErrorContext(r.Context(), "request panicked", "request", page.Reference(r.Context()), "path", loggedPath(r.URL.Path), "panic", fault, "stack", string(debug.Stack()))
+				// The panic's value may quote what somebody wrote, so only its type is logged, and the place.
+				s.log.ErrorContext(r.Context(), "request panicked", "request", page.Reference(r.Context()), "path", loggedPath(r.URL.Path), "panic", fmt.Sprintf("%T", fault), "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					s.pages.Fail(rec, r, errPanic)
 				}

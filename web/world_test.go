@@ -93,7 +93,12 @@ func newRoomyWorld(t testing.TB, maxFiles int64) *world {
 	face, err = web.New(web.Config{
 		Gateway: w.g, Parse: parse, Sessions: db.Sessions(w.clock.now), Now: w.clock.now, MaxFiles: maxFiles,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
-		API: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusTeapot) }),
+		API: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if words := r.Header.Get("X-Panic"); words != "" {
+				panic(errors.New(words))
+			}
+			rw.WriteHeader(http.StatusTeapot)
+		}),
 	})
 	w.must(err)
 

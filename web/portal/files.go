@@ -52,7 +52,6 @@ func (p *Portal) preview(v *page.Visit) error {
 	h := v.W.Header()
 	h.Set("Content-Type", a.ContentType)
 	h.Set("Content-Disposition", page.Disposition("inline", a.Filename))
-	h.Set("Cache-Control", "private, max-age=600")
 	return p.pour(v, a, content)
 }
 
