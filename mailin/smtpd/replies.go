@@ -36,7 +36,6 @@ var replies = []struct {
 	{bridge.ErrRevokedRcpt, 550, smtp.EnhancedCode{5, 1, 1}, ""},
 	{bridge.ErrRepliesOff, 550, smtp.EnhancedCode{5, 7, 1}, ""},
 	{bridge.ErrForbidden, 550, smtp.EnhancedCode{5, 7, 1}, ""},
-	{bridge.ErrThreadClosed, 550, smtp.EnhancedCode{5, 7, 1}, ""},
 	{bridge.ErrTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, ""},
 	{bridge.ErrInvalid, 554, smtp.EnhancedCode{5, 6, 0}, ""},
 	{errLongPath, 501, smtp.EnhancedCode{5, 1, 3}, "The address is too long"},

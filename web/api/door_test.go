@@ -372,7 +372,7 @@ func TestExplain(t *testing.T) {
 	for err, want := range map[error]kind{
 		bridge.ErrNotFound: notFound, bridge.ErrForbidden: forbidden, bridge.ErrSignedOut: signedOut, bridge.ErrInvalid: invalid,
 		bridge.ErrConflict: conflict, bridge.ErrTooMany: tooMany, bridge.ErrTooLarge: tooLarge, bridge.ErrUnavailable: unavailable,
-		bridge.ErrThreadClosed: threadClosed, bridge.ErrWrongCode: internal, bridge.ErrLeaseLost: internal,
+		bridge.ErrWrongCode: internal, bridge.ErrLeaseLost: internal,
 	} {
 		if p := s.explain(t.Context(), "test", fmt.Errorf("do it: %w", err)); p.Code != want.code || p.Status != want.status {
 			t.Errorf("%v: %+v", err, p)

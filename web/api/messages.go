@@ -104,7 +104,7 @@ func (s *server) registerMessages() {
 	register(s, operation{
 		id: "post-message", method: http.MethodPost, path: "/threads/{thread}/messages", tag: "Messages", summary: "Post a message or a note",
 		about:  "Adds a public message, which the contacts get a mail about, or an internal note, which they don't.",
-		status: http.StatusCreated, files: true, may: []kind{threadClosed},
+		status: http.StatusCreated, files: true,
 	}, s.postMessage)
 	register(s, operation{
 		id: "download-attachment", method: http.MethodGet, path: "/attachments/{attachment}", tag: "Messages", summary: "Download an attachment",

@@ -73,27 +73,26 @@ type kind struct {
 
 // The kinds of problems. The codes are part of the API.
 var (
-	badRequest   = kind{400, "bad_request", "The request can't be read", "The request can't be read."}
-	signedOut    = kind{401, "key_needed", "A key is needed", "Send a key that works: Authorization: Bearer KEY."}
-	forbidden    = kind{403, "forbidden", "Not permitted", "This key may not do this."}
-	notFound     = kind{404, "not_found", "Not found", "There is no such thing, or this key may not know of it."}
-	badMethod    = kind{405, "method_not_allowed", "The method does not fit", "This path takes other methods; see the Allow field."}
-	slowBody     = kind{408, "body_too_slow", "The request came too slowly", "The body did not arrive in time."}
-	conflict     = kind{409, "conflict", "It contradicts what is there", "This contradicts what is there already."}
-	threadClosed = kind{409, "thread_closed", "The thread is closed", "The thread is closed; open it first."}
-	tooLarge     = kind{413, "too_large", "Too large", "The request is larger than it may be."}
-	badType      = kind{415, "not_json", "The body is not JSON", "Send the body as application/json."}
-	badRange     = kind{416, "no_such_range", "No such part", "The file has no such part; see the Content-Range field."}
-	invalid      = kind{422, "invalid", "The request is not valid", "Something in the request is not valid; see errors."}
-	keyReused    = kind{422, "idempotency_key_reused", "The idempotency key was used before", "This Idempotency-Key was used for another request. Use a new one for each new request."}
-	tooMany      = kind{429, "too_many_requests", "Too many requests", "This key makes too many requests; see the Retry-After field."}
-	internal     = kind{500, "internal", "Something went wrong here", "Something went wrong here. It was logged; whether anything was done is not known."}
-	unavailable  = kind{503, "unavailable", "Not available just now", "Nothing was done; try the same again, see the Retry-After field."}
+	badRequest  = kind{400, "bad_request", "The request can't be read", "The request can't be read."}
+	signedOut   = kind{401, "key_needed", "A key is needed", "Send a key that works: Authorization: Bearer KEY."}
+	forbidden   = kind{403, "forbidden", "Not permitted", "This key may not do this."}
+	notFound    = kind{404, "not_found", "Not found", "There is no such thing, or this key may not know of it."}
+	badMethod   = kind{405, "method_not_allowed", "The method does not fit", "This path takes other methods; see the Allow field."}
+	slowBody    = kind{408, "body_too_slow", "The request came too slowly", "The body did not arrive in time."}
+	conflict    = kind{409, "conflict", "It contradicts what is there", "This contradicts what is there already."}
+	tooLarge    = kind{413, "too_large", "Too large", "The request is larger than it may be."}
+	badType     = kind{415, "not_json", "The body is not JSON", "Send the body as application/json."}
+	badRange    = kind{416, "no_such_range", "No such part", "The file has no such part; see the Content-Range field."}
+	invalid     = kind{422, "invalid", "The request is not valid", "Something in the request is not valid; see errors."}
+	keyReused   = kind{422, "idempotency_key_reused", "The idempotency key was used before", "This Idempotency-Key was used for another request. Use a new one for each new request."}
+	tooMany     = kind{429, "too_many_requests", "Too many requests", "This key makes too many requests; see the Retry-After field."}
+	internal    = kind{500, "internal", "Something went wrong here", "Something went wrong here. It was logged; whether anything was done is not known."}
+	unavailable = kind{503, "unavailable", "Not available just now", "Nothing was done; try the same again, see the Retry-After field."}
 )
 
 // kinds is all of them, in the order of the documentation.
 var kinds = [...]kind{
-	badRequest, signedOut, forbidden, notFound, badMethod, slowBody, conflict, threadClosed,
+	badRequest, signedOut, forbidden, notFound, badMethod, slowBody, conflict,
 	tooLarge, badType, badRange, invalid, keyReused, tooMany, internal, unavailable,
 }
 
@@ -111,7 +110,6 @@ var fromBridge = [...]struct {
 	{bridge.ErrTooMany, tooMany, false},
 	{bridge.ErrTooLarge, tooLarge, true},
 	{bridge.ErrUnavailable, unavailable, false},
-	{bridge.ErrThreadClosed, threadClosed, false},
 	{context.DeadlineExceeded, unavailable, false},
 	{context.Canceled, unavailable, false},
 }

@@ -37,7 +37,6 @@ var problems = []struct {
 	{bridge.ErrTooMany, problem{status: http.StatusTooManyRequests, retryAfter: 900, view: Failure{Heading: "Too many tries", Words: "To keep strangers from guessing, we wait a little. Try again in a quarter of an hour."}}},
 	{bridge.ErrTooLarge, problem{status: http.StatusRequestEntityTooLarge, view: Failure{Heading: "That is too large", Words: "Nothing was sent. Go back, and send fewer or smaller files."}}},
 	{bridge.ErrWrongCode, problem{status: http.StatusForbidden, view: Failure{Heading: "That wasn't right", Words: "The code or password was wrong, or its time was over."}}},
-	{bridge.ErrThreadClosed, problem{status: http.StatusConflict, view: Failure{Heading: "This conversation is closed", Words: "Write a new message instead.", Link: "Write a message", Href: "/new"}}},
 	{bridge.ErrConflict, problem{status: http.StatusConflict, view: Failure{Heading: "That no longer fits", Words: "Somebody else changed it in the meantime, or it exists already. Look at it again."}}},
 	{bridge.ErrInvalid, problem{status: http.StatusBadRequest, view: Failure{Heading: "We couldn't read that", Words: "Something in the request was not as it should be. Nothing was changed."}}},
 	{bridge.ErrUnavailable, problem{status: http.StatusServiceUnavailable, retryAfter: 10, view: Failure{Heading: "Just a moment", Words: "This is not available right now. Nothing was lost; please try again shortly."}}},
