@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base32"
 	"errors"
 	"os"
@@ -195,5 +196,45 @@ func TestRetention(t *testing.T) {
 	}))
 	if expired != 4 {
 		t.Errorf("%d expired threads in the audit log, want 4", expired)
+	}
+}
+
+// TestExpiryIsInterrupted stops in the middle of many expired threads, and goes on.
+func TestExpiryIsInterrupted(t *testing.T) {
+	keys := keyring(t)
+	d := openAt(t, filepath.Join(t.TempDir(), "letterlock.db"), keys)
+	c := newClinic(t, d, keys, 45)
+	kept := len(c.threads)
+	c.must(c.g.SetRetentionDays(t.Context(), c.staff, 1))
+	c.now = c.now.AddDate(0, 0, 2)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		for {
+			var n int
+			err := d.View(t.Context(), func(tx bridge.Tx) error {
+				rows, err := tx.ListThreads(t.Context(), bridge.ThreadQuery{Limit: 100})
+				n = len(rows)
+				return err
+			})
+			if err != nil || n < kept {
+				stop()
+				return
+			}
+		}
+	}()
+	first, err := c.g.Expire(ctx)
+	if err == nil && first < kept || first > kept {
+		t.Errorf("stopped: got %d, %v", first, err)
+	}
+	whole(t, d)
+	second, err := c.g.Expire(t.Context())
+	if err != nil || second > kept-first {
+		t.Errorf("again: got %d after %d, %v", second, first, err)
+	}
+	whole(t, d)
+	page, err := c.g.ListThreads(t.Context(), c.staff, bridge.ThreadList{})
+	c.must(err)
+	if len(page.Threads) != 0 {
+		t.Errorf("%d threads are left", len(page.Threads))
 	}
 }

@@ -37,6 +37,9 @@ func (c *restoreCommand) Run(ctx context.Context, env *environment) error {
 	if c.Data == "" || c.KeyFile == "" {
 		return usagef("say where to restore to with --data, and which keys to use with --key-file")
 	}
+	if c.Database != "" {
+		return usagef("a backup is restored to a data folder with a database of its own: leave database unset, and move it afterwards with \"letterlock migrate\"")
+	}
 	keys, err := seal.Load(c.KeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no key file %s: a backup can only be opened with the key file that it was made with", c.KeyFile)

@@ -48,9 +48,9 @@ func TestGallery(t *testing.T) {
 		},
 	}))
 
-	pagetest.Set(t, b, "keep", "desk-keep", in("How long it is kept", "card", "/desk", keepView{Base: "/desk/t/1", Subject: "Your test results", All: 3650}))
-	pagetest.Set(t, b, "keep", "desk-keep-hold", in("How long it is kept", "card", "/desk", keepView{Base: "/desk/t/1", Subject: "Your test results", Days: 30, Hold: true}))
-	pagetest.Set(t, b, "keep", "desk-keep-flaw", in("How long it is kept", "card", "/desk", keepView{Base: "/desk/t/1", Subject: "Your test results", Flaw: "Please confirm that it is to be deleted for good."}))
+	pagetest.Set(t, b, "keep", "desk-keep", in("How long it is kept", "wide", "/desk", keepView{Base: "/desk/t/1", Subject: "Your test results", All: 3650}))
+	pagetest.Set(t, b, "keep", "desk-keep-hold", in("How long it is kept", "wide", "/desk", keepView{Base: "/desk/t/1", Subject: "Your test results", Days: 30, Hold: true}))
+	pagetest.Set(t, b, "keep", "desk-keep-flaw", in("How long it is kept", "wide", "/desk", keepView{Base: "/desk/t/1", Subject: "Your test results", Flaw: "Please confirm that it is to be deleted for good."}))
 
 	thread := threadView{
 		ID: "1", Base: "/desk/t/1", Subject: "Your test results", Waiting: true, ModeNow: "secure", ReplyTo: "Mina Okafor", LeavesAs: leavesAs(bridge.ModeSecure),

@@ -42,7 +42,7 @@ func (d *Desk) showKeep(v *page.Visit, status int, flaw string) error {
 		return err
 	}
 	view := keepView{Base: "/desk/t/" + id.String(), Subject: t.Thread.Subject, Days: r.Days, Hold: r.Hold, All: all, Flaw: flaw}
-	return v.RenderStatus(status, d.book, "keep", page.Frame{Title: "How long it is kept", Shape: "card", View: view})
+	return v.RenderStatus(status, d.book, "keep", page.Frame{Title: "How long it is kept", Shape: "wide", View: view})
 }
 
 // setKeep is POST /desk/t/THREAD/keep.
