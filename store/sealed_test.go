@@ -294,6 +294,26 @@ func TestSessions(t *testing.T) {
 		}
 	}
 	find("one", "")
+
+	// A request that was under way when the session ended saves it once more.
+	if err := s.CommitCtx(ctx, "one", []byte("late"), now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	find("one", "")
+	if err := d.Sweep(ctx, now.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CommitCtx(ctx, "one", []byte("later"), now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	find("one", "")
+	// What is left of it goes when the session would have expired.
+	if err := d.Sweep(ctx, now.Add(24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.Count(t, "session"); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
 }
 
 func TestMailboxes(t *testing.T) {

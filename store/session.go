@@ -50,16 +50,20 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 	row := s.row(token)
 	return s.db.update(ctx, func(t *tx) error {
 		_, err := t.exec(ctx, `insert into session (token_hash, expires_at, sealed_data) values (?, ?, ?)
-			on conflict (token_hash) do update set expires_at = excluded.expires_at, sealed_data = excluded.sealed_data`,
+			on conflict (token_hash) do update set expires_at = excluded.expires_at, sealed_data = excluded.sealed_data
+				where session.expires_at > 0`,
 			row, micros(expiry), t.conn.keys.Seal(data, "session", "data", row))
 		return err
 	})
 }
 
-// DeleteCtx implements scs.CtxStore.
+// DeleteCtx implements scs.CtxStore. Until the session would have expired a row stays, with the time negative and without the data: a request
+// that was under way when somebody signed out must not bring their session back when it saves what it changed.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
+	row := s.row(token)
 	return s.db.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, "delete from session where token_hash = ?", s.row(token))
+		_, err := t.exec(ctx, "update session set expires_at = -expires_at, sealed_data = ? where token_hash = ? and expires_at > 0",
+			t.conn.keys.Seal(nil, "session", "data", row), row)
 		return err
 	})
 }

@@ -18,7 +18,7 @@ const sweepBatch = 100
 func (d *DB) Sweep(ctx context.Context, now time.Time) error {
 	before := now.Add(-orphanAge)
 	err := d.update(ctx, func(t *tx) error {
-		if _, err := t.exec(ctx, "delete from session where expires_at < ?", micros(now)); err != nil {
+		if _, err := t.exec(ctx, "delete from session where expires_at > ? and expires_at < ?", -micros(now), micros(now)); err != nil {
 			return err
 		}
 		_, err := t.exec(ctx, "delete from staged where at < ?", micros(before))
