@@ -108,15 +108,15 @@ func (g *Gateway) exported(ctx context.Context, a Actor, id ID, notes bool) (Exp
 				return err
 			}
 			e.Messages = append(e.Messages, messages...)
-			if len(messages) < page {
-				break
+			if len(messages) == 0 {
+				break // fewer than a page are no end: there is a bound of octets too
 			}
 			after = messages[len(messages)-1].Seq
 		}
-		if e.Deliveries, err = tx.ThreadDeliveries(ctx, id); err != nil {
+		if e.Deliveries, err = tx.ThreadDeliveries(ctx, id, 1, e.Thread.Seq); err != nil {
 			return err
 		}
-		if e.Receipts, err = tx.Receipts(ctx, id); err != nil {
+		if e.Receipts, err = tx.Receipts(ctx, id, 1, e.Thread.Seq); err != nil {
 			return err
 		}
 		return e.name(ctx, tx)

@@ -114,7 +114,8 @@ type Messages interface {
 	AddReceipts(ctx context.Context, thread, person ID, fromSeq, seq int, at time.Time) error
 	// LacksReceipts reports whether AddReceipts would record anything.
 	LacksReceipts(ctx context.Context, thread, person ID, fromSeq, seq int) (bool, error)
-	Receipts(ctx context.Context, thread ID) ([]Receipt, error)
+	// Receipts returns those of the messages from fromSeq to seq.
+	Receipts(ctx context.Context, thread ID, fromSeq, seq int) ([]Receipt, error)
 }
 
 // ReplyAddress is one participant's address in one thread. Its token is made from its ID (see Issuer).
@@ -174,7 +175,8 @@ type Deliveries interface {
 	// NextDelivery returns when the earliest waiting delivery is due or its lease ends, or ErrNotFound.
 	NextDelivery(ctx context.Context) (time.Time, error)
 	ListDeliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
-	ThreadDeliveries(ctx context.Context, thread ID) ([]Delivery, error)
+	// ThreadDeliveries returns those of the messages from fromSeq to seq. Such a delivery's CreatedAt is its message's At.
+	ThreadDeliveries(ctx context.Context, thread ID, fromSeq, seq int) ([]Delivery, error)
 	CountDeliveries(ctx context.Context) (map[DeliveryState]int, error)
 	// Correspondence returns the first letter and the last ones before a moment, oldest first, at most limit.
 	Correspondence(ctx context.Context, thread, person ID, before time.Time, limit int) ([]Letter, error)

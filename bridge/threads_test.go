@@ -113,3 +113,32 @@ func TestVeryLongMessagesComeInParts(t *testing.T) {
 		t.Errorf("before a note: %d messages, more %v, %v", len(v.Messages), v.More, err)
 	}
 }
+
+// A page of a long thread carries the fates of its own messages only, however many came before.
+func TestPageHasItsOwnDeliveriesAndReceipts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	for i := range 6 { // 3 to 8
+		_, err := w.g.Post(ctx, bridge.AsPerson(w.staff.ID), bridge.Post{Thread: w.thread.ID, Text: fmt.Sprint(i)})
+		w.must(err)
+	}
+	_, err := w.g.OpenThread(ctx, bridge.AsPerson(w.inside.ID), bridge.ThreadRead{Thread: w.thread.ID})
+	w.must(err)
+	for _, c := range []struct {
+		read                           bridge.ThreadRead
+		messages, deliveries, receipts int
+	}{
+		{bridge.ThreadRead{Last: true, Limit: 2}, 2, 6, 2},
+		{bridge.ThreadRead{AfterSeq: 2, Limit: 3}, 3, 9, 3},
+		{bridge.ThreadRead{AfterSeq: 1 << 30}, 0, 0, 0},
+	} {
+		c.read.Thread = w.thread.ID
+		v, err := w.g.ReadThread(ctx, w.operator, c.read)
+		w.must(err)
+		if len(v.Messages) != c.messages || len(v.Deliveries) != c.deliveries || len(v.Receipts) != c.receipts {
+			t.Errorf("%+v: %d messages, %d deliveries and %d receipts, want %d, %d and %d",
+				c.read, len(v.Messages), len(v.Deliveries), len(v.Receipts), c.messages, c.deliveries, c.receipts)
+		}
+	}
+}

@@ -150,9 +150,19 @@ func (t *tx) ListDeliveries(ctx context.Context, q bridge.DeliveryQuery) ([]brid
 	return t.deliveries(ctx, selectDelivery+"where state = ? and "+page, q.State, at, id, q.Limit)
 }
 
-// ThreadDeliveries implements bridge.Deliveries: in the order in which they were made.
-func (t *tx) ThreadDeliveries(ctx context.Context, thread bridge.ID) ([]bridge.Delivery, error) {
-	all, err := t.deliveries(ctx, selectDelivery+"where thread = ?", thread)
+// ThreadDeliveries implements bridge.Deliveries: in the order in which they were made. A message's deliveries were made with it, for those who
+// took part then, which is how the index finds them.
+func (t *tx) ThreadDeliveries(ctx context.Context, thread bridge.ID, fromSeq, seq int) ([]bridge.Delivery, error) {
+	var first, last int64
+	err := t.one(ctx, "select coalesce(min(m.at), 0), coalesce(max(m.at), 0) from message m where m.thread = ? and m.seq >= ? and m.seq <= ?",
+		[]any{thread, fromSeq, seq}, &first, &last)
+	if err != nil {
+		return nil, err
+	}
+	all, err := t.deliveries(ctx, selectDelivery+`where thread = ? and person in (select p.person from participant p where p.thread = ?)
+		and created_at >= ? and created_at <= ?
+		and message in (select m.id from message m where m.thread = ? and m.seq >= ? and m.seq <= ?)`,
+		thread, thread, first, last, thread, fromSeq, seq)
 	slices.SortFunc(all, func(a, b bridge.Delivery) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), slices.Compare(a.ID[:], b.ID[:]))
 	})

@@ -272,7 +272,7 @@ func checkFirstRelease(t *testing.T, d *DB, o old) {
 		want("a text", messages[0].Text, "They are in")
 		want("a file's name", messages[0].Attachments[0].Filename, "paper.txt")
 		file, film = messages[0].Attachments[0].Blob, messages[0].Attachments[1].Blob
-		receipts, err := tx.Receipts(ctx, o.thread)
+		receipts, err := tx.Receipts(ctx, o.thread, 1, 100)
 		want("receipts", len(receipts), 1)
 		if err != nil {
 			return err

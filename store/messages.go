@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -193,12 +194,16 @@ func (t *tx) AddReceipts(ctx context.Context, thread, person bridge.ID, fromSeq,
 }
 
 // Receipts implements bridge.Messages.
-func (t *tx) Receipts(ctx context.Context, thread bridge.ID) ([]bridge.Receipt, error) {
+func (t *tx) Receipts(ctx context.Context, thread bridge.ID, fromSeq, seq int) ([]bridge.Receipt, error) {
 	var all []bridge.Receipt
-	err := t.each(ctx, "select message, person, at from receipt where thread = ? order by message, person", []any{thread}, func(r row) error {
+	err := t.each(ctx, `select r.message, r.person, r.at from message m cross join receipt r
+		where r.thread = m.thread and r.message = m.id and m.thread = ? and m.seq >= ? and m.seq <= ?`, []any{thread, fromSeq, seq}, func(r row) error {
 		all = append(all, bridge.Receipt{})
 		one := &all[len(all)-1]
 		return r.Scan(&one.Message, &one.Person, moment(&one.At))
+	})
+	slices.SortFunc(all, func(a, b bridge.Receipt) int {
+		return cmp.Or(slices.Compare(a.Message[:], b.Message[:]), slices.Compare(a.Person[:], b.Person[:]))
 	})
 	return all, err
 }

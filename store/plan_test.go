@@ -48,6 +48,8 @@ func TestPlans(t *testing.T) {
 		{"where m.thread = ? and m.seq > ? order", "SEARCH m USING PRIMARY KEY (thread=? AND seq>?)"},
 		{"returning id, kind", "SEARCH delivery USING COVERING INDEX delivery_due (priority=? AND due_at<?)"},
 		{"and lease_by <> ''", "SEARCH delivery USING INDEX delivery_lease (lease_by=?)"},
+		{"person in (select p.person", "SEARCH delivery USING INDEX delivery_thread (thread=? AND person=? AND created_at>? AND created_at<?)"},
+		{"select r.message, r.person", "SEARCH r USING PRIMARY KEY (thread=? AND message=?)"},
 		{"select due_at", "SEARCH delivery USING COVERING INDEX delivery_due (priority=? AND due_at>?)"},
 		{"select created_at, id from delivery", "SEARCH delivery USING INDEX delivery_thread (thread=? AND person=? AND created_at<?)"},
 		{"select m.at, m.id, c.sealed_mail_id", "SEARCH m USING PRIMARY KEY (thread=?)"},

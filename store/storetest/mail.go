@@ -159,9 +159,14 @@ func deliveryLists(h *house) {
 	t, other := h.thread("One", ann), h.thread("Two", ann)
 	var all, failed, inThread []bridge.ID
 	for i := range 9 {
-		d := bridge.Delivery{Thread: t.ID, Person: ann.ID}
+		to := t
 		if i%3 == 0 {
-			d.State, d.Thread = bridge.Failed, other.ID
+			to = other
+		}
+		m := h.message(to, ann, bridge.Public, "x")
+		d := bridge.Delivery{Thread: to.ID, Person: ann.ID, Message: m.ID, CreatedAt: m.At}
+		if i%3 == 0 {
+			d.State = bridge.Failed
 		}
 		d = h.delivery(d)
 		all = append(all, d.ID)
@@ -182,10 +187,15 @@ func deliveryLists(h *house) {
 	same(h, "failed", list(bridge.Failed), failed)
 	same(h, "relayed", list(bridge.Relayed), nil)
 	h.view(func(ctx context.Context, tx bridge.Tx) error {
-		got, err := tx.ThreadDeliveries(ctx, t.ID)
-		same(h, "of a thread, oldest first", ids(got, deliveryID), inThread)
-		if err != nil {
-			return err
+		for _, c := range []struct {
+			from, through int
+			want          []bridge.ID
+		}{{1, 6, inThread}, {0, 100, inThread}, {2, 3, inThread[1:3]}, {7, 100, nil}} {
+			got, err := tx.ThreadDeliveries(ctx, t.ID, c.from, c.through)
+			same(h, "of a thread, oldest first", ids(got, deliveryID), c.want)
+			if err != nil {
+				return err
+			}
 		}
 		counts, err := tx.CountDeliveries(ctx)
 		maps.DeleteFunc(counts, func(_ bridge.DeliveryState, n int) bool { return n == 0 })

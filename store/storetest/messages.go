@@ -299,7 +299,7 @@ func receipts(h *house) {
 	open := func(seq int, lacks bool) time.Time { h.Helper(); return openFrom(1, seq, lacks) }
 	get := func() (all []bridge.Receipt) {
 		h.view(func(ctx context.Context, tx bridge.Tx) (err error) {
-			all, err = tx.Receipts(ctx, t.ID)
+			all, err = tx.Receipts(ctx, t.ID, 1, 100)
 			return err
 		})
 		return all
@@ -326,6 +326,11 @@ func receipts(h *house) {
 	want = slices.Insert(want, 3, bridge.Receipt{Message: six.ID, Person: ann.ID, At: fifth})
 	same(h, "after opening what was before", get(), want)
 	open(8, false)
+	h.view(func(ctx context.Context, tx bridge.Tx) error {
+		some, err := tx.Receipts(ctx, t.ID, 2, 5)
+		same(h, "of some messages", some, want[1:3])
+		return err
+	})
 }
 
 func replyAddresses(h *house) {

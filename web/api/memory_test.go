@@ -262,7 +262,7 @@ func (t *memoryTx) Attachment(_ context.Context, id bridge.ID) (bridge.Attachmen
 	return bridge.Attachment{}, bridge.ErrNotFound
 }
 
-func (t *memoryTx) Receipts(_ context.Context, thread bridge.ID) ([]bridge.Receipt, error) {
+func (t *memoryTx) Receipts(_ context.Context, thread bridge.ID, _, _ int) ([]bridge.Receipt, error) {
 	return t.receipts, nil
 }
 
@@ -296,7 +296,7 @@ func (t *memoryTx) ListDeliveries(_ context.Context, q bridge.DeliveryQuery) ([]
 	return newestFirst(list, func(d bridge.Delivery) bridge.Cursor { return bridge.Cursor{At: d.CreatedAt, ID: d.ID} }, q.After, q.Limit), nil
 }
 
-func (t *memoryTx) ThreadDeliveries(_ context.Context, thread bridge.ID) ([]bridge.Delivery, error) {
+func (t *memoryTx) ThreadDeliveries(_ context.Context, thread bridge.ID, _, _ int) ([]bridge.Delivery, error) {
 	return slices.DeleteFunc(slices.Clone(t.deliveries), func(d bridge.Delivery) bool { return d.Thread != thread }), nil
 }
 
