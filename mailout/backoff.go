@@ -16,6 +16,9 @@ const (
 	// A person sits and waits for a code.
 	codePause    = 10 * time.Second
 	maxCodePause = time.Minute
+	// What is old already when its attempts begin, such as what an admin put back into the queue, is tried for some four hours all the
+	// same, unless it is the relay that is down.
+	leastAttempts = 8
 )
 
 // pause doubles with each failure from first up to most. It counts from 1.

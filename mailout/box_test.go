@@ -83,6 +83,15 @@ func (b *box) get(id bridge.ID) bridge.Delivery {
 	return *b.all[id]
 }
 
+// retry puts a failed delivery back into the queue, as bridge.Gateway.RetryDelivery does.
+func (b *box) retry(id bridge.ID) {
+	b.mu.Lock()
+	d := b.all[id]
+	d.State, d.NextAt, d.DoneAt, d.Attempts = bridge.Queued, b.nowLocked(), time.Time{}, 0
+	b.mu.Unlock()
+	b.wake()
+}
+
 func (b *box) count(state bridge.DeliveryState) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

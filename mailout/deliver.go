@@ -56,7 +56,8 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 		}
 	case o.state == bridge.Deferred:
 		next := now.Add(w.spread(backoff(d.Kind, attempt, now.Sub(d.CreatedAt), o.fault)))
-		if !next.Before(d.CreatedAt.Add(w.c.MaxAge)) {
+		down := o.fault != nil && o.fault.Relay
+		if (down || attempt >= leastAttempts) && !next.Before(d.CreatedAt.Add(w.c.MaxAge)) {
 			w.giveUp(work, d, now, o.said)
 			break
 		}
