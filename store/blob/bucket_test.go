@@ -136,6 +136,7 @@ func TestBrokenConnections(t *testing.T) {
 			sealed := s.Content(strings.TrimPrefix(r.URL.Path, "/"+s3test.Bucket+"/"))
 			if r.Header.Get("Range") == "" {
 				w.Header().Set("Content-Length", "1048832")
+				w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
 				_, _ = w.Write(sealed[:300_001])
 				_ = http.NewResponseController(w).Flush()
 				panic(http.ErrAbortHandler)

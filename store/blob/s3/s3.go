@@ -1,6 +1,7 @@
-// Package s3 is a client for the five requests by which a shelf of files is kept in an S3-compatible store: put, get from an offset,
-// size, delete and list (Amazon S3 API Reference: PutObject, GetObject, HeadObject, DeleteObject, ListObjectsV2), signed with
-// Signature Version 4. A request that fails by the network or with a temporary status is tried again.
+// Package s3 is the five requests by which a shelf of files is kept in an S3-compatible store: put, get from an offset, size, delete
+// and list (Amazon S3 API Reference: PutObject, GetObject, HeadObject, DeleteObject, ListObjectsV2). The requests, their signatures and
+// their answers are minio-go's. This package says what the answers mean to us, and keeps a store that is broken or hostile from holding
+// us up. A request that fails by the network or with a temporary status is tried again.
 //
 // This package must not know what the objects are.
 package s3
@@ -20,9 +21,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// Config says where a bucket is and who we are there. All but Transport and Now must be set.
+// Config says where a bucket is and who we are there. All but HostStyle and Transport must be set.
 type Config struct {
 	Endpoint  string // such as https://s3.eu-central-1.amazonaws.com, without a path
 	Region    string // such as eu-central-1; what the store's signatures are made for
@@ -31,17 +35,12 @@ type Config struct {
 	SecretKey string
 	HostStyle bool              // the bucket's name goes into the host, not into the path
 	Transport http.RoundTripper // NewTransport(nil) if nil
-	Now       func() time.Time  // time.Now if nil
 }
 
 // Client speaks to one bucket. It is safe for use by many goroutines.
 type Client struct {
-	base      url.URL // of the bucket, without a slash at its end
-	region    string
-	accessKey string
-	secretKey string
-	http      *http.Client
-	now       func() time.Time
+	store  minio.Core
+	bucket string
 }
 
 // ErrRefused means that the store answered, and said no: the bucket, the keys or the clock are wrong. Trying again won't help.
@@ -55,7 +54,7 @@ const (
 	firstPause = 200 * time.Millisecond
 	idleTime   = time.Minute // without a single octet, after which a connection counts as dead
 	slowest    = 64 << 10    // octets a second at which a put is still waited for
-	maxAnswer  = 8 << 20     // octets of a list or an error
+	pageSize   = 1000        // objects of a list that are handed on at once
 )
 
 // bucketName is the rule for names of buckets ("Bucket naming rules"); it keeps everything else out of hosts and paths.
@@ -74,21 +73,43 @@ func New(c Config) (*Client, error) {
 	case c.AccessKey == "" || c.SecretKey == "":
 		return nil, errors.New("an access key and its secret key are needed")
 	}
-	base := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/" + c.Bucket}
-	if c.HostStyle {
-		base.Host, base.Path = c.Bucket+"."+u.Host, ""
-	}
 	if c.Transport == nil {
 		c.Transport = NewTransport(nil)
 	}
-	if c.Now == nil {
-		c.Now = time.Now
+	lookup := minio.BucketLookupPath
+	if c.HostStyle {
+		lookup = minio.BucketLookupDNS
 	}
-	return &Client{
-		base: base, region: c.Region, accessKey: c.AccessKey, secretKey: c.SecretKey, now: c.Now,
-		// A redirect would need a signature of its own; it means that the endpoint is another region's.
-		http: &http.Client{Transport: c.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-	}, nil
+	store, err := minio.NewCore(u.Host, &minio.Options{
+		Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), Secure: u.Scheme == "https", Region: c.Region, BucketLookup: lookup,
+		Transport: guarded{c.Transport}, MaxRetries: attempts,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %q: %w", c.Endpoint, err)
+	}
+	store.SetS3EnableDualstack(strings.Contains(u.Host, ".dualstack."))
+	if err := rightHost(store.Client, u.Hostname(), c); err != nil {
+		return nil, err
+	}
+	return &Client{store: *store, bucket: c.Bucket}, nil
+}
+
+// rightHost makes sure that requests go to the endpoint. For Amazon's, the library takes the host from a list of regions instead,
+// and the one of us-east-1 for a region that it doesn't know.
+func rightHost(store *minio.Client, want string, c Config) error {
+	u, err := store.Presign(context.Background(), http.MethodGet, c.Bucket, "x", time.Minute, nil)
+	if err != nil {
+		return fmt.Errorf("endpoint %q: %w", c.Endpoint, err)
+	}
+	got := u.Hostname()
+	if c.HostStyle {
+		got = strings.TrimPrefix(got, c.Bucket+".")
+	}
+	everywhere := want == "s3.amazonaws.com" && strings.Contains(got, "."+c.Region+".")
+	if !strings.EqualFold(got, want) && !everywhere {
+		return fmt.Errorf("endpoint %q does not go with region %q: for that it would be %s", c.Endpoint, c.Region, got)
+	}
+	return nil
 }
 
 // Put keeps size octets of body under a key, in place of what was there. When it returns nil, the store has them all: it compared them with their SHA-256.
@@ -100,136 +121,153 @@ func (c *Client) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	if n, err := io.Copy(hash, io.NewSectionReader(body, 0, size)); err != nil || n != size {
 		return fmt.Errorf("put an object: its file has %d octets, not %d: %w", n, size, errors.Join(err, io.ErrUnexpectedEOF))
 	}
+	sum := hex.EncodeToString(hash.Sum(nil))
 	ctx, cancel := context.WithTimeout(ctx, attempts*(idleTime+time.Duration(size/slowest)*time.Second))
 	defer cancel()
-	res, err := c.do(ctx, request{method: http.MethodPut, key: key, body: body, size: size, payload: hex.EncodeToString(hash.Sum(nil))})
-	if err != nil {
-		return fmt.Errorf("put an object: %w", err)
-	}
-	return drain(res)
-}
-
-// Get returns the octets of an object from an offset on; its error wraps fs.ErrNotExist if there is none. The caller closes it.
-func (c *Client) Get(ctx context.Context, key string, from int64) (io.ReadCloser, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	r := request{method: http.MethodGet, key: key}
-	if from > 0 {
-		r.from = "bytes=" + strconv.FormatInt(from, 10) + "-"
-	}
-	res, err := c.do(ctx, r)
-	if err == nil && from > 0 && !strings.HasPrefix(res.Header.Get("Content-Range"), "bytes "+strconv.FormatInt(from, 10)+"-") {
-		err = errors.Join(errors.New("the store sent another range than was asked for"), res.Body.Close())
-	}
-	if err != nil {
-		cancel()
-		return nil, fmt.Errorf("get an object: %w", err)
-	}
-	return newBody(res.Body, cancel), nil
-}
-
-// Size returns the size of an object in octets; its error wraps fs.ErrNotExist if there is none.
-func (c *Client) Size(ctx context.Context, key string) (int64, error) {
-	res, err := c.do(ctx, request{method: http.MethodHead, key: key})
-	if err != nil {
-		return 0, fmt.Errorf("look at an object: %w", err)
-	}
-	if err := drain(res); err != nil {
-		return 0, fmt.Errorf("look at an object: %w", err)
-	}
-	if res.ContentLength < 0 {
-		return 0, errors.New("look at an object: the store doesn't say its size")
-	}
-	return res.ContentLength, nil
-}
-
-// Delete removes an object. To remove what isn't there is no error.
-func (c *Client) Delete(ctx context.Context, key string) error {
-	res, err := c.do(ctx, request{method: http.MethodDelete, key: key})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("delete an object: %w", err)
-	}
-	return drain(res)
-}
-
-// request is one request, which may be sent several times.
-type request struct {
-	method  string
-	key     string // empty for the bucket itself
-	query   string // encoded and sorted
-	from    string // the Range field
-	body    io.ReaderAt
-	size    int64
-	payload string // SHA-256 of the body in hex; empty where there is none
-}
-
-// do sends a request until it is answered with success, or for good. The caller closes the body.
-func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 	pause := firstPause
 	for n := 1; ; n++ {
-		res, err := c.once(ctx, r)
-		if err == nil || n == attempts || errors.Is(err, ErrRefused) || errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil {
-			return res, err
+		// Each try has a reader of its own: the connection of one that was answered early may go on reading for a moment, so that
+		// it can't be rewound. What can't be rewound, the library doesn't try again.
+		r := struct{ io.Reader }{io.NewSectionReader(body, 0, size)}
+		// With the sum of the whole at hand, its chunks need none.
+		_, err := c.store.PutObject(ctx, c.bucket, key, r, size, "", sum, minio.PutObjectOptions{DisableContentSha256: true})
+		if err == nil {
+			return nil
+		}
+		err = fmt.Errorf("put an object: %w", failure(err))
+		if n == attempts || errors.Is(err, ErrRefused) || errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, err
+			return err
 		}
 		pause *= 4
 	}
 }
 
-func (c *Client) once(ctx context.Context, r request) (*http.Response, error) {
-	u := c.base
-	if r.key != "" {
-		u.Path += "/" + r.key
-		u.RawPath = escape(u.Path, true)
-	} else if u.Path == "" {
-		u.Path = "/"
+// Get returns the octets of an object from an offset on; its error wraps fs.ErrNotExist if there is none. The caller closes it.
+func (c *Client) Get(ctx context.Context, key string, from int64) (io.ReadCloser, error) {
+	var o minio.GetObjectOptions
+	if from > 0 {
+		if err := o.SetRange(from, 0); err != nil {
+			return nil, fmt.Errorf("get an object: %w", failure(err))
+		}
 	}
-	u.RawQuery = r.query
-	var body io.Reader
-	if r.size > 0 {
-		body = io.NewSectionReader(r.body, 0, r.size)
+	r, _, header, err := c.store.GetObject(ctx, c.bucket, key, o)
+	switch {
+	case err != nil:
+		err = failure(err)
+	case r == nil:
+		err = errors.New("the store's answer is none")
+	case from > 0 && !strings.HasPrefix(header.Get("Content-Range"), "bytes "+strconv.FormatInt(from, 10)+"-"):
+		err = errors.Join(errors.New("the store sent another range than was asked for"), r.Close())
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), body)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("get an object: %w", err)
 	}
-	req.ContentLength = r.size
-	if r.from != "" {
-		req.Header.Set("Range", r.from)
-	}
-	if r.payload == "" {
-		r.payload = emptySum
-	}
-	sign(req, c.accessKey, c.secretKey, c.region, r.payload, c.now())
-	res, err := c.http.Do(req)
-	if err != nil {
-		// The address of the request holds the bucket and a random name, and no secret.
-		return nil, err
-	}
-	if res.StatusCode >= 200 && res.StatusCode < 300 {
-		return res, nil
-	}
-	return nil, failure(res)
+	return r, nil
 }
 
-// failure reads why a request failed.
-func failure(res *http.Response) error {
-	text := readAnswer(res)
-	if len(text.Code) > 100 {
-		text.Code = text.Code[:100]
+// Size returns the size of an object in octets; its error wraps fs.ErrNotExist if there is none.
+func (c *Client) Size(ctx context.Context, key string) (int64, error) {
+	o, err := c.store.StatObject(ctx, c.bucket, key, minio.StatObjectOptions{})
+	if err != nil {
+		return 0, fmt.Errorf("look at an object: %w", failure(err))
 	}
-	err := fmt.Errorf("the store answered %d %s", res.StatusCode, text.Code)
+	if o.Size < 0 {
+		return 0, errors.New("look at an object: the store doesn't say its size")
+	}
+	return o.Size, nil
+}
+
+// Delete removes an object. To remove what isn't there is no error.
+func (c *Client) Delete(ctx context.Context, key string) error {
+	err := c.store.RemoveObject(ctx, c.bucket, key, minio.RemoveObjectOptions{})
+	if err == nil {
+		return nil
+	}
+	if err = failure(err); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("delete an object: %w", err)
+}
+
+// Object is one line of a list.
+type Object struct {
+	Key      string
+	Modified time.Time
+}
+
+// List calls fn with the objects whose keys begin with a prefix, some at a time, in the order in which the store names them. fn's error ends it.
+func (c *Client) List(ctx context.Context, prefix string, fn func([]Object) error) error {
+	var page []Object
+	for o := range c.store.ListObjectsIter(withPages(ctx), c.bucket, listOptions(prefix)) {
+		switch {
+		case o.Err != nil:
+			return fmt.Errorf("list objects: %w", failure(o.Err))
+		case o.LastModified.IsZero():
+			// It would pass for an old one, and be swept.
+			return errors.New("list objects: the store doesn't say when one was put")
+		}
+		if page = append(page, Object{o.Key, o.LastModified}); len(page) == pageSize {
+			if err := fn(page); err != nil {
+				return err
+			}
+			page = nil
+		}
+	}
+	if err := ctx.Err(); err != nil { // the library ends the list then, as if that were all
+		return fmt.Errorf("list objects: %w", err)
+	}
+	if len(page) == 0 {
+		return nil
+	}
+	return fn(page)
+}
+
+// Check asks for a list of one, to find out whether the bucket is there and takes our keys.
+func (c *Client) Check(ctx context.Context, prefix string) error {
+	o := listOptions(prefix)
+	o.MaxKeys = 1
+	for o := range c.store.ListObjectsIter(withPages(ctx), c.bucket, o) {
+		if o.Err != nil {
+			return fmt.Errorf("list objects: %w", failure(o.Err))
+		}
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("list objects: %w", err)
+	}
+	return nil
+}
+
+func listOptions(prefix string) minio.ListObjectsOptions {
+	return minio.ListObjectsOptions{Prefix: prefix, Recursive: true, FetchOwner: new(bool)}
+}
+
+// code is what the reference has for codes of errors. Nothing else of a store's answer comes into our errors: it may be anything.
+var code = regexp.MustCompile(`^[A-Za-z0-9.]{1,100}$`)
+
+// failure says what the error of a request means. One of the network stays as it is: it has the address of the request, which holds
+// the bucket and a random name, and no secret.
+func failure(err error) error {
+	var f minio.ErrorResponse
 	switch {
-	case res.StatusCode == http.StatusNotFound && text.Code != "NoSuchBucket":
+	case !errors.As(err, &f):
+		return err
+	case f.StatusCode == 0:
+		return errors.New("the store's answer can't be understood")
+	case !code.MatchString(f.Code):
+		f.Code = http.StatusText(f.StatusCode)
+	}
+	err = fmt.Errorf("the store answered %d %s", f.StatusCode, f.Code)
+	switch {
+	case f.StatusCode == http.StatusNotFound && f.Code != minio.NoSuchBucket:
 		return fmt.Errorf("%w: %w", err, fs.ErrNotExist)
-	case res.StatusCode >= 500, res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusRequestTimeout,
-		text.Code == "RequestTimeout", text.Code == "SlowDown", text.Code == "OperationAborted":
+	case f.StatusCode >= 500, f.StatusCode == http.StatusTooManyRequests, f.StatusCode == http.StatusRequestTimeout,
+		f.Code == "RequestTimeout", f.Code == "SlowDown", f.Code == "OperationAborted":
 		return err
 	}
 	return fmt.Errorf("%w: %w", err, ErrRefused)

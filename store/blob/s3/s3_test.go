@@ -121,7 +121,7 @@ func TestWrongSettings(t *testing.T) {
 		"another secret": func(c *s3.Config) { c.SecretKey = "guessed" },
 		"another key":    func(c *s3.Config) { c.AccessKey = "AKIDOTHER" },
 		"another region": func(c *s3.Config) { c.Region = "mars-1" },
-		"a wrong clock":  func(c *s3.Config) { c.Now = func() time.Time { return time.Now().Add(time.Hour) } },
+		"a wrong clock":  func(*s3.Config) { s.Ahead = time.Hour },
 	} {
 		before := s.Requests("GET")
 		if err := client(t, s, change).Check(t.Context(), ""); !errors.Is(err, s3.ErrRefused) {
@@ -132,6 +132,7 @@ func TestWrongSettings(t *testing.T) {
 		if n := s.Requests("GET") - before; n != 1 {
 			t.Errorf("%s: it was tried %d times", name, n)
 		}
+		s.Ahead = 0
 	}
 	for name, change := range map[string]func(*s3.Config){
 		"no endpoint":    func(c *s3.Config) { c.Endpoint = "" },
@@ -143,6 +144,8 @@ func TestWrongSettings(t *testing.T) {
 		"no bucket":      func(c *s3.Config) { c.Bucket = "" },
 		"no region":      func(c *s3.Config) { c.Region = "" },
 		"no secret":      func(c *s3.Config) { c.SecretKey = "" },
+		"a new region":   func(c *s3.Config) { c.Endpoint, c.Region = "https://s3.mars-north-1.amazonaws.com", "mars-north-1" },
+		"another's host": func(c *s3.Config) { c.Endpoint, c.Region = "https://s3.eu-west-1.amazonaws.com", "eu-west-2" },
 	} {
 		c := s3.Config{Endpoint: s.URL, Region: s3test.Region, Bucket: s3test.Bucket, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey}
 		change(&c)
@@ -192,7 +195,6 @@ func TestPassingFaults(t *testing.T) {
 	if _, err := c.Size(t.Context(), "k"); !errors.Is(err, s3.ErrRefused) {
 		t.Errorf("a redirect: got %v, want ErrRefused", err)
 	}
-	s.Before = func(w http.ResponseWriter, _ *http.Request) bool { return false }
 	s.Before = func(w http.ResponseWriter, r *http.Request) bool {
 		r.Header.Del("Range") // and so sends it all
 		fmt.Fprint(w, "everything")

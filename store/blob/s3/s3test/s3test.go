@@ -27,6 +27,7 @@ const (
 	Region    = "test-1"
 	AccessKey = "AKIDTEST"
 	SecretKey = "a secret/with+odd characters"
+	Domain    = "store.test" // where the bucket's name stands before it, it isn't in the path
 )
 
 // PageSize is how many objects a list names at once.
@@ -37,6 +38,8 @@ type Server struct {
 	URL string
 	// Before, if set, sees each request before it is answered, and answers it itself if it returns true.
 	Before func(w http.ResponseWriter, r *http.Request) bool
+	// Ahead is by how much the server's clock is ahead.
+	Ahead time.Duration
 
 	mu       sync.Mutex
 	objects  map[string]object
@@ -109,11 +112,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 400, "IncompleteBody")
 		return
 	}
-	if code := verify(r, content); code != "" {
+	if code := verify(r, content, time.Now().Add(s.Ahead)); code != "" {
 		refuse(w, 403, code)
 		return
 	}
-	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	bucket, key, _ := strings.Cut(path, "/")
+	if name, _, ok := strings.Cut(r.Host, "."+Domain); ok {
+		bucket, key = name, path
+	}
 	if bucket != Bucket {
 		refuse(w, 404, "NoSuchBucket")
 		return
@@ -201,7 +208,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 }
 
 // verify returns why a request is not to be let in, or nothing.
-func verify(r *http.Request, content []byte) string {
+func verify(r *http.Request, content []byte, now time.Time) string {
 	var scope, signed, signature string
 	rest, ok := strings.CutPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
 	for part := range strings.SplitSeq(rest, ",") {
@@ -222,7 +229,7 @@ func verify(r *http.Request, content []byte) string {
 		return "AccessDenied"
 	case scope != AccessKey+"/"+day+"/"+Region+"/s3/aws4_request":
 		return "InvalidAccessKeyId"
-	case time.Since(at).Abs() > 15*time.Minute:
+	case now.Sub(at).Abs() > 15*time.Minute:
 		return "RequestTimeTooSkewed"
 	}
 	sum := sha256.Sum256(content)
