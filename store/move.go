@@ -88,7 +88,7 @@ func (m *move) both(ctx context.Context, d *DB) error {
 	if _, err := m.to.Exec(ctx, "begin"); err != nil {
 		return err
 	}
-	err := d.update(ctx, func(t *tx) error {
+	err := m.hold(ctx, d, func(t *tx) error {
 		m.from = t
 		var mark string
 		err := t.one(ctx, "select value from meta where name = 'keys'", nil, t.text(&mark, "meta", "value", []byte("keys")))
@@ -120,6 +120,19 @@ func (m *move) both(ctx context.Context, d *DB) error {
 		return fmt.Errorf("commit: %w (the SQLite database is closed and whole: begin again, or open it with --reopen)", err)
 	}
 	return nil
+}
+
+// lockTries is how often the lock of a busy database is waited for, ten seconds each time.
+const lockTries = 12
+
+// hold runs fn once nobody else writes. A gateway that writes without a pause leaves the lock only for moments.
+func (m *move) hold(ctx context.Context, d *DB, fn func(*tx) error) error {
+	for try := 1; ; try++ {
+		err := d.update(ctx, fn)
+		if m.from != nil || !errors.Is(err, bridge.ErrUnavailable) || try == lockTries || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // tables returns all tables to copy, each after those it refers to, and empties those that a database that was only just made has

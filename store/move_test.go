@@ -82,6 +82,7 @@ func TestMoveToPostgres(t *testing.T) {
 				}
 				text := fmt.Sprintf("writer %d, message %d", w, i)
 				err := write(text, i%len(threads))
+				time.Sleep(time.Millisecond) // the lock is free now and then, as it is in life
 				if err != nil {
 					if strings.Contains(err.Error(), "moved to PostgreSQL") {
 						return

@@ -159,7 +159,7 @@ func eventually(t *testing.T, what string, bound time.Duration, holds func() boo
 // api asks one gateway after the other until one answers, as a program would.
 func (c *cluster) api(method, path, once, body string, into any) error {
 	var last error
-	for try := range 100 {
+	for try := range 500 {
 		m := c.members[int(c.next.Add(1))%len(c.members)]
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		r, err := http.NewRequestWithContext(ctx, method, m.base+"/api/v1"+path, strings.NewReader(body))
@@ -187,7 +187,7 @@ func (c *cluster) api(method, path, once, body string, into any) error {
 		if last = err; err == nil {
 			last = fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, text)
 		}
-		time.Sleep(time.Duration(10+try) * time.Millisecond)
+		time.Sleep(time.Duration(min(10+try, 100)) * time.Millisecond)
 	}
 	return last
 }
