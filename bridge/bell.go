@@ -1,5 +1,7 @@
 package bridge
 
+import "context"
+
 // Bell wakes the other processes that share a store. Nothing depends on it: who is not woken looks a while later.
 type Bell interface {
 	// Ring tells them about a topic, soon. It never waits.
@@ -29,4 +31,29 @@ func (g *Gateway) wakeWorker() {
 	case g.outbox <- struct{}{}:
 	default:
 	}
+}
+
+// update is store.Update for what may fill the outbox: if it did, a worker is told after the commit.
+func (g *Gateway) update(ctx context.Context, fn func(Tx) error) error {
+	filled := false
+	err := g.store.Update(ctx, func(tx Tx) error {
+		filled = false // it may run again
+		return fn(outboxTx{tx, &filled})
+	})
+	if err == nil && filled {
+		g.wake()
+	}
+	return err
+}
+
+// outboxTx notices when a delivery is added.
+type outboxTx struct {
+	Tx
+	filled *bool
+}
+
+// AddDelivery implements Deliveries.
+func (o outboxTx) AddDelivery(ctx context.Context, d Delivery) error {
+	*o.filled = true
+	return o.Tx.AddDelivery(ctx, d)
 }

@@ -110,7 +110,7 @@ func (g *Gateway) ReleaseHeld(ctx context.Context, a Actor, id ID, m *Mail) (Mes
 		return Message{}, wrap("release held mail", err)
 	}
 	var msg Message
-	err = g.store.Update(ctx, func(tx Tx) error {
+	err = g.update(ctx, func(tx Tx) error {
 		p, r, err := g.waiting(ctx, tx, a, id)
 		if err != nil {
 			return err
@@ -148,7 +148,6 @@ func (g *Gateway) ReleaseHeld(ctx context.Context, a Actor, id ID, m *Mail) (Mes
 	if err != nil {
 		return Message{}, wrap("release held mail", err)
 	}
-	g.wake()
 	return msg, nil
 }
 

@@ -68,7 +68,7 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 	}
 	var m Message
 	turn := turn{pace: &g.pace}
-	err = g.store.Update(ctx, func(tx Tx) error {
+	err = g.update(ctx, func(tx Tx) error {
 		turn.giveBack()
 		p, err := g.resolve(ctx, tx, a)
 		if err != nil {
@@ -107,7 +107,6 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 		turn.giveBack()
 		return Message{}, fmt.Errorf("post: %w", err)
 	}
-	g.wake()
 	return m, nil
 }
 

@@ -53,7 +53,7 @@ func (g *Gateway) Receive(ctx context.Context, e Envelope, m *Mail, v Verdict) (
 
 	var r Received
 	turn := turn{pace: &g.pace}
-	err = g.store.Update(ctx, func(tx Tx) error {
+	err = g.update(ctx, func(tx Tx) error {
 		turn.giveBack()
 		d, err := g.decide(ctx, tx, e, m, v)
 		if err != nil {
@@ -89,7 +89,6 @@ func (g *Gateway) Receive(ctx context.Context, e Envelope, m *Mail, v Verdict) (
 		turn.giveBack()
 		return Received{}, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
 	}
-	g.wake()
 	return r, nil
 }
 

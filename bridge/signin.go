@@ -86,7 +86,7 @@ func (g *Gateway) RequestCode(ctx context.Context, r CodeRequest) error {
 	}
 	digits := fmt.Sprintf("%0*d", codeDigits, code)
 
-	err = g.store.Update(ctx, func(tx Tx) error {
+	err = g.update(ctx, func(tx Tx) error {
 		var p Person
 		var err error
 		if r.Link != "" {
@@ -127,7 +127,6 @@ func (g *Gateway) RequestCode(ctx context.Context, r CodeRequest) error {
 	if err != nil {
 		return wrap("request code", err)
 	}
-	g.wake()
 	return nil
 }
 

@@ -39,7 +39,7 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 	var t Thread
 	var m Message
 	turn := turn{pace: &g.pace}
-	err = g.store.Update(ctx, func(tx Tx) error {
+	err = g.update(ctx, func(tx Tx) error {
 		turn.giveBack()
 		p, err := g.resolve(ctx, tx, a)
 		if err != nil {
@@ -90,7 +90,6 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 		turn.giveBack()
 		return Thread{}, Message{}, fmt.Errorf("start thread: %w", err)
 	}
-	g.wake()
 	return t, m, nil
 }
 
