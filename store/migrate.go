@@ -60,5 +60,6 @@ var errNewer = errors.New("install the newer version")
 // contended reports whether somebody else's migration may be what was in the way.
 func contended(err error) bool {
 	return errors.Is(unavailable(err), bridge.ErrUnavailable) || strings.Contains(err.Error(), "already exists") ||
+		strings.Contains(err.Error(), "duplicate column name") ||
 		strings.Contains(err.Error(), "UNIQUE constraint")
 }
