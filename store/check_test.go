@@ -47,7 +47,7 @@ func TestCheckFindsTampering(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const flip = `substr(%s, 1, 20) || x'00' || substr(%s, 22)`
+	const flip = `substr(%s, 1, 20) || case substr(%s, 21, 1) when x'00' then x'01' else x'00' end || substr(%s, 22)`
 	flipped := func(column string) string {
 		return strings.ReplaceAll("cast("+flip+" as blob)", "%s", column)
 	}

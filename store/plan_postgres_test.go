@@ -26,6 +26,7 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 		{"select e.id, e.thread, e.seq from search_entry e cross join participant p where e.words", "Sort", "likewise"},
 		{"select e.id, e.thread, e.seq from search_entry e cross join thread t where e.words", "Sort", "likewise"},
 	}
+	dsn := pgtest.New(t) // or the test ends here
 	statements := map[string]bool{}
 	storetest.Run(t, func(t *testing.T) bridge.Store {
 		d := openPostgres(t)
@@ -40,7 +41,6 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 	if len(statements) < 80 {
 		t.Fatalf("only %d statements were prepared", len(statements))
 	}
-	dsn := pgtest.New(t)
 	openDSN(t, dsn, keyring(t), t.TempDir())
 	c, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
