@@ -18,78 +18,127 @@ import (
 // The error is never about the mail: it means that nothing was kept and the same may be tried again later (ErrUnavailable).
 // A mail that is not wanted comes back as Refused, with Refusal set to the reason to answer with.
 func (g *Gateway) Receive(ctx context.Context, e Envelope, m *Mail, v Verdict) (Received, error) {
+	all, err := g.ReceiveAll(ctx, []Arrival{{Envelope: e, Mail: m, Verdict: v}})
+	if err != nil {
+		return Received{}, err
+	}
+	return all[0], nil
+}
+
+// Arrival is one mail to one forward-path, and what is known about its sender.
+type Arrival struct {
+	Envelope Envelope
+	Mail     *Mail
+	Verdict  Verdict
+}
+
+// ReceiveAll is Receive for several mails, in their order and in one transaction: when it returns, all are durable. On an error none was
+// kept, and it may be that only one of them is the cause, so whoever brings them tries each alone then. What they are is returned in
+// the order of the mails.
+func (g *Gateway) ReceiveAll(ctx context.Context, mails []Arrival) ([]Received, error) {
+	all := make([]arriving, len(mails))
+	for i := range mails {
+		var err error
+		if all[i], err = g.stage(ctx, mails[i]); err != nil {
+			return nil, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
+		}
+	}
+	received := make([]Received, len(mails))
+	giveBack := func() {
+		for i := range all {
+			all[i].turn.giveBack()
+		}
+	}
+	err := g.update(ctx, func(tx Tx) (err error) {
+		giveBack()
+		for i := range all {
+			if received[i], err = g.receive(ctx, tx, &all[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		giveBack()
+		return nil, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
+	}
+	return received, nil
+}
+
+// arriving is a mail whose content is staged, before the transaction.
+type arriving struct {
+	Arrival
+	wanted decision
+	files  []Attachment
+	raw    Blob
+	turn   turn
+}
+
+// stage puts what is large to a place of its own before the transaction; so it looks first whether it is wanted at all.
+func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
+	e, m, v := &mail.Envelope, mail.Mail, mail.Verdict
 	if v.Result == VerdictTemporary {
-		return Received{}, fmt.Errorf("receive: the sender can't be judged now: %w", ErrUnavailable)
+		return arriving{}, errors.New("the sender can't be judged now")
 	}
 	if e.At.IsZero() {
 		e.At = g.now()
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-
-	// What is large goes to a place of its own before the transaction; so look first whether it is wanted at all.
-	wanted := decision{disposition: Appended}
+	a := arriving{Arrival: mail, wanted: decision{disposition: Appended}, turn: turn{pace: &g.pace}}
 	if m.octets() > stageWithoutAsking {
 		err := g.store.View(ctx, func(tx Tx) (err error) {
-			wanted, err = g.decide(ctx, tx, e, m, v)
+			a.wanted, err = g.decide(ctx, tx, *e, m, v)
 			return err
 		})
 		if err != nil {
-			return Received{}, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
+			return a, err
 		}
 	}
-	var files []Attachment
-	var raw Blob
 	var err error
-	if wanted.appends() {
-		if files, err = g.stageFiles(ctx, m); err != nil {
-			return Received{}, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
+	if a.wanted.appends() {
+		if a.files, err = g.stageFiles(ctx, m); err != nil {
+			return a, err
 		}
 	}
-	if wanted.keeps() {
-		if raw, err = g.store.StageBlob(ctx, bytes.NewReader(m.Raw)); err != nil {
-			return Received{}, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
-		}
+	if a.wanted.keeps() {
+		a.raw, err = g.store.StageBlob(ctx, bytes.NewReader(m.Raw))
 	}
+	return a, err
+}
 
-	var r Received
-	turn := turn{pace: &g.pace}
-	err = g.update(ctx, func(tx Tx) error {
-		turn.giveBack()
-		d, err := g.decide(ctx, tx, e, m, v)
-		if err != nil {
-			return err
-		}
-		d = turn.mail(d, g.now())
-		if d.keeps() && !wanted.keeps() || d.appends() && !wanted.appends() {
-			return errChangedMind
-		}
-		r = d.record(e, m, v)
-		switch d.disposition {
-		case Appended, NewThread:
-			if err = g.take(ctx, tx, &r, d, m, files); err == nil && d.instead.waits() {
-				d.instead.Resolution, d.instead.ResolvedAt = Discarded, g.now()
-				err = tx.UpdateReceived(ctx, d.instead)
-			}
-		case Held:
-			err = g.alertAdmins(ctx, tx)
-		case Reported:
-			err = g.believe(ctx, tx, d, m)
-		case Refused:
-			err = g.answer(ctx, tx, d, e, m)
-		}
-		if err != nil {
-			return err
-		}
-		if !d.keeps() {
-			return tx.AddReceived(ctx, r, Blob{})
-		}
-		return tx.AddReceived(ctx, r, raw)
-	})
+// receive decides about a mail and records it, within a transaction.
+func (g *Gateway) receive(ctx context.Context, tx Tx, a *arriving) (Received, error) {
+	e, m, v := a.Envelope, a.Mail, a.Verdict
+	d, err := g.decide(ctx, tx, e, m, v)
 	if err != nil {
-		turn.giveBack()
-		return Received{}, fmt.Errorf("receive: %w: %w", ErrUnavailable, err)
+		return Received{}, err
 	}
-	return r, nil
+	d = a.turn.mail(d, g.now())
+	if d.keeps() && !a.wanted.keeps() || d.appends() && !a.wanted.appends() {
+		return Received{}, errChangedMind
+	}
+	r := d.record(e, m, v)
+	switch d.disposition {
+	case Appended, NewThread:
+		if err = g.take(ctx, tx, &r, d, m, a.files); err == nil && d.instead.waits() {
+			d.instead.Resolution, d.instead.ResolvedAt = Discarded, g.now()
+			err = tx.UpdateReceived(ctx, d.instead)
+		}
+	case Held:
+		err = g.alertAdmins(ctx, tx)
+	case Reported:
+		err = g.believe(ctx, tx, d, m)
+	case Refused:
+		err = g.answer(ctx, tx, d, e, m)
+	}
+	if err != nil {
+		return r, err
+	}
+	raw := a.raw
+	if !d.keeps() {
+		raw = Blob{}
+	}
+	return r, tx.AddReceived(ctx, r, raw)
 }
 
 // errChangedMind means that a large mail, unwanted when it was looked at, became wanted: it is tried again from the beginning.

@@ -50,8 +50,16 @@ type MailboxState struct {
 	Account     string // the name from the configuration
 	Mailbox     string
 	UIDValidity uint32
-	LastUID     uint32 // all messages up to here have been dealt with
+	LastUID     uint32     // messages up to here have been dealt with, but for those in Missing
+	Missing     []UIDRange // in order, apart from each other, none above LastUID. Most of them name no message
+	// FirstUID, if not zero, says that the mailbox is being read for the first time and only mail since a day is wanted, up to the UID before this one.
+	FirstUID uint32
+	// ModSeq is the highest mod-sequence (RFC 7162) when all of the mailbox was looked through; zero where the server has none.
+	ModSeq uint64
 }
+
+// UIDRange is a range of UIDs, both ends included.
+type UIDRange struct{ First, Last uint32 }
 
 // AuditEntry records who did what. Its Detail is sealed at rest like any content.
 type AuditEntry struct {

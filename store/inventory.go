@@ -24,6 +24,7 @@ var inventory = []sealedTable{
 	{name: "blob", key: []string{"key"}, text: true, columns: []string{"secret"}},
 	{name: "delivery", key: []string{"id"}, columns: []string{"recipient", "payload", "diagnostic"}},
 	{name: "message_content", key: []string{"message"}, columns: []string{"author_name", "text", "html", "quoted", "signature", "mail_id"}},
+	{name: "oauth_token", key: []string{"name_hash"}, columns: []string{"token"}},
 	{name: "once", key: []string{"owner", "key_hash"}, columns: []string{"request"}},
 	{name: "person", key: []string{"id"}, columns: []string{"name", "address", "password"}},
 	{name: "received", key: []string{"id"}, columns: []string{"record"}},

@@ -138,8 +138,12 @@ func useRest(t *testing.T, d *store.DB) {
 	if errors.Is(mailboxErr, bridge.ErrNotFound) {
 		mailboxErr = nil
 	}
+	_, tokenErr := d.RefreshToken(t.Context(), "account")
+	if errors.Is(tokenErr, bridge.ErrNotFound) {
+		tokenErr = nil
+	}
 	big, blobErr := d.StageBlob(t.Context(), strings.NewReader(strings.Repeat("x", 100_000)))
-	err := errors.Join(findErr, mailboxErr, blobErr, s.Commit("token", []byte("data"), time.Now().Add(time.Hour)), s.Delete("token"),
+	err := errors.Join(findErr, mailboxErr, tokenErr, blobErr, d.KeepRefreshToken(t.Context(), "account", "token"), s.Commit("token", []byte("data"), time.Now().Add(time.Hour)), s.Delete("token"),
 		d.SetMailbox(t.Context(), bridge.MailboxState{Account: "account", Mailbox: "INBOX", UIDValidity: 1, LastUID: 2}),
 		d.Sweep(t.Context(), time.Now().Add(48*time.Hour)))
 	if err != nil {
