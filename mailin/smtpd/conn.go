@@ -30,18 +30,25 @@ var (
 type conn struct {
 	net.Conn
 	run  *run
+	way  *way
 	peer netip.Addr
-	name string // host:port of the client, for the log
+	name string   // host:port of the client, for the log
+	who  *visitor // for the counting; nil without bounds
 	br   *bufio.Reader
 	bw   *bufio.Writer
 
 	until time.Time // the end of the session
 	tls   *tls.Conn // nil in clear text
 	ehlo  bool
-	quiet bool   // drop the next reply: after STARTTLS there is no second greeting (RFC 3207, section 4.2)
-	line  []byte // what is left of the command line being read
-	over  bool   // nothing more is read from the client
-	left  func() // takes the connection off all lists; nil once another conn has taken over
+	front bool      // the client is a mail server in front, whose XFORWARD is believed
+	said  forwarded // what it told about the next mail
+	quiet bool      // drop the next reply: after STARTTLS there is no second greeting (RFC 3207, section 4.2)
+	line  []byte    // what is left of the command line being read
+	over  bool      // nothing more is read from the client
+	left  func()    // takes the connection off all lists; nil once another conn has taken over
+
+	faults  int      // commands that were none
+	answers []string // LMTP: the replies to a mail, in place of the next lines
 
 	data  *scanner // set while a mail is being read
 	due   time.Time
@@ -53,9 +60,9 @@ type conn struct {
 	draining bool
 }
 
-func newConn(r *run, nc net.Conn, left func()) *conn {
+func newConn(r *run, w *way, nc net.Conn, left func()) *conn {
 	return &conn{
-		Conn: nc, run: r, peer: peerIP(nc.RemoteAddr()), name: nc.RemoteAddr().String(),
+		Conn: nc, run: r, way: w, peer: peerIP(nc.RemoteAddr()), name: peerName(nc.RemoteAddr()),
 		br: bufio.NewReaderSize(nc, 8<<10), bw: bufio.NewWriterSize(nc, 4<<10),
 		until: time.Now().Add(r.SessionTimeout), left: left,
 	}
@@ -140,13 +147,19 @@ func (c *conn) command(line []byte) ([]byte, error) {
 	text := strings.TrimRight(string(line), " \t\r\n")
 	verb, arg, _ := strings.Cut(text, " ")
 	switch verb = strings.ToUpper(verb); {
-	case verb == "EHLO" || verb == "HELO":
+	case verb == "EHLO" || verb == "HELO" || verb == "LHLO":
 		c.ehlo = verb == "EHLO"
 	case verb == "BDAT":
 		c.stray = true
 		return nil, c.hangUp("502 5.5.1 BDAT is not offered here")
 	case verb == "RCPT":
 		return c.localPostmaster(line, arg), nil
+	case verb == "XFORWARD" && c.front:
+		return nil, c.xforward(arg)
+	case verb == "PROXY":
+		// Whoever may speak the PROXY protocol has done so before the first command.
+		c.stray = true
+		return nil, c.hangUp("500 5.5.1 The PROXY protocol is not taken from you")
 	case strings.HasPrefix(verb, "STARTTLS") && c.run.TLS != nil && c.tls == nil:
 		if text = strings.ToUpper(text); text != "STARTTLS" {
 			return nil, c.reply("501 5.5.4 STARTTLS takes no argument")
@@ -187,11 +200,13 @@ func (c *conn) startTLS() error {
 	c.over = true
 	session := tls.Server(c.Conn, c.run.TLS)
 	if err := c.run.handshake(session); err != nil {
+		c.who.allow(pacedFaults)
 		c.run.Log.Debug("no TLS session", "peer", c.name, "error", err)
 		return io.EOF
 	}
-	next := newConn(c.run, session, c.left)
+	next := newConn(c.run, c.run.secure, session, c.left)
 	next.tls, next.quiet, next.until = session, true, c.until
+	next.front, next.who, next.faults = c.front, c.who, c.faults
 	c.left = nil
 	c.run.replace(c, next)
 	return io.EOF
@@ -259,10 +274,19 @@ func (c *conn) Write(p []byte) (int, error) {
 	line := string(p)
 	switch line {
 	case "250-CHUNKING\r\n":
-		return len(p), nil
+		if !c.front {
+			return len(p), nil
+		}
+		line = "250-" + xforward + "\r\n"
 	case "250-SIZE\r\n", "250 SIZE\r\n":
 		// go-smtp is not told the limit, since it would refuse a mail of exactly that size.
 		line = fmt.Sprintf("%s %d\r\n", line[:8], c.run.MaxSize)
+	}
+	switch {
+	case len(c.answers) > 0:
+		line, c.answers = c.answers[0], c.answers[1:]
+	case isFault(line) && c.tooFaulty():
+		line = "421 4.7.0 Too many errors, closing\r\n"
 	}
 	if strings.HasPrefix(line, "421 ") {
 		c.over, c.stray = true, true // this reply says that we close (RFC 5321, section 3.8)
@@ -294,8 +318,34 @@ func (c *conn) reply(format string, args ...any) error {
 // hangUp answers and ends the input.
 func (c *conn) hangUp(format string, args ...any) error {
 	c.over = true
+	if format[0] == '5' {
+		c.who.allow(pacedFaults)
+	}
 	_ = c.reply(format, args...)
 	return io.EOF
+}
+
+// isFault reports whether a reply is to a command that was none, or that nobody may give here.
+func isFault(line string) bool {
+	return strings.HasPrefix(line, "50") || strings.HasPrefix(line, "52") || strings.HasPrefix(line, "454 ")
+}
+
+// tooFaulty counts a fault of the client, and reports whether it was one too many.
+func (c *conn) tooFaulty() bool {
+	c.faults++
+	return !c.who.allow(pacedFaults) || c.faults >= c.run.MaxFaults
+}
+
+// xforward takes what a mail server in front says about its client. It counts for the next mail only: nothing that is told about one must be
+// believed of another.
+func (c *conn) xforward(args string) error {
+	switch {
+	case c.isBusy():
+		return c.reply("503 5.5.1 Not within a mail")
+	case !c.said.forward(args):
+		return c.reply("501 5.5.4 The attributes are not well formed")
+	}
+	return c.reply("250 2.0.0 Ok")
 }
 
 func (c *conn) flush() error {
@@ -343,6 +393,12 @@ func (c *conn) setBusy(busy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = busy
+}
+
+func (c *conn) isBusy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.busy
 }
 
 // drain asks the connection to end, at once or after the mail that is under way. Any goroutine may call it.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,15 +24,22 @@ type run struct {
 	limit *limiter
 	big   chan struct{} // one element for each big mail in memory
 
-	// Two servers that differ in one thing: only the one for clear text offers STARTTLS. A connection goes from the first to the
-	// second with it.
-	clear, secure         *smtp.Server
-	clearFeed, secureFeed *feed
+	pace *paces
+
+	// Only the way for clear text offers STARTTLS. A connection goes from it to the second with that.
+	clear, secure, local *way
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	draining bool
 	live     sync.WaitGroup // connections
+}
+
+// way is one protocol as it is spoken: a server of go-smtp's, and where its connections come from.
+type way struct {
+	lmtp bool
+	smtp *smtp.Server
+	feed *feed
 }
 
 // Run takes mail until ctx ends. Then it closes the listeners, lets mails that are under way finish within Grace, and returns nil when
@@ -43,33 +51,36 @@ func (s *Server) Run(ctx context.Context) error {
 		Server: s, work: work,
 		limit: &limiter{total: s.MaxConns, each: s.MaxNetConns, nets: make(map[netip.Prefix]int)},
 		big:   make(chan struct{}, s.MaxBig), conns: make(map[*conn]struct{}),
-		clearFeed: newFeed(s.Listeners[0].Addr()), secureFeed: newFeed(s.Listeners[0].Addr()),
+		pace: newPaces(s.Pace, s.Exempt, s.Now),
 	}
-	r.clear, r.secure = r.newSMTP(s.TLS), r.newSMTP(nil)
+	r.clear, r.secure, r.local = r.newWay(s.TLS, false), r.newWay(nil, false), r.newWay(nil, true)
+	ways := []*way{r.clear, r.secure, r.local}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = r.clear.Serve(r.clearFeed) })
-	serving.Go(func() { _ = r.secure.Serve(r.secureFeed) })
+	for _, w := range ways {
+		serving.Go(func() { _ = w.smtp.Serve(w.feed) })
+	}
 
-	failed := make(chan error, len(s.Listeners))
+	listeners := slices.Concat(s.Listeners, s.LMTP)
+	failed := make(chan error, len(listeners))
 	var accepting sync.WaitGroup
-	for _, l := range s.Listeners {
-		accepting.Go(func() { failed <- r.accept(ctx, l) })
+	for i, l := range listeners {
+		accepting.Go(func() { failed <- r.accept(ctx, l, i >= len(s.Listeners)) })
 	}
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	for _, l := range s.Listeners {
+	for _, l := range listeners {
 		_ = l.Close()
 	}
 	accepting.Wait()
 	r.drain(cancel)
-	_ = r.clear.Shutdown(work)
-	_ = r.secure.Shutdown(work)
-	// Shutdown does not know a feed whose Serve has not come to run yet; closed, that ends as well.
-	_ = r.clearFeed.Close()
-	_ = r.secureFeed.Close()
+	for _, w := range ways {
+		_ = w.smtp.Shutdown(work)
+		// Shutdown does not know a feed whose Serve has not come to run yet; closed, that ends as well.
+		_ = w.feed.Close()
+	}
 	serving.Wait()
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("accept SMTP connections: %w", err)
@@ -77,18 +88,21 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) newSMTP(offer *tls.Config) *smtp.Server {
+func (r *run) newWay(offer *tls.Config, lmtp bool) *way {
 	s := smtp.NewServer(smtp.BackendFunc(r.newSession))
 	s.Domain = r.Domain
+	s.LMTP = lmtp
 	s.TLSConfig = offer
 	s.EnableSMTPUTF8 = true
 	s.MaxLineLength = 0 // conn bounds a command line; a line of a mail may be longer than its 998 octets, and the mail is bounded
 	s.ErrorLog = slog.NewLogLogger(r.Log.Handler(), slog.LevelWarn)
-	return s
+	return &way{lmtp: lmtp, smtp: s, feed: newFeed(firstAddr(r.Listeners, r.LMTP))}
 }
 
+func firstAddr(lists ...[]net.Listener) net.Addr { return slices.Concat(lists...)[0].Addr() }
+
 // accept takes connections from one listener until it is closed.
-func (r *run) accept(ctx context.Context, l net.Listener) error {
+func (r *run) accept(ctx context.Context, l net.Listener, lmtp bool) error {
 	pause := 5 * time.Millisecond
 	for {
 		nc, err := l.Accept()
@@ -96,7 +110,7 @@ func (r *run) accept(ctx context.Context, l net.Listener) error {
 		case err == nil:
 			pause = 5 * time.Millisecond
 			r.live.Add(1)
-			go r.admit(nc)
+			go r.admit(nc, lmtp)
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return err
 		default:
@@ -113,34 +127,62 @@ func (r *run) accept(ctx context.Context, l net.Listener) error {
 }
 
 // admit lets one connection in, or answers 421.
-func (r *run) admit(nc net.Conn) {
-	peer := nc.RemoteAddr() // with the PROXY protocol this waits for its header
-	leave, ok := r.limit.enter(peerIP(peer))
+func (r *run) admit(nc net.Conn, lmtp bool) {
+	addr := nc.RemoteAddr() // with the PROXY protocol this waits for its header
+	peer := peerIP(addr)
+	front := within(peer, r.Forwarders) || !peer.IsValid() || lmtp && peer.IsLoopback()
+	if lmtp && !front {
+		r.turnAway(nc, "takes LMTP only from mail servers that it knows")
+		return
+	}
+	var who *visitor
+	if !front {
+		who = r.pace.visitor(peer)
+	}
+	if who.spent(pacedFaults) || !who.allow(pacedConns) {
+		r.turnAway(nc, "had too much from you, try again later")
+		return
+	}
+	leave, ok := r.limit.enter(peer, front)
 	if !ok {
-		r.Log.Info("too many SMTP connections", "peer", peer.String())
-		if _, isTLS := nc.(*tls.Conn); !isTLS && nc.SetDeadline(time.Now().Add(time.Second)) == nil {
-			_, _ = fmt.Fprintf(nc, "421 4.7.0 %s has too many connections, try again later\r\n", r.Domain)
-		}
-		_ = nc.Close()
-		r.live.Done()
+		r.turnAway(nc, "has too many connections, try again later")
 		return
 	}
 	left := func() {
 		leave()
 		r.live.Done()
 	}
-	c := newConn(r, nc, left)
+	to := r.clear
+	if lmtp {
+		to = r.local
+	}
+	c := newConn(r, to, nc, left)
+	c.front, c.who = front, who
 	var isTLS bool
 	if c.tls, isTLS = nc.(*tls.Conn); !isTLS {
 		r.replace(nil, c)
 		return
 	}
 	if err := r.handshake(c.tls); err != nil {
+		who.allow(pacedFaults)
 		r.Log.Debug("no TLS session", "peer", c.name, "error", err)
 		_ = c.Close()
 		return
 	}
+	if !lmtp {
+		c.way = r.secure
+	}
 	r.replace(nil, c)
+}
+
+// turnAway answers 421 to a connection that was not let in. Before a TLS handshake there is nobody to answer.
+func (r *run) turnAway(nc net.Conn, why string) {
+	defer r.live.Done()
+	r.Log.Info("SMTP connection turned away", "peer", peerName(nc.RemoteAddr()), "reason", why)
+	if _, isTLS := nc.(*tls.Conn); !isTLS && nc.SetDeadline(time.Now().Add(time.Second)) == nil {
+		_, _ = fmt.Fprintf(nc, "421 4.7.0 %s %s\r\n", r.Domain, why)
+	}
+	_ = nc.Close()
 }
 
 // handshake makes a TLS session within a bound.
@@ -164,11 +206,7 @@ func (r *run) replace(old, c *conn) {
 	if draining {
 		c.drain()
 	}
-	to := r.clearFeed
-	if c.tls != nil {
-		to = r.secureFeed
-	}
-	if !to.push(c) {
+	if !c.way.feed.push(c) {
 		_ = c.Close()
 	}
 }

@@ -28,12 +28,20 @@ type session struct {
 	conn    *conn
 	smtp    *smtp.Conn
 	refused int // recipients
+	many    int // recipients over the number that one mail may have
 
 	open  bool // MAIL was accepted
 	from  string
 	utf8  bool
 	size  int64 // as declared; zero if it was not
 	rcpts []recipient
+	asked []asked // LMTP: each RCPT that was accepted, also if it was there already
+}
+
+// asked is one accepted RCPT.
+type asked struct {
+	path string
+	at   int // in rcpts
 }
 
 var _ smtp.Session = (*session)(nil)
@@ -54,7 +62,8 @@ func (r *run) newSession(c *smtp.Conn) (smtp.Session, error) {
 
 // Reset implements smtp.Session.
 func (s *session) Reset() {
-	s.open, s.from, s.utf8, s.size, s.rcpts = false, "", false, 0, nil
+	s.open, s.from, s.utf8, s.size, s.rcpts, s.asked = false, "", false, 0, nil, nil
+	s.conn.said = forwarded{}
 	s.conn.finish()
 }
 
@@ -75,6 +84,10 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if opts.Size > s.run.MaxSize {
 		return s.run.replyTo(errTooBig)
 	}
+	if !s.conn.who.allow(pacedMails) {
+		s.run.Log.Info("too many mails", "peer", s.conn.name)
+		return s.run.replyTo(bridge.ErrTooMany)
+	}
 	s.open, s.from, s.utf8, s.size = true, from, opts.UTF8, opts.Size
 	s.conn.begin()
 	return nil
@@ -82,7 +95,13 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 
 // Rcpt implements smtp.Session. Only what the Gateway knows as its own is accepted, so nothing is ever relayed.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if !s.conn.who.allow(pacedRecipients) {
+		return s.run.replyTo(bridge.ErrTooMany)
+	}
 	if len(s.rcpts) >= s.run.MaxRecipients {
+		if s.many++; s.many > 10*s.run.MaxRecipients {
+			return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Far too many recipients, closing"}
+		}
 		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 5, 3}, Message: "Too many recipients, send the mail to the others again"}
 	}
 	if err := checkPath(to, s.utf8); err != nil {
@@ -94,12 +113,24 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if err != nil {
 		return s.refuse(ctx, to, err)
 	}
-	for _, r := range s.rcpts {
+	for i, r := range s.rcpts {
 		if strings.EqualFold(r.path, to) {
-			return nil
+			return s.accepted(to, i)
 		}
 	}
 	s.rcpts = append(s.rcpts, recipient{to, claim})
+	return s.accepted(to, len(s.rcpts)-1)
+}
+
+// accepted remembers an RCPT for the reply that LMTP has for each. The same address again and again is too many as well.
+func (s *session) accepted(to string, at int) error {
+	if !s.conn.way.lmtp {
+		return nil
+	}
+	if len(s.asked) >= 2*s.run.MaxRecipients {
+		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 5, 3}, Message: "Too many recipients, send the mail to the others again"}
+	}
+	s.asked = append(s.asked, asked{to, at})
 	return nil
 }
 
@@ -112,14 +143,18 @@ func (s *session) refuse(ctx context.Context, to string, err error) error {
 	}
 	s.run.Gateway.NoteRefusal(ctx, s.envelope(to), err)
 	s.run.Log.InfoContext(ctx, "recipient refused", "peer", s.conn.name, "code", reply.Code, "reason", err)
-	if s.refused++; s.refused >= s.run.MaxRefused {
+	calm := true
+	if errors.Is(err, bridge.ErrUnknownRcpt) {
+		calm = s.conn.who.allow(pacedFaults)
+	}
+	if s.refused++; s.refused >= s.run.MaxRefused && !s.conn.front || !calm {
 		return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Too many unknown recipients, closing"}
 	}
 	return reply
 }
 
 func (s *session) envelope(to string) bridge.Envelope {
-	return bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: s.from, ForwardPath: to, Peer: s.conn.name, At: s.run.Now().UTC()}
+	return bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: s.from, ForwardPath: to, Peer: s.peerName(), At: s.run.Now().UTC()}
 }
 
 // Data implements smtp.Session. It answers 250 only when every recipient's part is durable.
@@ -149,7 +184,24 @@ func (s *session) Data(r io.Reader) error {
 	if s.run.AfterReceive != nil {
 		s.run.AfterReceive()
 	}
+	if s.conn.way.lmtp {
+		s.conn.answers = s.answers(outcomes)
+	}
 	return summary(outcomes)
+}
+
+// answers are LMTP's replies to a mail, one for each RCPT that was accepted, in that order (RFC 2033, section 4.2).
+func (s *session) answers(outcomes []outcome) []string {
+	lines := make([]string, len(s.asked))
+	for i, a := range s.asked {
+		reply := outcomes[a.at].refusal
+		if reply == nil {
+			reply = recorded(outcomes[a.at].received)
+		}
+		e := reply.EnhancedCode
+		lines[i] = fmt.Sprintf("%d %d.%d.%d <%s> %s\r\n", reply.Code, e[0], e[1], e[2], oneLine(a.path), oneLine(reply.Message))
+	}
+	return lines
 }
 
 // read takes the mail into memory, with our Received field before it. What leave gives back is held for as long as the mail is.
@@ -208,11 +260,15 @@ func (r *run) enterBig() (leave func(), err error) {
 // received returns our Received field for the mail.
 func (s *session) received() []byte {
 	t := trace{helo: s.smtp.Hostname(), peer: s.conn.peer, by: s.run.Domain, with: "SMTP", id: bridge.NewID().String(), at: s.run.Now()}
-	if s.conn.ehlo {
-		t.with = "ESMTP"
-	}
-	if s.utf8 {
+	switch {
+	case s.conn.way.lmtp && s.utf8:
+		t.with = "UTF8LMTP"
+	case s.conn.way.lmtp:
+		t.with = "LMTP"
+	case s.utf8:
 		t.with = "UTF8SMTP"
+	case s.conn.ehlo:
+		t.with = "ESMTP"
 	}
 	if s.conn.tls != nil {
 		state := s.conn.tls.ConnectionState()
@@ -267,8 +323,7 @@ func (s *session) hand(ctx context.Context, r recipient, raw []byte, mail *bridg
 			return bridge.Received{}, fmt.Errorf("%w: look up the author: %w", bridge.ErrUnavailable, err)
 		}
 	}
-	peer := sender.Peer{IP: s.conn.peer, Helo: s.smtp.Hostname(), TLS: s.conn.tls != nil}
-	verdict := s.run.Judge.Judge(ctx, e, peer, raw, mail, claim)
+	verdict := s.run.Judge.Judge(ctx, e, s.client(), raw, mail, claim)
 	if verdict.Result == bridge.VerdictTemporary {
 		return bridge.Received{}, errVerdict
 	}
@@ -279,23 +334,43 @@ func (s *session) hand(ctx context.Context, r recipient, raw []byte, mail *bridg
 	return received, nil
 }
 
+// client is who really sent the mail. A mail server in front is not that, so without XFORWARD nobody knows.
+func (s *session) client() sender.Peer {
+	if s.conn.front {
+		return sender.Peer{IP: s.conn.said.ip, Helo: s.conn.said.helo}
+	}
+	return sender.Peer{IP: s.conn.peer, Helo: s.smtp.Hostname(), TLS: s.conn.tls != nil}
+}
+
+func (s *session) peerName() string {
+	if s.conn.said.ip.IsValid() {
+		return s.conn.said.name()
+	}
+	return s.conn.name
+}
+
+// recorded is the reply to a mail that is durably recorded.
+func recorded(r bridge.Received) *smtp.SMTPError {
+	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "OK " + r.ID.String()}
+}
+
 // summary makes one reply of many outcomes. If one has to be tried again, all are: what was recorded is then found to be there. If
 // one was taken, the mail was: SMTP has no way to refuse it for the others now, and their refusal is on record.
 func summary(outcomes []outcome) *smtp.SMTPError {
-	var taken *bridge.Received
+	var first *bridge.Received
 	var refusal *smtp.SMTPError
 	for i := range outcomes {
 		switch o := &outcomes[i]; {
-		case o.refusal == nil && taken == nil:
-			taken = &o.received
+		case o.refusal == nil && first == nil:
+			first = &o.received
 		case o.refusal != nil && !isPermanent(o.refusal):
 			return o.refusal
 		case o.refusal != nil && refusal == nil:
 			refusal = o.refusal
 		}
 	}
-	if taken != nil {
-		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "OK " + taken.ID.String()}
+	if first != nil {
+		return recorded(*first)
 	}
 	return refusal
 }

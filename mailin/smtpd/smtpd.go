@@ -1,6 +1,6 @@
 // Package smtpd is the door for mail that comes by SMTP (RFC 5321): it takes mail for our own addresses and for nothing else.
 //
-// It speaks STARTTLS (RFC 3207), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), PIPELINING (RFC 2920) and enhanced status
+// It speaks LMTP (RFC 2033) and XFORWARD with mail servers that stand in front of it, and with everybody SMTP: STARTTLS (RFC 3207), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), PIPELINING (RFC 2920) and enhanced status
 // codes (RFC 2034). What can be refused is refused in the session, with a reason that the sender can act on, so that no mail
 // about mail has to be sent later. A 250 after the end of the data means that the mail is durably recorded.
 //
@@ -18,6 +18,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"letterlock/bridge"
@@ -53,15 +54,25 @@ type Config struct {
 	// Listeners are open already, and closed by Run. One that yields *tls.Conn speaks TLS from the first octet; one that
 	// speaks the PROXY protocol reports the client in RemoteAddr.
 	Listeners []net.Listener
-	Domain    string      // this host's name in the greeting and in Received fields
-	TLS       *tls.Config // for STARTTLS, which is not offered without it
+	// LMTP are listeners that speak LMTP (RFC 2033), for a mail server in front of this one: one reply for each recipient after the mail. Only Unix
+	// sockets, this machine and Forwarders are let in there.
+	LMTP []net.Listener
+	// Forwarders are networks of mail servers in front. What they say about their clients in XFORWARD is believed; if they say nothing, the client
+	// of a mail is not known. So are all who come through LMTP or a Unix socket. The limits for one address or network don't hold for them.
+	Forwarders []netip.Prefix
+	Domain     string      // this host's name in the greeting and in Received fields
+	TLS        *tls.Config // for STARTTLS, which is not offered without it
 
 	MaxSize       int64 // octets of one mail; default 50 MiB
 	MaxRecipients int   // of one mail; default 100
 	MaxRefused    int   // recipients refused in one session before it is closed; default 20
+	MaxFaults     int   // commands that are none in one session before it is closed; default 20
 	MaxConns      int   // connections at once; default 500
-	MaxNetConns   int   // connections at once from one network (IPv4 /24, IPv6 /64); default 100
+	MaxNetConns   int   // connections at once from one network (IPv4 /24, IPv6 /64, and four times as many from a /48); default 100
 	MaxBig        int   // mails over 256 KiB in memory at once; default 4. With what they are parsed into, each may take about three times MaxSize
+
+	Pace   Pace           // how much one address may do within a minute; no bounds if zero
+	Exempt []netip.Prefix // networks for which Pace does not hold
 
 	CommandTimeout time.Duration // for the next command line; default 5 minutes (RFC 5321, section 4.5.3.2.7)
 	BlockTimeout   time.Duration // for the next piece of data; default 3 minutes
@@ -87,7 +98,7 @@ func New(c Config) (*Server, error) {
 	if c.Gateway == nil || c.Parse == nil || c.Judge == nil {
 		return nil, errors.New("an SMTP server needs a gateway, a parser and a judge")
 	}
-	if len(c.Listeners) == 0 {
+	if len(c.Listeners)+len(c.LMTP) == 0 {
 		return nil, errors.New("an SMTP server needs a listener")
 	}
 	if err := mailaddr.Valid("postmaster@" + c.Domain); err != nil {
@@ -96,6 +107,7 @@ func New(c Config) (*Server, error) {
 	defaults(&c.MaxSize, 50<<20)
 	defaults(&c.MaxRecipients, 100)
 	defaults(&c.MaxRefused, 20)
+	defaults(&c.MaxFaults, 20)
 	defaults(&c.MaxConns, 500)
 	defaults(&c.MaxNetConns, 100)
 	defaults(&c.MaxBig, 4)
