@@ -80,7 +80,7 @@ func (d *document) findAnswers() {
 	}
 	if answers == 1 && quotes == 1 {
 		// One quote with words below it: those are the reply, unless the author chose what to quote within the text.
-		if len(blocks) < 3 || blocks[1].introduced || d.lines[blocks[1].first].hint&hintElement != 0 || blocks[1].last-blocks[1].first > maxAnswered {
+		if len(blocks) < 3 || blocks[1].introduced || d.lines[blocks[1].first].hint&hintElement != 0 && !d.pasted(blocks[0].last, blocks[1].first) || blocks[1].last-blocks[1].first > maxAnswered {
 			return
 		}
 	}
@@ -99,7 +99,8 @@ func (d *document) findAnswers() {
 			end--
 		}
 		depth := d.lines[end].depth
-		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote && !introduces(d.text(i)) && (i == end || !greets(d.text(i))); i-- {
+		top := q.introduced || n == 1 // what was chosen among the author's words has no salutation
+		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote && !introduces(d.text(i)) && (i == end || !top || !greets(d.text(i))); i-- {
 			d.lines[i].kind, d.lines[i].why = Answered, whyAnswered
 			count++
 		}

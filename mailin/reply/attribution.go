@@ -36,7 +36,7 @@ var verbs = [...]string{
 var openings = [...]string{
 	"On ", "At ", "Am ", "Le ", "El ", "Il ", "Em ", "No dia ", "A ", "Op ", "Den ", "På ", "W dniu ", "Dnia ", "Dne ", "Στις ", "Την ", "Τη ", "Στα ",
 	"Vào ", "Lúc ", "Ngày ", "في ", "بتاريخ ", "בתאריך ", "ב-", "ב־", "ביום ", "在", "于", "於", "La ", "Pe ", "Dana ", "На ", "Quoting ", "Zitat von ",
-	"Wiadomość napisana przez ", "Pada ", "Kuupäev ", "V V ", "Missatge de ", "ในวันที่ ", "In a message dated ", "Il giorno ", "Citando ", "---- On ", "----- On ", "--- On ", "---- Am ", "---- El ", "---- Le ", "---- Il ",
+	"Wiadomość napisana przez ", "Pada ", "Kuupäev ", "V V ", "Missatge de ", "ในวันที่ ", "In a message dated ", "In message ", "In article ", "Il giorno ", "Citando ", "---- On ", "----- On ", "--- On ", "---- Am ", "---- El ", "---- Le ", "---- Il ",
 }
 
 // notice reads a string once and returns what it has, but for hasVerb.

@@ -38,7 +38,7 @@ func (d *document) contactBlock(i, end int) {
 			break
 		}
 		contacts += hit
-		said++
+		said += columnsOf(s)
 		start = k
 	}
 	if closing < 0 {
@@ -58,6 +58,25 @@ func (d *document) contactBlock(i, end int) {
 	}
 }
 
+// columnDashes part what some signatures set side by side: name, position, company.
+var columnDashes = [...]string{" | ", " • ", " · ", " ｜ "}
+
+// columnsOf returns how many things stand side by side in a line of a signature: "Ann | Example Ltd | +44 20 7946 0000".
+func columnsOf(s string) int {
+	n := 1
+	for _, dash := range columnDashes {
+		n += strings.Count(s, dash)
+	}
+	return n
+}
+
+func firstColumn(s string) string {
+	for _, dash := range columnDashes {
+		s, _, _ = strings.Cut(s, dash)
+	}
+	return s
+}
+
 // spaced reports whether each of the lines from i to end stands alone, more than one, as paragraphs with gaps become.
 func (d *document) spaced(i, end int) bool {
 	n := 0
@@ -74,13 +93,14 @@ func (d *document) spaced(i, end int) bool {
 
 // bareBlock folds a last paragraph that is nothing but a name and contact details, if something stands above it.
 func (d *document) bareBlock(i, end int) {
-	start, contacts := end, 0
+	start, contacts, said := end, 0, 0
 	for start > i && !d.blank(start-1) && !d.lines[start-1].decided {
 		start--
 		s := d.text(start)
-		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' && strings.Count(s, " ") > 4 || strings.Count(s, " ") > 8 || ownWords(s) || namesAccount(s) {
+		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' && strings.Count(s, " ") > 4 || strings.Count(s, " ") > 8*columnsOf(s) || ownWords(s) || namesAccount(s) {
 			return
 		}
+		said += columnsOf(s)
 		contacts += contact(s)
 	}
 	above := d.lastText(i, start)
@@ -88,13 +108,13 @@ func (d *document) bareBlock(i, end int) {
 		d.decide(start, end, Signature, whyContact)
 		return
 	}
-	if above < i || end-start < 3 || contacts < 2 || !isName(d.text(start)) {
+	if above < i || said < 3 || contacts < 2 || !isName(firstColumn(d.text(start))) {
 		return
 	}
 	if a := d.text(above); a[len(a)-1] == ':' || strings.HasSuffix(a, "：") {
 		return // "My new address is:"
 	}
-	if !d.points(i, start, false) {
+	if !d.points(i, start, said > end-start) {
 		d.decide(start, end, Signature, whyContact)
 	}
 }

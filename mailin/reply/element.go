@@ -1,7 +1,9 @@
 package reply
 
 import (
+	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/html"
 )
@@ -13,7 +15,7 @@ var rolesByName = map[string]role{
 	"h1": roleBlock | rolePara, "h2": roleBlock | rolePara, "h3": roleBlock | rolePara, "h4": roleBlock | rolePara, "h5": roleBlock | rolePara, "h6": roleBlock | rolePara,
 	"center": roleBlock, "section": roleBlock, "article": roleBlock, "header": roleBlock, "footer": roleBlock, "main": roleBlock, "aside": roleBlock, "nav": roleBlock, "address": roleBlock,
 	"form": roleBlock, "fieldset": roleBlock, "figure": roleBlock, "figcaption": roleBlock, "details": roleBlock, "summary": roleBlock, "html": roleBlock, "body": roleBlock,
-	"head": roleHidden, "svg": roleHidden, "math": roleHidden, "template": roleHidden, "object": 0,
+	"b": roleBold, "strong": roleBold, "head": roleHidden, "svg": roleHidden, "math": roleHidden, "template": roleHidden, "object": 0,
 }
 
 // sign is a word in an attribute by which a client tells what an element is. Clients that quote such an element put a
@@ -29,6 +31,8 @@ var signs = [...]sign{
 	{"gmail_quote", roleWrap},
 	{"gmail_signature", roleSignature},
 	{"yahoo_quoted", roleQuote},
+	{"yahoo-quoted-begin", roleAttribution},
+	{"iosymail", roleQuote},
 	{"yahoo-quoted", roleQuote},
 	{"moz-cite-prefix", roleAttribution},
 	{"moz-signature", roleSignature},
@@ -54,6 +58,7 @@ var signs = [...]sign{
 	{"ymail_android_signature", roleSignature},
 	{"mail_android_signature", roleSignature},
 	{"bloop_markdown_signature", roleSignature},
+	{"mb_sig", roleSignature},
 	{"sh-signature", roleSignature},
 	{"front-signature", roleSignature},
 	{"tutanota-signature", roleSignature},
@@ -69,6 +74,38 @@ var signs = [...]sign{
 	{"reply_quote", roleQuote},
 	{"replyforwardmessage", roleWrap},
 	{"wps-quote", roleQuote},
+}
+
+// numberOf returns the number in an attribute, or other if it has none that is small.
+func numberOf(t html.Token, name string, other int) int {
+	for _, a := range t.Attr {
+		if a.Key == name {
+			if n, err := strconv.Atoi(strings.TrimSpace(a.Val)); err == nil && n >= 0 && n < 1_000_000 {
+				return n
+			}
+		}
+	}
+	return other
+}
+
+// emojiOf returns what an image stands for that is a character drawn by a client: an emoji, or an emoticon of punctuation. Other
+// images say nothing, whatever program described them.
+func emojiOf(t html.Token) string {
+	for _, a := range t.Attr {
+		if a.Key != "alt" || a.Val == "" || len(a.Val) > 40 {
+			continue
+		}
+		if len(a.Val) <= 4 && (a.Val[0] == ':' || a.Val[0] == ';') && !strings.ContainsAny(a.Val, "<> \n") {
+			return a.Val
+		}
+		for _, r := range a.Val {
+			if r < 0x2190 && r != 0x200d && r != 0xa9 && r != 0xae || unicode.IsLetter(r) || r == 0xfffd || r >= 0x3000 && r < 0x1f000 && r != 0xfe0f {
+				return ""
+			}
+		}
+		return a.Val
+	}
+	return ""
 }
 
 // rolesOf returns what an element means for the lines in it.
@@ -92,6 +129,17 @@ func rolesOf(t html.Token) role {
 			data = a.Val
 		case "data-sigid": // Zoho
 			r |= roleSignature
+		case "fairemail":
+			switch a.Val {
+			case "signature":
+				r |= roleSignature
+			case "reference":
+				r |= roleWrap
+			}
+		case "color":
+			if t.Data == "font" && isColour(a.Val) {
+				r |= roleColour
+			}
 		case "hidden":
 			r |= roleHidden
 		}
@@ -107,8 +155,8 @@ func rolesOf(t html.Token) role {
 	if t.Data == "p" && (strings.Contains(class, "Mso") || strings.HasPrefix(style, "margin:0") || strings.HasPrefix(style, "margin: 0")) {
 		r &^= rolePara // Word and editors like it set empty lines themselves
 	}
-	if style != "" && isHidden(style) {
-		r |= roleHidden
+	if style != "" {
+		r |= rolesByStyle(style)
 	}
 	if class != "" || id != "" || name != "" {
 		r |= rolesBySign(t.Data, class, id, name)
@@ -173,20 +221,6 @@ func startsRest(t html.Token) bool {
 func hasRule(t html.Token) bool {
 	for _, a := range t.Attr {
 		if a.Key == "style" && strings.Contains(a.Val, "border-top:") && strings.Contains(a.Val, "solid") {
-			return true
-		}
-	}
-	return false
-}
-
-// isHidden reports whether a style keeps an element from being shown.
-func isHidden(style string) bool {
-	if !strings.Contains(style, "none") && !strings.Contains(style, "NONE") {
-		return false
-	}
-	for d := range strings.SplitSeq(style, ";") {
-		k, v, _ := strings.Cut(d, ":")
-		if strings.EqualFold(strings.TrimSpace(k), "display") && strings.HasPrefix(strings.ToLower(strings.TrimSpace(v)), "none") {
 			return true
 		}
 	}

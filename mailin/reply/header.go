@@ -274,7 +274,7 @@ func (d *document) columns(i, low int) (from, after int) {
 			return 0, 0
 		}
 		from = date
-		if name := d.lastText(low, date); name >= low && !d.blank(date-1) && len(d.text(name)) < 100 {
+		if name := d.lastText(low, date); name >= low && len(d.text(name)) < 100 && (!d.blank(date-1) || notice(d.text(name))&hasAddress != 0 || strings.Count(d.text(name), "/") > 1 && isName(d.text(name))) {
 			from = name
 		}
 		after = d.next(j + 1)
@@ -297,7 +297,7 @@ func nameOnly(s string) field {
 
 // originals are the words between dashes that separate an earlier mail, in lower case.
 var originals = [...]string{
-	"original message", "original appointment", "ursprünglicher termin", "rendez-vous d'origine", "original email", "original mail", "originalmessage", "reply message", "replied message", "message original", "ursprüngliche nachricht", "originalnachricht", "ursprüngliche mail", "original-nachricht",
+	"original message", "mail original", "mail d'origine", "courriel original", "courriel d'origine", "original appointment", "ursprünglicher termin", "rendez-vous d'origine", "original email", "original mail", "originalmessage", "reply message", "replied message", "message original", "ursprüngliche nachricht", "originalnachricht", "ursprüngliche mail", "original-nachricht",
 	"message d'origine", "message d’origine", "message initial", "message original", "mensaje original", "correo original", "messaggio originale", "messaggio originario", "mensagem original", "oorspronkelijk bericht", "origineel bericht",
 	"ursprungligt meddelande", "originalmeddelande", "originalmelding", "opprinnelig melding", "opprinnelig e-post", "oprindelig meddelelse", "original meddelelse", "oprindelig besked", "alkuperäinen viesti", "wiadomość oryginalna", "oryginalna wiadomość",
 	"původní zpráva", "původní e-mail", "исходное сообщение", "исходное письмо", "оригинальное сообщение", "первоначальное сообщение", "оригінальне повідомлення", "вихідне повідомлення", "початкове повідомлення",

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/html"
 )
@@ -29,6 +30,8 @@ const (
 	roleList                         // counts its items, or marks them
 	roleRest                         // what follows its start tag is quoted
 	roleRule                         // what follows its start tag may begin with header fields
+	roleBold                         // set in bold
+	roleColour                       // set in a colour
 )
 
 // element is an open element.
@@ -52,9 +55,11 @@ type page struct {
 	wraps  uint32
 	wrap   uint32
 	depth  int
-	count  [13]int // how many open elements have each role
+	count  [15]int // how many open elements have each role
 	line   int     // where the current line begins in out
 	begun  bool    // the current line has text
+	light  bool    // some word of the current line is not bold
+	plain  bool    // some word of the current line has no colour
 	space  bool    // a space waits
 	blank  bool    // an empty line waits
 	once   hint    // hints for the next line only
@@ -112,7 +117,7 @@ func layOut(body string) document {
 
 // document returns what was laid out, as lines to be judged.
 func (p *page) document() document {
-	d := document{body: p.out.String()}
+	d := document{body: p.out.String(), html: true}
 	d.lines = make([]line, 0, min(len(p.marks), maxLines+1))
 	at := 0
 	for _, m := range p.marks {
@@ -149,7 +154,14 @@ func (p *page) newLine() {
 		h &^= hintAttribution | hintSignature | hintQuoteBegins
 	} else {
 		p.once = 0
+		if !p.light {
+			h |= hintBold
+		}
+		if !p.plain {
+			h |= hintColour
+		}
 	}
+	p.light, p.plain = false, false
 	p.marks = append(p.marks, mark{end: p.out.Len(), wrap: p.wrap, depth: uint8(min(p.depth, 255)), hint: h})
 	p.line, p.begun, p.space, p.blank = p.out.Len(), false, false, false
 }
@@ -198,7 +210,15 @@ func (p *page) put(s string) {
 	}
 	p.space = false
 	p.out.WriteString(s)
+	if !p.light && p.count[bit(roleBold)] == 0 || !p.plain && p.count[bit(roleColour)] == 0 {
+		if strings.ContainsFunc(s, isWordRune) {
+			p.light = p.light || p.count[bit(roleBold)] == 0
+			p.plain = p.plain || p.count[bit(roleColour)] == 0
+		}
+	}
 }
+
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 func (p *page) text(b []byte) {
 	if p.count[bit(rolePre)] > 0 {
@@ -254,7 +274,12 @@ func (p *page) start(t html.Token) {
 			}
 		}
 		return
-	case "img", "input", "meta", "link", "base", "col", "area", "wbr", "embed", "source", "track", "param", "frame":
+	case "img":
+		if e := emojiOf(t); e != "" && p.count[bit(roleHidden)] == 0 {
+			p.put(e)
+		}
+		return
+	case "input", "meta", "link", "base", "col", "area", "wbr", "embed", "source", "track", "param", "frame":
 		return
 	}
 	p.leaveHidden(t.Data)
@@ -275,7 +300,7 @@ func (p *page) start(t html.Token) {
 	}
 	switch t.Data {
 	case "li":
-		p.item()
+		p.item(numberOf(t, "value", -1))
 	case "td", "th":
 		p.space = p.begun
 	case "a":
@@ -285,7 +310,7 @@ func (p *page) start(t html.Token) {
 			}
 		}
 	case "ol":
-		e.next = 1
+		e.next = numberOf(t, "start", 1)
 	case "ul":
 		e.next = -1
 	}
@@ -330,15 +355,18 @@ func printable(r rune) rune {
 	return r
 }
 
-// item begins an item of the innermost list.
-func (p *page) item() {
+// item begins an item of the innermost list, of a number of its own if that is not negative.
+func (p *page) item(number int) {
 	mark, level := "- ", 0
 	for i := len(p.stack) - 1; i >= 0; i-- {
 		e := &p.stack[i]
 		if e.roles&roleList == 0 {
 			continue
 		}
-		if level++; level == 1 && e.next > 0 {
+		if level++; level == 1 && e.next >= 0 {
+			if number >= 0 {
+				e.next = number
+			}
 			mark = strconv.Itoa(e.next) + ". "
 			e.next++
 		}
@@ -413,7 +441,7 @@ func (p *page) end(name string) {
 		case e.name == name:
 			p.popTo(i)
 			return
-		case rolesByName[name] == 0 && e.roles&roleBlock != 0:
+		case rolesByName[name]&^roleBold == 0 && e.roles&roleBlock != 0:
 			return // an inline element can't end a block
 		case (e.name == "td" || e.name == "th" || e.name == "table") && !isTablePart(name):
 			return

@@ -17,7 +17,7 @@ type line struct {
 }
 
 // hint is what the HTML says about a line beyond its text.
-type hint uint8
+type hint uint16
 
 const (
 	hintAttribution hint = 1 << iota // in an element that clients use for attributions
@@ -27,12 +27,15 @@ const (
 	hintSoft                         // in a blockquote that may be the author's own
 	hintOurs                         // in an element that we made
 	hintElement                      // in an element that quotes
+	hintBold                         // all of it is bold
+	hintColour                       // all of it has a colour
 )
 
 // document is a body and what is known about its lines.
 type document struct {
 	body  string
 	lines []line
+	html  bool // it was laid out from HTML
 }
 
 // Bounds of what is looked at, in octets and in lines. The rest goes with what is below an introduction of a quote, if there
@@ -48,13 +51,17 @@ func (d *document) split() {
 	if len(body) > maxBody {
 		body = body[:maxBody]
 	}
-	d.lines = make([]line, 0, min(strings.Count(body, "\n")+1, 64+len(body)/16))
+	ending := byte('\n')
+	if strings.IndexByte(body, ending) < 0 {
+		ending = '\r' // as old programs end lines
+	}
+	d.lines = make([]line, 0, min(strings.Count(body, string(ending))+1, 64+len(body)/16))
 	for at := 0; at < len(body); {
 		if len(d.lines) == maxLines {
 			d.addRest(at)
 			return
 		}
-		end := strings.IndexByte(body[at:], '\n') + at + 1
+		end := strings.IndexByte(body[at:], ending) + at + 1
 		if end == at {
 			end = len(body)
 		}
@@ -189,6 +196,7 @@ func (d *document) result() Result {
 		return Result{}
 	}
 	d.findQuotes()
+	d.findMarked()
 	d.findOrphans()
 	d.findSignatures()
 	d.findAnswers()

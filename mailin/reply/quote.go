@@ -94,6 +94,9 @@ func (d *document) findQuotes() {
 		if f, _ := fieldOf(s); f != noField {
 			from := d.announced(i, low)
 			if after, ok := d.headerAt(i, l.hint&hintRule != 0 || from < i); ok {
+				if k := d.ownAddress(i, low); k < i {
+					d.decide(k, i, Signature, whyContact)
+				}
 				d.decide(from, i, Attribution, whySeparator)
 				d.decide(i, after, Attribution, whyHeader)
 				i = d.below(after, i, Quote, whyBelowHeader) - 1
@@ -113,6 +116,9 @@ func (d *document) findQuotes() {
 			continue
 		}
 		first, sure := d.attributionEnding(i, low)
+		if sure == none && d.softBelow(i) && d.wroteWithoutColon(i) {
+			first, sure = i, weak
+		}
 		if sure == none {
 			continue
 		}
@@ -194,8 +200,8 @@ func (d *document) arrows(i int) bool {
 	return ev&hasTime != 0 && (strings.HasSuffix(t, ">>>") || ev&(hasYear|hasDate) != 0 && saysWrote(t))
 }
 
-// markInitials gives quote marks to the lines from i on that begin with somebody's initials and ">", if line i does, as some
-// programs mark what they quote.
+// markInitials gives quote marks to the lines from i on that begin as line i does with somebody's initials or name and ">", or
+// with another mark that some programs set before what they quote. It is right below an attribution.
 func (d *document) markInitials(i int) bool {
 	mark := initialsOf(d.text(i))
 	if mark == "" {
@@ -213,16 +219,21 @@ func (d *document) markInitials(i int) bool {
 	return true
 }
 
-// initialsOf returns the two or three letters and the mark that a line begins with: "AE>".
+// initialsOf returns the name and the mark that a line begins with, "AE>" or "Ann>", or a mark alone, as in "| ".
 func initialsOf(s string) string {
-	n := 0
-	for n < len(s) && n < 4 && s[n] >= 'A' && s[n] <= 'Z' {
-		n++
+	if s == "|" || strings.HasPrefix(s, "| ") && strings.IndexByte(s[1:], '|') < 0 {
+		return s[:1]
 	}
-	if n < 2 || n > 3 || n == len(s) || s[n] != '>' {
+	at := strings.IndexByte(s[:min(len(s), 24)], '>')
+	if at < 2 {
 		return ""
 	}
-	return s[:n+1]
+	for i, r := range s[:at] {
+		if !unicode.IsLetter(r) && (i == 0 || r != '-' && r != '.') {
+			return ""
+		}
+	}
+	return s[:at+1]
 }
 
 // announced returns where the line above i begins that says "Original Message" or is drawn, or i if there is none.
@@ -230,6 +241,11 @@ func (d *document) announced(i, low int) int {
 	k := d.lastText(low, i)
 	if k < low {
 		return i
+	}
+	for m := k; m >= max(low, k-2) && !d.blank(m); m-- {
+		if strings.HasPrefix(d.text(m), "Inactive hide details for ") {
+			return m // the name of a picture above the fields, in Notes
+		}
 	}
 	s := d.text(k)
 	if len(s) > 80 {
@@ -243,12 +259,31 @@ func (d *document) announced(i, low int) int {
 	return i
 }
 
+// ownAddress returns the line that has nothing but a mail address and stands between the text and the header fields at line i,
+// as Foxmail writes its owner's, or i.
+func (d *document) ownAddress(i, low int) int {
+	if t := d.text(i); !strings.HasPrefix(t, "发件人") && !strings.HasPrefix(t, "寄件人") && !strings.HasPrefix(t, "From:") {
+		return i
+	}
+	k := d.lastText(low, i)
+	if k <= low || !d.blank(k-1) || !d.blank(k+1) || strings.Contains(d.text(k), " ") || notice(d.text(k)) != hasAddress {
+		return i
+	}
+	if above := d.lastText(low, k); above < low || strings.HasSuffix(d.text(above), ":") || d.points(low, k, false) {
+		return i
+	}
+	return k
+}
+
 // markedAttribution settles the lines from i on that stand in an element for attributions, and the quote below them. It
 // returns the line after.
 func (d *document) markedAttribution(i int) int {
 	j := i
 	for j < len(d.lines) && d.lines[j].depth == 0 && (d.blank(j) || d.lines[j].hint&hintAttribution != 0) {
 		j++
+	}
+	if d.next(j) == len(d.lines) && !d.saysWho(i, j) {
+		return j // words in an element that a client left behind
 	}
 	d.decide(i, j, Attribution, whyAttribution)
 	if j == len(d.lines) || d.lines[j].depth > 0 {
@@ -314,17 +349,26 @@ func (d *document) forceAll(i, j int, k Kind, why reason) {
 
 // findOrphans finds the short rests that a client left without marks when it wrapped quoted lines.
 func (d *document) findOrphans() {
-	for i := 1; i+1 < len(d.lines); i++ {
+	found := false
+	for i := 1; i < len(d.lines); i++ {
 		l := d.lines[i]
-		if l.decided || l.depth > 0 || d.blank(i) || d.lines[i-1].depth == 0 || d.lines[i+1].depth == 0 || d.lines[i-1].hint&hintElement != 0 {
+		if l.decided || l.depth > 0 || d.blank(i) || d.lines[i-1].depth == 0 || d.lines[i-1].hint&hintElement != 0 {
 			continue
 		}
-		before, s, after := d.text(i-1), d.text(i), d.text(i+1)
+		// The last line of a quote may have been wrapped, too, if others were.
+		last := i+1 == len(d.lines) || d.blank(i+1) && d.lines[i+1].depth == 0
+		if last && !found || !last && d.lines[i+1].depth == 0 {
+			continue
+		}
+		before, s, after := d.text(i-1), d.text(i), ""
+		if !last {
+			after = d.text(i + 1)
+		}
 		if s == "" || before == "" {
 			continue
 		}
 		url := !strings.Contains(s, " ") && strings.Contains(s, "://")
-		if !url && after == "" {
+		if !url && after == "" && !last {
 			continue
 		}
 		if !url && (runes(before) < 60 || runes(s) > 40 || strings.IndexByte(".?!:;", before[len(before)-1]) >= 0) {
@@ -337,5 +381,6 @@ func (d *document) findOrphans() {
 			continue
 		}
 		d.decide(i, i+1, Quote, whyWrapped)
+		found = true
 	}
 }

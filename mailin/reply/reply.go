@@ -66,7 +66,7 @@ type Result struct {
 	Spans []Span
 }
 
-// Text takes a plain-text body apart. Line endings may be LF or CRLF; flowed text (RFC 3676) should be joined before.
+// Text takes a plain-text body apart. Line endings may be LF, CRLF or, throughout, CR; flowed text (RFC 3676) should be joined before.
 // The texts of the spans, joined, are the body.
 func Text(body string) Result {
 	d := document{body: body}
@@ -127,7 +127,11 @@ func (r Result) join(want func(Kind) bool) string {
 			blank = b.Len() > 0
 			continue
 		}
-		for l := range strings.Lines(s.Text) {
+		text := s.Text
+		if strings.IndexByte(text, '\n') < 0 {
+			text = strings.ReplaceAll(text, "\r", "\n") // as old programs end lines
+		}
+		for l := range strings.Lines(text) {
 			l = l[:len(l)-spaceAtEnd(l)]
 			if l == "" {
 				blank = b.Len() > 0
@@ -140,6 +144,9 @@ func (r Result) join(want func(Kind) bool) string {
 				}
 			}
 			blank = false
+			if s.Kind == Answer {
+				l = unmarked(l)
+			}
 			b.WriteString(l)
 		}
 	}

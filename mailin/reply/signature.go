@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Bounds, in lines and characters, of what may be a signature.
@@ -91,7 +92,7 @@ func (d *document) signaturesIn(i, j int) {
 		if l := d.lines[k]; l.decided || d.blank(k) {
 			continue
 		}
-		if (k == i || d.blank(k-1)) && (k+1 >= end || d.blank(k+1)) && isMobile(d.text(k)) {
+		if (k == i || d.blank(k-1)) && (k+1 >= end || d.blank(k+1) || addsWords(d.text(k+1))) && isMobile(d.text(k)) {
 			d.decide(k, k+1, Signature, whyMobile)
 		}
 	}
@@ -125,6 +126,9 @@ func isDelimiter(raw string) bool {
 
 // delimits reports whether the lines from k+1 to j, of which n say something, are a signature below line k.
 func (d *document) delimits(k, j, n int) bool {
+	if d.withinParagraph(k) {
+		return false
+	}
 	if strings.HasPrefix(d.raw(k), "-- ") {
 		return n <= maxDelimited
 	}
@@ -146,6 +150,16 @@ func (d *document) delimits(k, j, n int) bool {
 	return true
 }
 
+// withinParagraph reports whether the sentence above line k goes on below it, so that k is what somebody writes about.
+func (d *document) withinParagraph(k int) bool {
+	if k == 0 || k+1 >= len(d.lines) || d.blank(k-1) || d.blank(k+1) || d.lines[k-1].decided {
+		return false
+	}
+	above, s := d.text(k-1), d.text(k+1)
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLower(r) && strings.Count(s, " ") >= 3 && contact(s) == 0 && strings.IndexByte(".!?,-", above[len(above)-1]) < 0 && !isClosing(above) && !isMobile(s)
+}
+
 // isRule reports whether a line is drawn of dashes or underscores.
 func isRule(s string) bool {
 	return len(s) >= 3 && strings.TrimFunc(s, isDash) == ""
@@ -160,7 +174,7 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 	if isMobile(last) {
 		return j - 1, whyMobile
 	}
-	if j-i == 2 && runes(last) < 40 && isMobile(d.text(j-2)+" "+last) {
+	if j-i == 2 && runes(last) < 40 && isMobile(d.text(j-2)+" "+last) && !(isMobile(d.text(j-2)) && addsWords(last)) {
 		return j - 2, whyMobile
 	}
 	if size > 4000 {
@@ -376,6 +390,7 @@ func (d *document) keepWords() {
 		}
 	}
 	if contacts > 0 {
+		d.keepAbove()
 		return
 	}
 	for i := range d.lines {
