@@ -43,7 +43,7 @@ func (c *conn) stmt(query string) (*sqlx.Stmt, error) {
 	}
 	ctx, done := c.engine.context()
 	defer done()
-	s, err := c.c.PreparexContext(ctx, sqlx.Rebind(c.engine.bind(), query))
+	s, err := c.c.PreparexContext(ctx, sqlx.Rebind(c.engine.bind(), c.engine.dialect(query)))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
 	}

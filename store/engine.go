@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -21,6 +22,15 @@ func (e engine) bind() int {
 		return sqlx.DOLLAR
 	}
 	return sqlx.QUESTION
+}
+
+// dialect writes a query as the engine runs it best. SQLite makes the plan of a query anew each time a bare parameter is bound as its
+// limit, since the plan may depend on it; of an expression it makes one plan for good.
+func (e engine) dialect(query string) string {
+	if e == sqliteEngine {
+		return strings.ReplaceAll(query, "limit ?", "limit ? + 0")
+	}
+	return query
 }
 
 // skipLocked ends the query that picks what a worker claims. Where one writes at a time nothing is ever locked.
