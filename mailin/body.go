@@ -17,7 +17,7 @@ func preferHTML(text, html string) bool {
 		return false
 	}
 	t := strings.TrimSpace(text)
-	if t == "" {
+	if t == "" || len(t) < 200 && onlyLeftovers(t) {
 		return true
 	}
 	nh := countWords(html, true)
@@ -46,12 +46,7 @@ var containers = []string{
 }
 
 func hasContainer(html string) bool {
-	for _, c := range containers {
-		if strings.Contains(html, c) {
-			return true
-		}
-	}
-	return false
+	return containsAny(html, containers)
 }
 
 // isStub reports whether a short text only says that there is no text.
