@@ -82,6 +82,8 @@ var (
 	footerFinder   = lists(footerWords[:], scanners[:], printing[:], nature[:], personal[:], legalWords[0], legalWords[1], legalWords[2], legalWords[3], legalWords[4], legalWords[5], legalWords[6])
 	mobileFinder   = lists(mobileStarts[:], weakStarts[:], brands[:], things[:])
 	letterFinder   = lists(pointers[:], news[:], contactWords[:])
+	registryFinder = lists(registry[0], registry[1], registry[2], registry[3])
+	bannerFinder   = lists(outside[:], warnings[:])
 	numberFinder   = lists(accountWords[:])
 	pronounsFinder = lists(pronouns[:])
 	verbFinder     = lists(verbs[:])

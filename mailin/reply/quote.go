@@ -357,10 +357,15 @@ func (d *document) findOrphans() {
 		}
 		// The last line of a quote may have been wrapped, too, if others were.
 		last := i+1 == len(d.lines) || d.blank(i+1) && d.lines[i+1].depth == 0
+		before, s, after := d.text(i-1), d.text(i), ""
+		if end := d.restOf(i, before); end > i+1 || end == i+1 && found {
+			d.decide(i, end, Quote, whyWrapped)
+			found = true
+			continue
+		}
 		if last && !found || !last && d.lines[i+1].depth == 0 {
 			continue
 		}
-		before, s, after := d.text(i-1), d.text(i), ""
 		if !last {
 			after = d.text(i + 1)
 		}
@@ -383,4 +388,23 @@ func (d *document) findOrphans() {
 		d.decide(i, i+1, Quote, whyWrapped)
 		found = true
 	}
+}
+
+// restOf returns where the lines end that are the rest of one long quoted line, of which the last words before line i are given:
+// all but the last are full, and a quoted line follows them.
+func (d *document) restOf(i int, before string) int {
+	const full, most = 60, 8
+	r, _ := utf8.DecodeRuneInString(d.text(i))
+	if !unicode.IsLower(r) || runes(before) < full || strings.IndexByte(".?!:;", before[len(before)-1]) >= 0 {
+		return i
+	}
+	for j := i; j+1 < len(d.lines) && j < i+most && !d.blank(j) && !d.lines[j].decided; j++ {
+		if d.lines[j+1].depth > 0 {
+			return j + 1
+		}
+		if runes(d.text(j)) < full {
+			break
+		}
+	}
+	return i
 }

@@ -43,8 +43,11 @@ func (d *document) signaturesIn(i, j int) {
 			d.decide(max(d.ourFooter(k), i), k+1, Disclaimer, whyOurs)
 		}
 	}
+	if i == 0 {
+		d.banner(j)
+	}
 	// Paragraphs from the end, while they are what programs add.
-	end := j
+	end, legal := j, false
 	for {
 		for end > i && (d.blank(end-1) || d.lines[end-1].decided) {
 			end--
@@ -58,10 +61,11 @@ func (d *document) signaturesIn(i, j int) {
 			start--
 			size += len(d.text(start))
 		}
-		k, why := d.footer(start, end, size)
+		k, why := d.footer(start, end, size, legal)
 		if why == whyNothing {
 			break
 		}
+		legal = why == whyLegal
 		kind := Signature
 		if why == whyLegal || why == whyFooter {
 			kind = Disclaimer
@@ -95,6 +99,24 @@ func (d *document) signaturesIn(i, j int) {
 		if (k == i || d.blank(k-1)) && (k+1 >= end || d.blank(k+1) || addsWords(d.text(k+1))) && isMobile(d.text(k)) {
 			d.decide(k, k+1, Signature, whyMobile)
 		}
+	}
+}
+
+// banner settles the first paragraph of a mail if it warns of senders outside, as servers write above what they let in.
+func (d *document) banner(j int) {
+	from := d.next(0)
+	to, size := from, 0
+	for to < j && !d.blank(to) && !d.lines[to].decided && to-from < maxBareDelimit {
+		size += len(d.text(to))
+		to++
+	}
+	if next := d.next(to); to == from || size > 600 || next >= len(d.lines) {
+		return
+	}
+	var buf [1024]byte
+	low := string(lower(buf[:0], d.body[d.lines[from].text:d.lines[to-1].end]))
+	if has := bannerFinder().in(low); has&1 != 0 && has&2 != 0 && !speaksOfAuthor(low, footerFinder().in(low)) && low[len(low)-1] != '?' {
+		d.decide(from, to, Disclaimer, whyFooter)
 	}
 }
 
@@ -165,8 +187,8 @@ func isRule(s string) bool {
 	return len(s) >= 3 && strings.TrimFunc(s, isDash) == ""
 }
 
-// footer judges the paragraph of the lines from i to j. It returns where what a program added begins.
-func (d *document) footer(i, j, size int) (from int, why reason) {
+// footer judges the paragraph of the lines from i to j, which may stand above a legal notice. It returns where what a program added begins.
+func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason) {
 	if j-i == maxDelimited {
 		return j, whyNothing
 	}
@@ -186,7 +208,12 @@ func (d *document) footer(i, j, size int) (from int, why reason) {
 	if isFooter(low, has) {
 		return i, whyFooter
 	}
-	if isLegal(low, has) {
+	if len(low) < 1000 && strings.IndexByte(low, '@') < 0 && low[len(low)-1] != '?' && low[len(low)-1] != ':' && bits.OnesCount16(registryFinder().in(low)) >= 2 && !speaksOfAuthor(low, has) {
+		if up := d.lastText(0, i); up < 0 || !strings.HasSuffix(d.text(up), ":") && !d.points(0, up+1, true) {
+			return i, whyFooter
+		}
+	}
+	if isLegal(low, has, legalBelow) {
 		// The notice may follow the name in one paragraph: then it begins at the line that says so.
 		for k := i; k < j; k++ {
 			t := d.text(k)
@@ -274,7 +301,7 @@ func isMobile(s string) bool {
 	if strings.Contains(s, "://") {
 		s = string(withoutLinks(plain[:0], s))
 	}
-	if len(s) > maxMobile {
+	if len(s) > maxMobile || s == "" || s[len(s)-1] == '?' {
 		return false
 	}
 	var buf [2 * maxMobile]byte
@@ -334,19 +361,19 @@ func sentence(s string) bool {
 }
 
 // isLegal reports whether a paragraph, in lower case, is a legal notice. It has the words of at least four groups, the title
-// counting for one, and speaks neither of its author nor to anybody in particular.
-func isLegal(low string, has uint16) bool {
+// counting for one, or of three above another notice, and speaks neither of its author nor to anybody in particular.
+func isLegal(low string, has uint16, legalBelow bool) bool {
 	if len(low) < 60 {
 		return legalTitle(low) && len(low) > 20 && strings.Contains(low, ":")
 	}
-	if has&findsLegal == 0 {
+	if has&findsLegal == 0 && !legalBelow {
 		return false // nothing about confidence
 	}
 	n := bits.OnesCount16(has / findsLegal)
 	if legalTitle(low) {
 		n++
 	}
-	return n >= 4 && !speaksOfAuthor(low, has)
+	return (n >= 4 || n == 3 && legalBelow) && low[len(low)-1] != '?' && !speaksOfAuthor(low, has)
 }
 
 func legalTitle(s string) bool {
