@@ -266,7 +266,7 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 	if w.carried(m, e, text) {
 		return
 	}
-	vacation, _ := vacationSubject(m.Subject)
+	vacation, _ := vacationSubject(m.Subject, isAnswer(m))
 	if len(w.reports) > 0 || r.Type == "multipart/report" || !vacation && report.Suspect(r) {
 		r.Text = text
 		if strings.TrimSpace(text) == "" && html != "" {
@@ -296,13 +296,18 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 		}
 	}
 	m.Attachments = w.attachments
-	classify(m, &e.header)
+	classify(m, &e.header, func() string {
+		if strings.TrimSpace(text) == "" && html != "" {
+			return htmlText(html[:min(len(html), 20<<10)])
+		}
+		return text
+	})
 }
 
 // carried looks into a mail that a server made to carry another one, such as a journal report of Exchange or a digest of bounces: if that is a report,
 // so is this.
 func (w *walker) carried(m *bridge.Mail, e *entity, text string) bool {
-	if w.inner || len(w.reports) == 0 || !e.has("x-ms-journal-report") && (w.topType != "multipart/digest" || !report.Suspect(reportInput(m, e, w))) {
+	if w.inner || len(w.reports) == 0 || !e.has("x-ms-journal-report") && !w.passesReport(m, e) {
 		return false
 	}
 	for _, p := range w.reports {
@@ -319,6 +324,19 @@ func (w *walker) carried(m *bridge.Mail, e *entity, text string) bool {
 		return false
 	}
 	return false
+}
+
+// passesReport reports whether a server sent the mail, and nothing but other mails in it: a digest, or one that a gateway passes on under the null
+// reverse-path. What such a mail says may be the report itself, whose returned mail is not to be taken for one.
+func (w *walker) passesReport(m *bridge.Mail, e *entity) bool {
+	r := reportInput(m, e, w)
+	if w.topType == "multipart/digest" {
+		return report.Suspect(r)
+	}
+	if w.topType != "multipart/mixed" || !nullSender(&e.header) || !strings.HasPrefix(strings.ToLower(m.Subject), "fw") || len(w.reports) != 1 {
+		return false
+	}
+	return report.Suspect(r)
 }
 
 func reportInput(m *bridge.Mail, e *entity, w *walker) report.Mail {

@@ -150,7 +150,7 @@ var (
 		"host", "unknown", "e-mail", "email", "invalid", "smtp", "final",
 	}
 	wholeLabels = []string{"to", "an", "à", "a", "para", "aan", "till", "til", "do", "komu", "кому", "προς", "kime", "אל", "إلى", "宛", "받는 사람", "tới", "받는사람"}
-	notLabels   = []string{"from", "sender", "return", "reply", "contact", "help", "support", "postmaster", "admin", "absender", "expéditeur", "remitente", "mittente", "remetente", "afzender", "avsändare", "afsender", "avsender", "nadawc", "odesílat", "отправител", "发件", "寄件", "送信者", "差出人", "발신", "보낸", "error-to", "errors-to", "original sender", "reporting", "message-id", "message id", "subject", "betreff", "diagnostic", "said", "writes"}
+	notLabels   = []string{"from", "sender", "return", "reply", "please try", "try instead", "new address", "neue adresse", "contact", "help", "support", "postmaster", "admin", "absender", "expéditeur", "remitente", "mittente", "remetente", "afzender", "avsändare", "afsender", "avsender", "nadawc", "odesílat", "отправител", "发件", "寄件", "送信者", "差出人", "발신", "보낸", "error-to", "errors-to", "original sender", "reporting", "message-id", "message id", "subject", "betreff", "diagnostic", "said", "writes"}
 )
 
 func isLabel(label string) bool {
@@ -312,7 +312,7 @@ func forContact(before string) bool {
 	if i := strings.LastIndex(before, ". "); i >= 0 {
 		before = before[i+2:]
 	}
-	for _, w := range []string{"contact", "help", "write to", "e-mail us", "email us", "reply to", "questions", "assistance", "from ", "from:", "from <", "sender", "via ", "http", "wenden sie sich", "von ", "absender", "by sending", "forward this", "report this", "mailto:postmaster", "message-id"} {
+	for _, w := range []string{"please try", "try instead", "new address", "neue adresse", "contact", "help", "write to", "e-mail us", "email us", "reply to", "questions", "assistance", "from ", "from:", "from <", "sender", "via ", "http", "wenden sie sich", "von ", "absender", "by sending", "forward this", "report this", "mailto:postmaster", "message-id"} {
 		if strings.Contains(before, w) {
 			return true
 		}

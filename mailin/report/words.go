@@ -13,7 +13,7 @@ import (
 func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool) {
 	sender := senderWeight(m)
 	failed := m.Field("x-failed-recipients")
-	subject := isBounceSubject(m.Subject) || sender == 3 && isArrivalSubject(m.Subject)
+	subject := isBounceSubject(m.Subject) || sender == 3 && (isArrivalSubject(m.Subject) || isDelaySubject(m.Subject) || countPhrases(strings.ToLower(m.Subject)) > 0)
 	automatic := isAutomatic(m)
 	if sender < 3 && !subject && !automatic {
 		return nil, nil, false
@@ -27,7 +27,7 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	}
 	low := strings.ToLower(joined(words))
 	phrases := countPhrases(low)
-	if sender == 3 && phrases < 2 && holdsAny(low, arrivals) {
+	if sender == 3 && phrases < 2 && (holdsAny(low, arrivals) || holdsAny(low, delays)) {
 		phrases++
 	}
 	copied := rest != "" || hasReturned(m.Parts)
@@ -87,6 +87,8 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	case !subject && !coded && !copied && failed == "" && (phrases < 2 || !told):
 		return nil, nil, false
 	case (sender == 3 || failed != "") && score >= 8:
+	case isDaemon(m.From) && score >= 7 && subject && (told || coded) && len(rs) > 0 && !self && !inDomainOf(m, rs) && !strings.Contains(low, "http"):
+		// Carriers write one line without any phrase; without a link it tricks nobody.
 	case automatic && score >= 9 && (subject || phrases > 1) && len(rs) > 0:
 	case sender > 0 && score >= 10 && subject && phrases > 1 && coded && len(rs) > 0:
 	case score >= 10 && subject && phrases > 1 && coded && copied && opensAtOnce(words):
@@ -113,6 +115,19 @@ func allSelf(m Mail, rs []bridge.ReportedRecipient) bool {
 		}
 	}
 	return true
+}
+
+// inDomainOf reports whether an address that was found is in the domain of whom the mail is for, as in warnings to the owner of a mailbox.
+func inDomainOf(m Mail, rs []bridge.ReportedRecipient) bool {
+	own := appendAddresses(nil, m.Field("to"))
+	for _, r := range rs {
+		if slices.ContainsFunc(own, func(a string) bool {
+			return strings.EqualFold(a[strings.LastIndexByte(a, '@')+1:], r.Recipient[strings.LastIndexByte(r.Recipient, '@')+1:])
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // repliesItself reports whether a mail with the subject of an answer is one of the few that servers write so.
@@ -218,6 +233,8 @@ var (
 	delays = []string{
 		"will be retried", "not yet been delivered", "has not been delivered yet", "will keep trying", "keep trying to deliver", "will retry for", "will continue to try", "no action is required on your part", "you do not need to resend", "this is a warning message only", "warning message only",
 		"still trying to deliver", "still attempting", "delivery attempts will continue", "further attempts", "transient non-fatal errors", "has been delayed", "is delayed", "noch nicht zugestellt", "zustellung wird weiter versucht", "weitere zustellversuche", "verzögert", "a été retardé", "ha sido retrasad", "è stato ritardato", "was delayed", "delivery incomplete", "message delayed", "not been delivered to one or more of its recipients after more than", "attempts to deliver the message will continue",
+		"have yet to be delivered", "has yet to be delivered", "has been frozen", "delivery is delayed", "delivery delayed", "delivery has been delayed", "verzögerte zustellung", "zustellung ist verzögert", "wird weiterhin versucht", "n'a pas encore été", "pas encore été remis", "remise est retardée", "remise est différée", "remise retardée", "todavía no se ha entregado", "aún no se ha entregado", "se ha retrasado", "entrega se ha retrasado", "non è ancora stato recapitato", "recapito ritardato", "recapito in ritardo", "è in ritardo", "ainda não foi entregue", "está atrasada", "foi atrasada", "nog niet bezorgd", "nog niet afgeleverd", "is vertraagd", "har inte levererats ännu", "ännu inte levererats", "fördröjts", "är fördröjd", "ennå ikke levert", "endnu ikke leveret", "er forsinket", "er blitt forsinket", "ei ole vielä toimitettu", "viivästy",
+		"nie została jeszcze dostarczona", "jeszcze nie została dostarczona", "została opóźniona", "zatím nebyla doručena", "nebyla dosud doručena", "doručení je zpožděno", "еще не доставлен", "ещё не доставлен", "еще не было доставлен", "ещё не было доставлен", "задерживается", "доставка отложена", "ще не доставлен", "затримується", "δεν έχει παραδοθεί ακόμα", "καθυστερεί", "henüz teslim edilmedi", "gecikti", "gecikmiştir", "尚未传递", "尚未送达", "已延迟", "延迟传递", "尚未傳遞", "尚未送達", "已延遲", "まだ配信されていません", "遅延しています", "配信が遅れて", "아직 배달되지", "지연되고", "지연되었", "vẫn chưa được gửi", "bị trì hoãn", "עדיין לא נמסרה", "מתעכבת", "لم يتم تسليمها بعد", "تأخر تسليم",
 	}
 	arrivals = []string{"successfully delivered", "was successfully relayed", "delivered successfully", "has been delivered to the following", "your message has been delivered", "was delivered to the following", "successful mail delivery", "successfully relayed to", "relayed to mailer", "delivery to these recipients or groups is complete", "erfolgreich zugestellt"}
 	giveUps  = []string{"given up", "giving up", "failed permanently", "permanent fatal", "permanent error", "will not be retried", "no further attempts", "in the queue too long", "retry timeout exceeded", "could not be delivered for", "returned to sender"}
@@ -249,6 +266,12 @@ func holdsAny(low string, list []string) bool {
 // isArrivalSubject reports whether a subject is that of a notice of success.
 func isArrivalSubject(s string) bool {
 	return hasAnyPrefix(strings.ToLower(strings.TrimSpace(s)), "delivered:", "relayed:", "successful mail delivery", "successful delivery", "return receipt", "delivery confirmation", "zugestellt:", "weitergeleitet (ohne", "übermittelt:", "remis :", "relayé :", "entregado:", "retransmitido:", "recapitato:", "consegnato:", "inoltrato:", "entregue:", "bezorgd:", "levererat:", "levert:", "leveret:", "toimitettu:", "dostarczono:", "doručeno:", "доставлено:", "παραδόθηκε:", "teslim edildi:", "已送达:", "已傳遞:", "配信済み:", "배달됨:", "đã gửi:", "נמסר:", "تم التسليم:")
+}
+
+// isDelaySubject reports whether a subject is that of a server that still tries.
+func isDelaySubject(s string) bool {
+	s = strings.ToLower(strings.TrimSpace(s))
+	return hasAnyPrefix(s, "delayed:", "delay:", "message frozen", "übermittlung verzögert", "verzögert:", "zustellung verzögert", "remise différée", "remise retardée", "retardé :", "entrega retrasada", "retrasado:", "entrega demorada", "entrega atrasada", "atrasado:", "recapito ritardato", "consegna ritardata", "in ritardo:", "bezorging vertraagd", "vertraagd:", "leverans fördröjd", "leveransen är försenad", "fördröjd:", "levering forsinket", "forsinket:", "toimitus viivästynyt", "viivästynyt:", "dostarczenie opóźnione", "opóźnione:", "doručení zpožděno", "zpožděno:", "доставка задерж", "доставка отлож", "задержка доставки", "затримка доставки", "η παράδοση καθυστ", "καθυστέρηση παράδοσης", "teslim gecikti", "teslimat gecik", "传递延迟", "邮件延迟", "延迟:", "傳遞延遲", "延遲:", "配信遅延", "配信の遅延", "배달 지연", "전송 지연", "gửi bị trì hoãn", "המסירה מתעכבת", "تأخر التسليم") || holdsAny(s, delays)
 }
 
 // aboveHeader returns what stands between the line that announces the copy of the mail and the copy's header, if it holds a code.
