@@ -10,7 +10,6 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
-	"github.com/emersion/go-sasl"
 )
 
 // farewell is how long a command may go on after the end was asked for.
@@ -33,6 +32,10 @@ func (r *reader) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	login, err := r.login(ctx) // before the server begins to wait
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
 	conn, err := (&net.Dialer{Timeout: r.Timeout}).DialContext(ctx, "tcp", r.account.Addr)
 	if err != nil {
 		return nil, err
@@ -45,7 +48,7 @@ func (r *reader) connect(ctx context.Context) (*connection, error) {
 		forget()
 		farewellOver.Stop()
 	}
-	if err := r.greet(ctx, c, host); err != nil {
+	if err := r.greet(ctx, c, host, login); err != nil {
 		c.close()
 		return nil, err
 	}
@@ -53,7 +56,7 @@ func (r *reader) connect(ctx context.Context) (*connection, error) {
 }
 
 // greet brings the connection into the authenticated state.
-func (r *reader) greet(ctx context.Context, c *connection, host string) error {
+func (r *reader) greet(ctx context.Context, c *connection, host string, login login) error {
 	defer c.bound(c.timeout)()
 	config := r.TLS.Clone()
 	if config == nil {
@@ -88,38 +91,13 @@ func (r *reader) greet(ctx context.Context, c *connection, host string) error {
 	if err := c.client.WaitGreeting(); err != nil {
 		return fmt.Errorf("greeting: %w", err)
 	}
-	if err := r.signIn(ctx, c); err != nil {
+	if err := login.signIn(c); err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
 	if c.caps = c.client.Caps(); c.caps == nil {
 		return errors.New("the server does not tell its capabilities")
 	}
 	return nil
-}
-
-// signIn authenticates. AUTHENTICATE PLAIN is preferred, since LOGIN can't carry every password.
-func (r *reader) signIn(ctx context.Context, c *connection) error {
-	if r.account.SASL != nil {
-		client, err := r.account.SASL(ctx)
-		if err != nil {
-			return err
-		}
-		return c.client.Authenticate(client)
-	}
-	caps := c.client.Caps()
-	switch {
-	case caps.Has(imap.AuthCap(sasl.Plain)):
-		return c.client.Authenticate(sasl.NewPlainClient("", r.account.Username, r.account.Password))
-	case caps.Has(imap.CapLoginDisabled):
-		return errors.New("the server takes no password on this connection: use tls or starttls, or another way to sign in")
-	}
-	return c.client.Login(r.account.Username, r.account.Password).Wait()
-}
-
-// isRefused reports whether the server refused what was asked, as a wrong password or a mailbox that is not there.
-func isRefused(err error) bool {
-	var e *imap.Error
-	return errors.As(err, &e) && e.Type == imap.StatusResponseTypeNo && e.Code != imap.ResponseCodeUnavailable
 }
 
 // onMailbox is told of EXISTS. It is called by the library's reading goroutine and must not block.
@@ -156,48 +134,6 @@ func (c *connection) close() {
 }
 
 func (c *connection) canIdle() bool { return c.caps.Has(imap.CapIdle) }
-
-// open selects a mailbox.
-func (c *connection) open(mailbox string) (validity uint32, next imap.UID, err error) {
-	defer c.bound(c.timeout)()
-	data, err := c.client.Select(mailbox, nil).Wait()
-	if err != nil {
-		return 0, 0, fmt.Errorf("open mailbox %q: %w", mailbox, err)
-	}
-	if data.UIDValidity == 0 {
-		return 0, 0, fmt.Errorf("open mailbox %q: the server gives its messages no lasting numbers (UIDVALIDITY)", mailbox)
-	}
-	return data.UIDValidity, data.UIDNext, nil
-}
-
-// maxSearch bounds how many UIDs are taken from one SEARCH.
-const maxSearch = 10_000
-
-// search returns the UIDs from one on, in their order, and at most maxSearch of them. Since may be zero.
-func (c *connection) search(from imap.UID, since time.Time) ([]imap.UID, error) {
-	if from == 0 {
-		return nil, nil // after the last UID that there can be
-	}
-	defer c.bound(c.timeout)()
-	var set imap.UIDSet
-	set.AddRange(from, 0)
-	data, err := c.client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{set}, Since: since}, nil).Wait()
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	found, _ := data.All.(imap.UIDSet)
-	var uids []imap.UID
-	// The set is in order, without overlaps. "*" is the last message even where that comes before from (RFC 9051, section 6.4.4).
-	for _, span := range found {
-		if span.Start == 0 || span.Stop < span.Start {
-			return nil, errors.New("search: the server's answer makes no sense")
-		}
-		for uid := uint64(max(span.Start, from)); uid <= uint64(span.Stop) && len(uids) < maxSearch; uid++ {
-			uids = append(uids, imap.UID(uid))
-		}
-	}
-	return uids, nil
-}
 
 // wait waits until there may be something new, or for a time. It returns an error if the connection is lost or ctx has ended.
 func (c *connection) wait(ctx context.Context, d time.Duration) error {

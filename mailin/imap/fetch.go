@@ -1,8 +1,12 @@
 package imap
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -17,21 +21,48 @@ type message struct {
 	size int64  // octets, as far as is known
 }
 
-// fetching is a FETCH that runs. Its messages must be drained; then err may be called.
-type fetching struct {
-	messages chan message
-	failure  error
+// beginning is how much of a message that is too large is read, in octets: enough for its header.
+const beginning = 64 << 10
+
+// fetched is a group of messages, as far as the server handed them over.
+type fetched struct {
+	group    []imap.UID
+	sizes    map[imap.UID]int64 // of those that were still there
+	messages []message          // in the order of their UIDs, each once
+	lost     error              // why not all came, or nil
 }
 
-// err returns why not all messages came, or nil.
-func (f *fetching) err() error {
-	if f.failure != nil {
-		return fmt.Errorf("fetch: %w", f.failure)
+// broken reports whether the connection broke. After a NO or BAD it goes on.
+func (f *fetched) broken() bool {
+	var refused *imap.Error
+	return f.lost != nil && !errors.As(f.lost, &refused)
+}
+
+// measure returns the sizes in octets of those messages that are still there. A message whose size is not to be had counts as empty: fetching it
+// will tell more. Its error means that the connection broke.
+func (c *connection) measure(uids []imap.UID) (map[imap.UID]int64, error) {
+	sizes, err := c.sizes(uids)
+	var refused *imap.Error
+	switch {
+	case err == nil:
+		return sizes, nil
+	case !errors.As(err, &refused):
+		return nil, err
+	case len(uids) == 1:
+		return map[imap.UID]int64{uids[0]: 0}, nil
 	}
-	return nil
+	sizes = make(map[imap.UID]int64, len(uids))
+	for i := range uids {
+		one, err := c.measure(uids[i : i+1])
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(sizes, one)
+	}
+	return sizes, nil
 }
 
-// sizes returns the sizes in octets of those messages that are still there.
+// sizes asks for sizes.
 func (c *connection) sizes(uids []imap.UID) (map[imap.UID]int64, error) {
 	defer c.bound(c.timeout)()
 	found := make(map[imap.UID]int64, len(uids))
@@ -57,42 +88,56 @@ func (c *connection) sizes(uids []imap.UID) (map[imap.UID]int64, error) {
 	return found, nil
 }
 
-// fetch gets messages whose sizes make so many octets together. With a limit, only that much of each is read. It does not mark them as
-// seen. The messages wait in memory, so that the connection is not held up by what is done with them.
+// fetch gets messages that were measured. It does not mark them as seen. Of a message over the limit, which is alone in its group, only the
+// beginning is read.
 //
 // Only one FETCH may be in flight: the library was seen to hang with several.
-func (c *connection) fetch(uids []imap.UID, octets, limit int64) *fetching {
-	f := &fetching{messages: make(chan message, len(uids))}
-	section := &imap.FetchItemBodySection{Peek: true}
-	if limit > 0 {
-		section.Partial = &imap.SectionPartial{Size: limit}
+func (c *connection) fetch(group []imap.UID, sizes map[imap.UID]int64, limit int64) *fetched {
+	f := &fetched{group: group, sizes: sizes, messages: make([]message, 0, len(group))}
+	var octets int64
+	wanted := make(map[imap.UID]bool, len(group))
+	for _, uid := range group {
+		octets += sizes[uid]
+		if _, there := sizes[uid]; there {
+			wanted[uid] = true
+		}
 	}
-	go func() {
-		defer close(f.messages)
-		// At least 32 KiB a second, beside the time for the command.
-		defer c.bound(c.timeout + time.Duration(octets>>15)*time.Second)()
-		fetch := c.client.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})
-		for m := fetch.Next(); m != nil; m = fetch.Next() {
-			got, ok, err := readMessage(m, max(octets+1<<20, limit))
-			if err != nil {
-				f.failure = err
-				_ = c.conn.Close() // what follows can't be read
-				break
-			}
-			if ok {
-				got.cut = limit > 0
-				f.messages <- got
-			}
+	section := &imap.FetchItemBodySection{Peek: true}
+	cut := len(group) == 1 && octets > limit
+	if cut {
+		octets = beginning
+		section.Partial = &imap.SectionPartial{Size: beginning}
+	}
+	// At least 32 KiB a second, beside the time for the command.
+	defer c.bound(c.timeout + time.Duration(octets>>15)*time.Second)()
+	fetch := c.client.Fetch(imap.UIDSetNum(group...), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})
+	var came int64
+	for m := fetch.Next(); m != nil; m = fetch.Next() {
+		// What the server said the sizes were, with room to be wrong.
+		got, ok, err := readMessage(m, octets+1<<20-came)
+		if err != nil {
+			f.lost = err
+			_ = c.conn.Close() // what follows can't be read
+			break
 		}
-		if err := fetch.Close(); err != nil && f.failure == nil {
-			f.failure = err
+		came += got.size
+		if ok && wanted[got.uid] {
+			delete(wanted, got.uid)
+			got.cut = cut
+			f.messages = append(f.messages, got)
 		}
-	}()
+	}
+	if err := fetch.Close(); err != nil && f.lost == nil {
+		f.lost = err
+	}
+	if f.lost != nil {
+		f.lost = fmt.Errorf("fetch: %w", f.lost)
+	}
+	slices.SortFunc(f.messages, func(a, b message) int { return cmp.Compare(a.uid, b.uid) })
 	return f
 }
 
-// readMessage reads one answer to FETCH. It reports false for one without a message. The limit is what the server said the size was,
-// with room to be wrong.
+// readMessage reads one answer to FETCH. It reports false for one without a message, and an error for one with more octets than the limit.
 func readMessage(m *imapclient.FetchMessageData, limit int64) (got message, ok bool, err error) {
 	for item := m.Next(); item != nil; item = m.Next() {
 		switch item := item.(type) {

@@ -1,10 +1,17 @@
 // Package imap reads mail from mailboxes on IMAP servers (RFC 9051, RFC 3501), for those whose mail does not come by SMTP.
 //
 // Each account is read by a goroutine of its own that connects again whenever the connection is lost, so one that does not work
-// holds up no other. New mail is announced by IDLE (RFC 2177), or looked for now and then. A message is first recorded durably and then
-// flagged, moved or deleted: a crash in between makes it come again, and the [Gateway] knows it then. How far a mailbox has been read
-// is kept as its UIDVALIDITY and the last UID (RFC 9051, section 2.3.1.1). A message that can't be taken is put aside and tried again
-// after the others, until that is given up and recorded; it is left in the mailbox.
+// holds up no other. New mail is announced by IDLE (RFC 2177), or looked for now and then. Messages are recorded durably, many in one
+// transaction while the next ones are fetched, and then flagged, moved or deleted: a crash in between makes them come again, and the
+// [Gateway] knows them then. A message that can't be taken is put aside and tried again after the others, until that is given up and
+// recorded; it is left in the mailbox.
+//
+// How far a mailbox has been read is kept as its UIDVALIDITY, the last UID (RFC 9051, section 2.3.1.1), and the UIDs below it that were
+// not dealt with. On each connection, and now and then on one that lasts, these are compared with what the mailbox holds, since a message
+// may show up below the last UID: a server that came back from an outage brings some, as may one that takes several mails at once. Where the
+// server counts changes (CONDSTORE, RFC 7162) it is asked only about what changed since.
+//
+// Who signs in does so with a password (PLAIN, RFC 4616, or LOGIN) or with an access token (XOAUTH2; OAUTHBEARER, RFC 7628).
 //
 // IMAP can't refuse a mail. What the Gateway refuses is dealt with all the same; telling the sender, if that is right, is its
 // business.
@@ -22,8 +29,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/emersion/go-sasl"
-
 	"letterlock/bridge"
 	"letterlock/mailin/sender"
 )
@@ -32,8 +37,8 @@ import (
 type Gateway interface {
 	// Author says who would have to have written a mail.
 	Author(ctx context.Context, e bridge.Envelope, m *bridge.Mail) (bridge.Claim, error)
-	// Receive records a mail durably. Taking the same mail again changes nothing. Its error means that nothing was kept.
-	Receive(ctx context.Context, e bridge.Envelope, m *bridge.Mail, v bridge.Verdict) (bridge.Received, error)
+	// ReceiveAll records mails durably, in their order. Taking the same mail again changes nothing. Its error means that nothing was kept.
+	ReceiveAll(ctx context.Context, mails []bridge.Arrival) ([]bridge.Received, error)
 	// Domain is that of the postmaster, who is told of messages that could not be read.
 	Domain() string
 }
@@ -45,6 +50,14 @@ type Progress interface {
 	// Mailbox returns bridge.ErrNotFound for a mailbox that was never read.
 	Mailbox(ctx context.Context, account, mailbox string) (bridge.MailboxState, error)
 	SetMailbox(ctx context.Context, s bridge.MailboxState) error
+}
+
+// Tokens gives access tokens. An *oauth.Source does.
+type Tokens interface {
+	// Token returns one that is believed to work.
+	Token(ctx context.Context) (string, error)
+	// Refused says that the server did not take one, so that the next is another.
+	Refused(token string)
 }
 
 // Security is how the connection to a server is protected.
@@ -75,13 +88,12 @@ type Account struct {
 	Security Security // TLS if empty
 	Username string
 	Password string
-	// SASL, if set, is used instead of the password: it makes the client side of one authentication (OAuth2 tokens run out, so
-	// it is asked each time).
-	SASL    func(ctx context.Context) (sasl.Client, error)
-	Mailbox string    // INBOX if empty
-	After   After     // Keep if empty
-	Folder  string    // for Move; made if it is not there
-	Since   time.Time // when a mailbox is read for the first time, older mail is passed over; zero takes all
+	Tokens   Tokens    // used instead of the password, if set
+	Shared   string    // the user whose mailboxes are opened, where that is another one than Username: a shared mailbox
+	Mailbox  string    // INBOX if empty
+	After    After     // Keep if empty
+	Folder   string    // for Move; made if it is not there
+	Since    time.Time // when a mailbox is read for the first time, or anew, mail that came before this day is passed over; zero takes all
 }
 
 // Config is what a Poller needs. Gateway, Progress, Parse and Judge must be set; zero limits and times take the defaults.
@@ -95,11 +107,13 @@ type Config struct {
 
 	MaxSize    int64 // octets of one mail; default 50 MiB. A larger one is recorded by its beginning and left in the mailbox
 	Batch      int   // messages in one FETCH; default 500
-	BatchBytes int64 // octets in one FETCH, unless one message has more; default 16 MiB for each account
+	BatchBytes int64 // octets in one FETCH, unless one message has more; default 8 MiB. Each account holds two such batches in memory
+	Together   int   // messages recorded in one transaction; default 64
 	Tries      int   // failures of one message, with others going through meanwhile, before it is given up; default 5
 
 	Poll     time.Duration // between looks where there is no IDLE, and to the first look after news where there is; default 1 minute
 	IdleFor  time.Duration // how long one IDLE lasts; default 10 minutes, at most 28 (RFC 2177 wants less than 29)
+	Compare  time.Duration // how often a mailbox that stays open is searched for messages that were missed; default 1 hour
 	RetryMin time.Duration // before the first try after a failure, doubled each time; default 1 second
 	RetryMax time.Duration // default 5 minutes
 	Timeout  time.Duration // for one command; default 1 minute. Messages have more, by their size
@@ -134,11 +148,13 @@ func New(c Config) (*Poller, error) {
 	c.Accounts = accounts
 	defaults(&c.MaxSize, 50<<20)
 	defaults(&c.Batch, 500)
-	defaults(&c.BatchBytes, 16<<20)
+	defaults(&c.BatchBytes, 8<<20)
+	defaults(&c.Together, 64)
 	defaults(&c.Tries, 5)
 	defaults(&c.Poll, time.Minute)
 	defaults(&c.IdleFor, 10*time.Minute)
 	c.IdleFor = min(c.IdleFor, 28*time.Minute)
+	defaults(&c.Compare, time.Hour)
 	defaults(&c.RetryMin, time.Second)
 	defaults(&c.RetryMax, 5*time.Minute)
 	defaults(&c.Timeout, time.Minute)
@@ -159,7 +175,7 @@ func (a *Account) complete() error {
 	if host, _, err := net.SplitHostPort(a.Addr); err != nil || host == "" {
 		return fmt.Errorf("address %q is not host:port", a.Addr)
 	}
-	if a.Username == "" && a.SASL == nil {
+	if a.Username == "" {
 		return errors.New("it has no user name")
 	}
 	if a.Security == "" {

@@ -32,6 +32,8 @@ type office struct {
 	progress map[string]bridge.MailboxState
 	fail     func(subject string) error // before a mail is recorded
 	changed  chan struct{}
+
+	transactions int
 }
 
 func newOffice() *office {
@@ -47,20 +49,31 @@ func (o *office) Author(context.Context, bridge.Envelope, *bridge.Mail) (bridge.
 
 func (o *office) Domain() string { return "desk.example" }
 
-func (o *office) Receive(_ context.Context, e bridge.Envelope, m *bridge.Mail, _ bridge.Verdict) (bridge.Received, error) {
+func (o *office) ReceiveAll(_ context.Context, mails []bridge.Arrival) ([]bridge.Received, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer o.tell()
-	if o.fail != nil {
-		if err := o.fail(m.Subject); err != nil {
-			return bridge.Received{}, err
+	for _, a := range mails { // all or none
+		if o.fail != nil {
+			if err := o.fail(a.Mail.Subject); err != nil {
+				return nil, err
+			}
 		}
 	}
+	received := make([]bridge.Received, len(mails))
+	for i, a := range mails {
+		received[i] = o.receive(a.Envelope, a.Mail)
+	}
+	o.transactions++
+	return received, nil
+}
+
+func (o *office) receive(e bridge.Envelope, m *bridge.Mail) bridge.Received {
 	r := bridge.Received{ID: bridge.NewID(), Disposition: bridge.Appended}
 	if o.seen[m.Digest] {
 		o.again++
 		r.Disposition = bridge.Duplicate
-		return r, nil
+		return r
 	}
 	o.seen[m.Digest] = true
 	name := m.Subject
@@ -69,7 +82,7 @@ func (o *office) Receive(_ context.Context, e bridge.Envelope, m *bridge.Mail, _
 	}
 	o.subjects = append(o.subjects, name)
 	o.mails[name], o.envelope[name] = m, e
-	return r, nil
+	return r
 }
 
 func (o *office) Mailbox(_ context.Context, account, mailbox string) (bridge.MailboxState, error) {
@@ -128,8 +141,16 @@ func (o *office) awaitProgress(t *testing.T, last uint32) {
 	t.Helper()
 	o.await(t, fmt.Sprintf("progress %d", last), func() bool {
 		s, err := o.Mailbox(t.Context(), "ann", "INBOX")
-		return err == nil && s.LastUID == last
+		return err == nil && dealt(s) == last
 	})
+}
+
+// dealt returns the last UID up to which everything was dealt with.
+func dealt(s bridge.MailboxState) uint32 {
+	if len(s.Missing) > 0 {
+		return s.Missing[0].First - 1
+	}
+	return s.LastUID
 }
 
 func parse(raw []byte) *bridge.Mail {

@@ -29,7 +29,18 @@ func (l ledger) Author(context.Context, bridge.Envelope, *bridge.Mail) (bridge.C
 
 func (l ledger) Domain() string { return "desk.example" }
 
-func (l ledger) Receive(_ context.Context, _ bridge.Envelope, m *bridge.Mail, _ bridge.Verdict) (bridge.Received, error) {
+func (l ledger) ReceiveAll(_ context.Context, mails []bridge.Arrival) (received []bridge.Received, err error) {
+	for _, a := range mails {
+		r, err := l.receive(a.Mail)
+		if err != nil {
+			return nil, err
+		}
+		received = append(received, r)
+	}
+	return received, nil
+}
+
+func (l ledger) receive(m *bridge.Mail) (bridge.Received, error) {
 	digest := hex.EncodeToString(m.Digest[:])
 	for _, line := range l.lines() {
 		if line == digest {

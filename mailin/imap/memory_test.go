@@ -320,7 +320,7 @@ func TestOrderIsKept(t *testing.T) {
 func TestPlainOnlyOnThisMachine(t *testing.T) {
 	r := newReader(&Poller{Config{TLS: &tls.Config{}, Log: slog.New(slog.DiscardHandler)}}, Account{Name: "ann", Addr: "192.0.2.1:143", Security: Plain})
 	c := &connection{conn: farConn{}, timeout: wait}
-	if err := r.greet(t.Context(), c, "192.0.2.1"); err == nil || !strings.Contains(err.Error(), "without encryption") {
+	if err := r.greet(t.Context(), c, "192.0.2.1", login{}); err == nil || !strings.Contains(err.Error(), "without encryption") {
 		t.Errorf("got %v, want a refusal", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -22,17 +23,24 @@ type reader struct {
 	account Account
 	log     *slog.Logger
 
-	validity uint32   // of the mailbox that next and late are about; zero before the first SELECT
+	validity uint32   // of the mailbox that what follows is about; zero before the first SELECT
 	first    imap.UID // while the mailbox is read for the first time and Account.Since holds: the first UID that counts anyway
-	next     imap.UID
-	saved    imap.UID
+	next     imap.UID // the last UID that was reached
+	gaps     gaps     // below it: not dealt with, and not known to be there
 	late     map[imap.UID]*lateMessage
+	undone   []imap.UID // recorded, and not yet flagged, moved or deleted
+	modSeq   uint64     // all that changed up to here was looked through; zero if that is not known
+	saved    bridge.MailboxState
+
 	// taken counts messages that went through. A failure counts against a message only if others went through since the one before: when
 	// nothing works, no message is to blame.
-	taken   int
-	failing int // messages that failed in a row
-	calm    int // rounds since the last news on this connection
-	careful int // so many messages are fetched one by one, since a connection broke among them
+	taken    int
+	failing  int // messages that failed in a row
+	refusals int // of access tokens, in a row
+	calm     int // rounds since the last news on this connection
+	careful  int // so many messages are fetched one by one, since a connection broke among them
+	compared time.Time
+	report   report
 }
 
 // lateMessage is one that could not be taken so far.
@@ -113,14 +121,18 @@ func (r *reader) connection(ctx context.Context) (worked bool, err error) {
 		return false, err
 	}
 	defer c.close()
-	if err := r.open(ctx, c); err != nil {
+	m, err := c.open(r.account.Mailbox, false)
+	if err != nil {
 		return false, err
 	}
-	r.calm = 0
-	r.log.InfoContext(ctx, "mailbox open", "mailbox", r.account.Mailbox, "idle", c.canIdle())
+	if err := r.open(ctx, m); err != nil {
+		return false, err
+	}
+	r.calm, r.compared = 0, time.Time{}
+	r.log.InfoContext(ctx, "mailbox open", "mailbox", r.account.Mailbox, "idle", c.canIdle(), "condstore", m.modSeq > 0)
 	for {
 		c.clearNews()
-		if err := r.round(ctx, c); err != nil {
+		if err := r.round(ctx, c, m); err != nil {
 			return worked, err
 		}
 		worked = true
@@ -143,44 +155,65 @@ func (r *reader) pause(c *connection) time.Duration {
 	return d
 }
 
-// open selects the mailbox and finds out where to go on.
-func (r *reader) open(ctx context.Context, c *connection) error {
-	validity, uidNext, err := c.open(r.account.Mailbox)
-	if err != nil {
-		return err
-	}
-	if validity == r.validity && validity != 0 {
-		return nil
-	}
-	s, err := r.Progress.Mailbox(ctx, r.account.Name, r.account.Mailbox)
-	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
-		return fmt.Errorf("look up progress: %w", err)
-	}
-	r.validity, r.next, r.saved, r.first = validity, 0, 0, 0
-	clear(r.late)
-	switch {
-	case err != nil:
-		if !r.account.Since.IsZero() {
-			r.first = uidNext
+// open finds out where to go on in a mailbox that was selected.
+func (r *reader) open(ctx context.Context, m mailbox) error {
+	known := r.validity != 0
+	if !known || m.validity != r.validity {
+		s, err := r.Progress.Mailbox(ctx, r.account.Name, r.account.Mailbox)
+		if err != nil && !errors.Is(err, bridge.ErrNotFound) {
+			return fmt.Errorf("look up progress: %w", err)
 		}
-	case s.UIDValidity == validity:
-		r.next, r.saved = imap.UID(s.LastUID), imap.UID(s.LastUID)
-	default:
+		known = err == nil
+		r.begin(m.validity, s)
+	}
+	switch {
+	case !known:
+		r.anew(m)
+	case r.saved.UIDValidity != 0 && r.saved.UIDValidity != m.validity:
 		// The UIDs mean other messages now (RFC 9051, section 2.3.1.1), so all are read again. Those known already change nothing.
 		r.log.WarnContext(ctx, "the mailbox was made anew on the server, reading it again", "mailbox", r.account.Mailbox)
+		r.anew(m)
+	case m.next != 0 && m.next <= r.next:
+		r.log.WarnContext(ctx, "the mailbox on the server is older than when it was read last, reading it again", "mailbox", r.account.Mailbox,
+			"next_uid", uint32(m.next), "last_uid", uint32(r.next))
+		r.anew(m)
 	}
 	return nil
 }
 
-// round takes all messages that are new, and then those that were put aside and are due.
-func (r *reader) round(ctx context.Context, c *connection) error {
+// begin goes on where a state says.
+func (r *reader) begin(validity uint32, s bridge.MailboxState) {
+	r.validity, r.saved = validity, s
+	r.next, r.first, r.gaps, r.modSeq = imap.UID(s.LastUID), imap.UID(s.FirstUID), slices.Clone(s.Missing), s.ModSeq
+	r.undone = nil
+	clear(r.late)
+}
+
+// anew begins at the first message.
+func (r *reader) anew(m mailbox) {
+	saved := r.saved
+	r.begin(m.validity, bridge.MailboxState{})
+	r.saved = saved
+	if !r.account.Since.IsZero() {
+		r.first = m.next
+	}
+}
+
+// round takes all messages that are new, those that were missed, and then those that were put aside and are due.
+func (r *reader) round(ctx context.Context, c *connection, m mailbox) error {
 	r.calm++
+	if err := r.settle(ctx, c, nil); err != nil { // what the last connection left undone
+		return err
+	}
+	if err := r.compare(ctx, c, m); err != nil {
+		return err
+	}
 	for {
 		var since time.Time
 		if r.first > 0 {
 			since = r.account.Since
 		}
-		uids, err := c.search(r.next+1, since)
+		uids, total, err := c.search(r.next+1, since)
 		if err != nil {
 			return err
 		}
@@ -188,6 +221,7 @@ func (r *reader) round(ctx context.Context, c *connection) error {
 			break
 		}
 		r.calm = 0
+		r.report.begin(total)
 		if err := r.takeAll(ctx, c, uids); err != nil {
 			return err
 		}
@@ -195,81 +229,47 @@ func (r *reader) round(ctx context.Context, c *connection) error {
 	if r.first > 0 {
 		r.next, r.first = max(r.next, r.first-1), 0
 	}
+	r.report.end(r)
 	if err := r.retry(ctx, c); err != nil {
 		return err
+	}
+	if len(r.late) == 0 {
+		r.modSeq = m.modSeq // which was told before any of this
+	} else {
+		r.modSeq = 0
 	}
 	return r.save(ctx)
 }
 
-// takeAll takes messages in the order of their UIDs, in groups that fit in memory.
-func (r *reader) takeAll(ctx context.Context, c *connection, uids []imap.UID) error {
-	for len(uids) > 0 {
-		some := uids[:min(len(uids), r.Batch)]
-		if r.careful > 0 {
-			some = uids[:1]
-		}
-		uids = uids[len(some):]
-		sizes, err := r.measure(ctx, c, some)
-		if err != nil {
-			return err
-		}
-		for len(some) > 0 {
-			group := r.group(some, sizes)
-			some = some[len(group):]
-			if err := r.take(ctx, c, group, sizes); err != nil {
-				return err
-			}
-		}
+// compare finds messages among the gaps, and takes them.
+func (r *reader) compare(ctx context.Context, c *connection, m mailbox) error {
+	begun := r.compared.IsZero()
+	if !begun && time.Since(r.compared) < r.Compare {
+		return nil
 	}
-	return nil
+	r.compared = time.Now()
+	if r.first > 0 || len(r.gaps) == 0 || begun && m.modSeq > 0 && m.modSeq == r.modSeq {
+		return nil
+	}
+	uids, err := c.missed(r.gaps, r.next, r.modSeq)
+	if err != nil || len(uids) == 0 {
+		return err
+	}
+	r.log.WarnContext(ctx, "messages were missed, taking them now", "messages", len(uids))
+	return r.takeAll(ctx, c, uids)
 }
 
-// measure returns the sizes of those messages that are still there. A message whose size is not to be had counts as empty: fetching it will
-// tell more.
-func (r *reader) measure(ctx context.Context, c *connection, uids []imap.UID) (map[imap.UID]int64, error) {
-	sizes, err := c.sizes(uids)
-	var refused *imap.Error
-	switch {
-	case err == nil:
-		return sizes, nil
-	case !errors.As(err, &refused) && len(uids) > 1:
-		r.careful = len(uids)
-		return nil, err
-	case !errors.As(err, &refused):
-		r.next = max(r.next, uids[0])
-		return nil, errors.Join(r.putAside(ctx, uids[0], err), err)
-	case len(uids) == 1:
-		return map[imap.UID]int64{uids[0]: 0}, nil
+// reach notes that a message is looked at, and what between it and the last one is not there.
+func (r *reader) reach(uid imap.UID) {
+	if uid <= r.next {
+		r.gaps.remove(uid)
+		return
 	}
-	sizes = make(map[imap.UID]int64, len(uids))
-	for i := range uids {
-		one, err := r.measure(ctx, c, uids[i:i+1])
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(sizes, one)
+	if r.first == 0 { // otherwise what is in between is not wanted
+		r.gaps.add(r.next+1, uid-1)
+		r.gaps.bound()
 	}
-	return sizes, nil
-}
-
-// group returns the messages, of those given, that are fetched together next: at least one, and a too large one alone.
-func (r *reader) group(uids []imap.UID, sizes map[imap.UID]int64) []imap.UID {
-	if r.careful > 0 {
-		r.careful--
-		return uids[:1]
-	}
-	var sum int64
-	for i, uid := range uids {
-		sum += sizes[uid]
-		large := sizes[uid] > r.MaxSize
-		switch {
-		case i == 0 && large:
-			return uids[:1]
-		case i > 0 && (large || sum > r.BatchBytes):
-			return uids[:i]
-		}
-	}
-	return uids
+	r.next = uid
 }
 
 // retry takes the messages that were put aside and are due, one by one. Those that are not there any more are forgotten.
@@ -278,15 +278,7 @@ func (r *reader) retry(ctx context.Context, c *connection) error {
 		if time.Now().Before(r.late[uid].due) {
 			continue
 		}
-		sizes, err := r.measure(ctx, c, []imap.UID{uid})
-		if err != nil {
-			return err
-		}
-		if _, ok := sizes[uid]; !ok {
-			delete(r.late, uid)
-			continue
-		}
-		if err := r.take(ctx, c, []imap.UID{uid}, sizes); err != nil {
+		if err := r.takeAll(ctx, c, []imap.UID{uid}); err != nil {
 			return err
 		}
 	}
@@ -321,30 +313,33 @@ func (r *reader) putAside(ctx context.Context, uid imap.UID, why error) error {
 func (r *reader) giveUp(ctx context.Context, uid imap.UID, why error) {
 	delete(r.late, uid)
 	r.log.ErrorContext(ctx, "message given up, it stays in the mailbox", "uid", uint32(uid), "error", why)
-	mail, err := r.unreadable(uid)
-	if err == nil {
-		err = r.record(ctx, mail, "postmaster@"+r.Gateway.Domain())
-	}
-	if err != nil {
+	if err := r.recordUnreadable(ctx, uid); err != nil {
 		r.log.ErrorContext(ctx, "message not recorded", "uid", uint32(uid), "error", err)
 	}
 }
 
-// save records how far the mailbox has been read: up to the first message that was put aside.
+// save records how far the mailbox has been read.
 func (r *reader) save(ctx context.Context) error {
-	last := r.next
+	missing := slices.Clone(r.gaps)
 	for uid := range r.late {
-		last = min(last, uid-1)
+		missing.add(uid, uid)
 	}
-	if last == r.saved {
+	for _, uid := range r.undone {
+		missing.add(uid, uid)
+	}
+	s := bridge.MailboxState{
+		Account: r.account.Name, Mailbox: r.account.Mailbox, UIDValidity: r.validity, LastUID: uint32(r.next), FirstUID: uint32(r.first),
+		Missing: missing, ModSeq: r.modSeq,
+	}
+	if len(missing) == 0 {
+		s.Missing = nil
+	}
+	if reflect.DeepEqual(s, r.saved) {
 		return nil
 	}
-	err := r.Progress.SetMailbox(ctx, bridge.MailboxState{
-		Account: r.account.Name, Mailbox: r.account.Mailbox, UIDValidity: r.validity, LastUID: uint32(last),
-	})
-	if err != nil {
+	if err := r.Progress.SetMailbox(ctx, s); err != nil {
 		return fmt.Errorf("record progress: %w", err)
 	}
-	r.saved = last
+	r.saved = s
 	return nil
 }
