@@ -218,6 +218,10 @@ func (g *Gateway) judge(ctx context.Context, tx Tx, d decision, e Envelope, m *M
 
 // gate is what every reply passes, whichever way its thread was found.
 func (g *Gateway) gate(ctx context.Context, tx Tx, d decision, m *Mail, v Verdict) (decision, error) {
+	if v.Result == VerdictReject {
+		// First of all, and nobody is told by mail: whoever it names has not written it.
+		return d.refuse(ErrForbidden, append([]string{"it is not from whom it says"}, v.Reasons...)...), nil
+	}
 	if t := d.target; !t.thread.IsZero() {
 		p := t.standing.Person
 		if m.author() == p.Address {

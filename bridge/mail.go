@@ -107,11 +107,13 @@ const MethodAddress = "address"
 // VerdictResult is the outcome of judging the sender.
 type VerdictResult string
 
-// The outcomes. VerdictTemporary means that asking again later may tell more, so the mail is to be deferred.
+// The outcomes. VerdictTemporary means that asking again later may tell more, so the mail is to be deferred. VerdictReject means that the mail is
+// made to deceive, or that the domain it names asks to refuse it.
 const (
 	VerdictPass      VerdictResult = "pass"
 	VerdictNone      VerdictResult = "none"
 	VerdictFail      VerdictResult = "fail"
+	VerdictReject    VerdictResult = "reject"
 	VerdictTemporary VerdictResult = "temporary"
 )
 

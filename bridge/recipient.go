@@ -34,7 +34,9 @@ func (g *Gateway) CheckRecipient(ctx context.Context, forwardPath string) (Claim
 		case err != nil:
 			return Claim{}, fmt.Errorf("check recipient: %w: %w", ErrUnavailable, err)
 		}
-		return s.claim(), s.accepts()
+		claim := s.claim()
+		claim.Reply = true
+		return claim, s.accepts()
 	}
 	return Claim{}, nil
 }
@@ -134,6 +136,7 @@ type Claim struct {
 	Person  ID     // zero where the mail names no participant
 	Address string // the participant's, normalised
 	Thread  ID
+	Reply   bool // it is the forward-path that names the participant
 }
 
 // Author tells whose reply a mail claims to be, by its reply address or else the Message-IDs it refers to. It is for whoever judges the sender.
