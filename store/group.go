@@ -14,12 +14,13 @@ import (
 
 // A group gives SQLite what PostgreSQL has built in: many transactions that share one fsync.
 //
-// One goroutine owns the one connection that writes. It opens a transaction, lets everyone who waits run in turn, each in a
-// savepoint of its own, commits once, and then answers all of them. While the commit waits for the disk the next batch
-// gathers, so the batches grow with the load and a lone writer waits for nobody.
+// There is one connection that writes. Whoever wants to write while nobody does takes the lead: it opens a transaction, runs its own
+// function and lets everyone who waits run in turn, each in a savepoint of its own, commits once, and answers them all. While the
+// commit waits for the disk the next batch gathers behind it, so the batches grow with the load, and a lone writer waits for nobody
+// and is handed from no goroutine to another.
 //
-// Each function runs on the goroutine of whoever called, so that its panics and its runtime.Goexit stay there; the owner
-// only hands out the turns. A function that fails loses its own work and nobody else's.
+// Each function runs on the goroutine of whoever called, so that its panics and its runtime.Goexit stay there; the leader only
+// hands out the turns. A function that fails loses its own work and nobody else's.
 
 const (
 	maxBatch     = 256                   // transactions in one commit
@@ -30,9 +31,10 @@ const (
 var errClosed = fmt.Errorf("the store is closed: %w", bridge.ErrUnavailable)
 
 type group struct {
-	conn *conn
-	jobs chan *job
-	over chan struct{} // closed when the owner has ended
+	conn    *conn
+	jobs    chan *job
+	idle    chan struct{} // holds a value while nobody leads
+	members []*job        // of the leader's batch
 
 	mu     sync.RWMutex // held for reading while a job is handed in
 	closed bool
@@ -42,10 +44,10 @@ type group struct {
 
 // job is one transaction that waits for its turn.
 type job struct {
-	taken  atomic.Bool // by the owner, or by a caller who gave up
-	turn   chan *tx    // from the owner: run now
-	ran    chan bool   // to the owner: it may stay (true), or is to be undone
-	answer chan error  // from the owner: what became of the commit
+	taken  atomic.Bool // by the leader, or by a caller who gave up
+	turn   chan *tx    // from the leader: run now
+	ran    chan bool   // to the leader: it may stay (true), or is to be undone
+	answer chan error  // from the leader: what became of the commit
 	keep   bool        // what ran said
 }
 
@@ -54,8 +56,8 @@ var jobs = sync.Pool{New: func() any {
 }}
 
 func newGroup(c *conn) *group {
-	g := &group{conn: c, jobs: make(chan *job, maxWaiting), over: make(chan struct{})}
-	go g.own()
+	g := &group{conn: c, jobs: make(chan *job, maxWaiting), idle: make(chan struct{}, 1), members: make([]*job, 0, maxBatch)}
+	g.idle <- struct{}{}
 	return g
 }
 
@@ -72,10 +74,14 @@ func (g *group) update(ctx context.Context, fn func(*tx) error) error {
 	}
 	var t *tx
 	select {
+	case <-g.idle:
+		err := g.lead(j, fn)
+		jobs.Put(j)
+		return err
 	case t = <-j.turn:
 	case <-ctx.Done():
 		if j.taken.CompareAndSwap(false, true) {
-			return ctx.Err() // the owner finds it taken and passes it by, so it can't be used again
+			return ctx.Err() // the leader finds it taken and passes it by, so it can't be used again
 		}
 		t = <-j.turn
 	}
@@ -102,100 +108,147 @@ func (g *group) submit(ctx context.Context, j *job) error {
 }
 
 // run gives the turn back whatever fn does.
-func run(j *job, t *tx, fn func(*tx) error) (err error) {
+func run(j *job, t *tx, fn func(*tx) error) error {
 	keep := false
-	defer func() {
-		t.ended = true
-		j.ran <- keep
-	}()
-	err = fn(t)
+	defer func() { j.ran <- keep }()
+	return attempt(t, fn, &keep)
+}
+
+// attempt runs fn, and says whether its work may stay.
+func attempt(t *tx, fn func(*tx) error, keep *bool) error {
+	defer func() { t.ended = true }()
+	err := fn(t)
 	if err == nil {
 		err = t.err // a statement that failed spoils its transaction, as it does on PostgreSQL
 	}
-	keep = err == nil
+	*keep = err == nil
 	return err
 }
 
-// close lets everyone who waits have their turn, and returns when the last commit is done.
+// close lets everyone who waits have their turn, and returns when the last commit is done. Nobody leads after it.
 func (g *group) close() {
 	g.mu.Lock()
-	if !g.closed {
-		g.closed = true
-		close(g.jobs)
-	}
+	closed := g.closed
+	g.closed = true
 	g.mu.Unlock()
-	<-g.over
-}
-
-func (g *group) own() {
-	defer close(g.over)
-	members := make([]*job, 0, maxBatch)
-	for first := range g.jobs {
-		if !first.taken.CompareAndSwap(false, true) {
-			continue
-		}
-		members = g.batch(first, members[:0])
-		clear(members)
+	if closed {
+		return
+	}
+	<-g.idle
+	for len(g.jobs) > 0 {
+		b := batch{group: g}
+		b.run()
 	}
 }
 
-// batch runs first and everyone who comes in time, commits, and answers them all.
-func (g *group) batch(first *job, members []*job) []*job {
-	err := g.conn.begin()
+// lead runs batches until own has run and is committed, or undone. It may panic, or end the goroutine, as fn does.
+func (g *group) lead(own *job, fn func(*tx) error) error {
+	defer func() { g.idle <- struct{}{} }()
+	b := batch{group: g, own: own, fn: fn}
+	for !b.over {
+		b.run()
+	}
+	return b.answer
+}
+
+// batch is what one commit holds.
+type batch struct {
+	group *group
+	lost  error // why the transaction as a whole is lost
+
+	own    *job // the leader's, with its function; nil if it has none
+	fn     func(*tx) error
+	over   bool  // own has had its turn
+	answer error // and what became of it
+}
+
+// run opens a transaction, runs everyone who comes in time, commits, and answers them all.
+func (b *batch) run() {
+	g := b.group
+	g.members = g.members[:0]
+	b.lost = g.conn.begin()
+	defer b.finish()
 	start := time.Now()
-	for j := first; j != nil; j = g.next(start, len(members)) {
-		members = append(members, j)
-		if err == nil {
-			err = g.member(j, len(members) == 1)
-		} else {
-			g.refuse(j)
-		}
+	for j := g.next(start, 0); j != nil; j = g.next(start, len(g.members)) {
+		g.members = append(g.members, j)
+		b.member(j)
 	}
+}
+
+// finish commits and answers, also while a panic of the leader's own function passes.
+func (b *batch) finish() {
+	g := b.group
+	err := b.lost
 	if err == nil {
 		err = g.conn.commit()
 	}
 	if err != nil {
 		g.conn.rollback()
 		err = unavailable(err)
-	}
-	for _, j := range members {
-		if err == nil && j.keep {
-			g.transactions.Add(1)
+	} else {
+		kept := uint64(0)
+		for _, j := range g.members {
+			if j.keep {
+				kept++
+			}
 		}
-	}
-	if err == nil {
+		g.transactions.Add(kept)
 		g.commits.Add(1)
 	}
-	for i, j := range members {
-		members[i] = nil
-		j.answer <- err
-	}
-	return members
-}
-
-// member lets one job run. An error means that the transaction as a whole is lost: SQLite ends it by itself when the disk is
-// full, for one, and then nobody's work of this batch is left.
-func (g *group) member(j *job, first bool) error {
-	// The first needs no savepoint: to undo it is to start again.
-	if !first {
-		if err := g.conn.savepoint(); err != nil {
-			g.refuse(j)
-			return err
+	for i, j := range g.members {
+		g.members[i] = nil
+		switch {
+		case j != b.own:
+			j.answer <- err
+		case err != nil:
+			b.answer = err
 		}
 	}
-	t := &tx{conn: g.conn, write: true}
-	j.turn <- t
-	j.keep = <-j.ran
+}
+
+// member lets one job run. If its work can neither stay nor be undone alone, the transaction as a whole is lost: SQLite ends it by
+// itself when the disk is full, for one, and then nobody's work of this batch is left.
+func (b *batch) member(j *job) {
+	c := b.group.conn
+	// The first needs no savepoint: to undo it is to start again.
+	first := len(b.group.members) == 1
+	if b.lost == nil && !first {
+		b.lost = c.savepoint()
+	}
+	// Where all is lost already, a job gets a turn in which nothing can be done, since its caller waits for one.
+	t := &tx{conn: c, write: true}
+	if b.lost != nil {
+		t.err = errLost
+	}
+	j.keep = false
+	defer func() {
+		if b.lost == nil {
+			b.lost = c.settle(t, j.keep, first)
+		}
+	}()
+	if j != b.own {
+		j.turn <- t
+		j.keep = <-j.ran
+		return
+	}
+	b.over = true
+	b.answer = attempt(t, b.fn, &j.keep)
+}
+
+var errLost = errors.New("the transaction is lost")
+
+// settle makes a member's work part of the batch, or undoes it.
+func (c *conn) settle(t *tx, keep, first bool) error {
 	var err error
 	switch {
-	case j.keep && first:
-	case j.keep:
-		err = g.conn.release()
+	case keep && first:
+	case keep:
+		err = c.release()
 	case first:
-		g.conn.rollback()
-		err = g.conn.begin()
+		c.rollback()
+		err = c.begin()
 	default:
-		err = g.conn.undo()
+		err = c.undo()
 	}
 	if err != nil && t.err != nil {
 		err = t.err // which is why there is nothing left to undo
@@ -206,24 +259,14 @@ func (g *group) member(j *job, first bool) error {
 	return nil
 }
 
-// refuse gives a job a turn in which nothing can be done, since its batch is lost already. Its caller gets the batch's error. The
-// connection is there for its keys: arguments are sealed before a statement finds that it may not run.
-func (g *group) refuse(j *job) {
-	j.turn <- &tx{conn: g.conn, err: errors.New("the transaction is lost")}
-	j.keep = <-j.ran
-}
-
 // next returns another job for the batch, or nil when it is time to commit.
 func (g *group) next(start time.Time, members int) *job {
-	if members >= maxBatch || time.Since(start) > maxBatchTime {
+	if members >= maxBatch || members > 0 && time.Since(start) > maxBatchTime {
 		return nil
 	}
 	for yielded := false; ; {
 		select {
-		case j, ok := <-g.jobs:
-			if !ok {
-				return nil
-			}
+		case j := <-g.jobs:
 			if j.taken.CompareAndSwap(false, true) {
 				return j
 			}

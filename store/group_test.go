@@ -229,6 +229,38 @@ func TestTheFirstOfABatchCanFail(t *testing.T) {
 	}
 }
 
+func TestALeaderThatDoesNotReturn(t *testing.T) {
+	d, _ := notes(t)
+	for i, end := range []func(){func() { panic("no") }, runtime.Goexit} {
+		running, free := make(chan bool), make(chan bool)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer func() { _ = recover() }()
+			_ = d.update(t.Context(), func(x *tx) error {
+				close(running)
+				<-free
+				_ = put(t, fmt.Sprint("lost ", i))(x)
+				end()
+				return nil
+			})
+		})
+		<-running
+		for n := range 3 {
+			wg.Go(func() {
+				if err := d.update(t.Context(), put(t, fmt.Sprint("kept ", i, n))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		waiting(t, d, 3)
+		close(free)
+		wg.Wait()
+	}
+	if got := words(t, d); len(got) != 6 {
+		t.Errorf("got %v, want the six of those who waited", got)
+	}
+}
+
 func TestAContextThatEndsWhileWaiting(t *testing.T) {
 	d, _ := notes(t)
 	release := hold(t, d)

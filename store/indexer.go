@@ -17,11 +17,12 @@ import (
 // So a crash repeats work and loses none, and doing a task twice changes nothing.
 
 const (
-	indexBatch  = 32                     // messages in one transaction: other writers wait no longer than for these
+	indexBatch  = 256                    // messages in one transaction: other writers wait no longer than for these
 	indexOctets = 4 << 20                // of text, likewise
 	indexPause  = 400 * time.Millisecond // between two looks at an empty queue
 	indexRetry  = 2 * time.Second        // after an error
 	indexBusy   = 10                     // transactions beside a batch, from which on others are busy
+	indexGather = 250 * time.Millisecond // while others are busy: a batch of many costs one fsync, and little more than a batch of few
 )
 
 // queueIndex has messages of a thread indexed, or indexed anew.
@@ -39,7 +40,7 @@ func (t *tx) queueThread(ctx context.Context, thread bridge.ID) error {
 	return err
 }
 
-// RunIndexer keeps the index up to date until ctx ends. While others write it works a fifth of the time, so that they hardly wait for it.
+// RunIndexer keeps the index up to date until ctx ends. While others write it works a tenth of the time, so that they hardly wait for it.
 // Several processes may run it on one database; one at a time is enough.
 func (d *DB) RunIndexer(ctx context.Context, log *slog.Logger) error {
 	before := d.Stats().Transactions
@@ -59,7 +60,7 @@ func (d *DB) RunIndexer(ctx context.Context, log *slog.Logger) error {
 			log.ErrorContext(ctx, "could not index messages for search", "error", err)
 			pause = indexRetry
 		case n > 0 && busy:
-			pause = min(4*time.Since(start), indexPause)
+			pause = max(9*time.Since(start), indexGather)
 		case n > 0:
 			pause = 0
 		}

@@ -29,9 +29,9 @@ func sqliteDSN(path string, write bool) (string, error) {
 		"busy_timeout(10000)", "foreign_keys(on)", "temp_store(memory)", "secure_delete(on)", "trusted_schema(off)", "cell_size_check(on)",
 	}
 	if write {
-		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "journal_size_limit(67108864)", "wal_autocheckpoint(8000)", "cache_size(-16384)")
+		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "journal_size_limit(67108864)", "wal_autocheckpoint(8000)", "cache_size(-8192)")
 	} else {
-		pragmas = append(pragmas, "query_only(on)", "cache_size(-4096)")
+		pragmas = append(pragmas, "query_only(on)", "cache_size(-2048)")
 	}
 	q["_pragma"] = pragmas
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
