@@ -67,6 +67,9 @@ func (d *document) findAnswers() {
 		}
 		introduced = false
 	}
+	if len(blocks) == 1 && blocks[0].quote {
+		d.showAll(blocks[0].first, blocks[0].last)
+	}
 	answers, quotes := 0, 0
 	for n, b := range blocks {
 		if b.quote {
@@ -104,5 +107,20 @@ func (d *document) findAnswers() {
 			d.lines[i].kind, d.lines[i].why = Answered, whyAnswered
 			count++
 		}
+	}
+}
+
+// showAll shows a short quote, the lines from i to j, that is all there is in a mail: nothing says that somebody else wrote it.
+func (d *document) showAll(i, j int) {
+	if j-i >= maxAnswered || d.next(0) != i || d.next(j+1) != len(d.lines) {
+		return
+	}
+	for k := i; k <= j; k++ {
+		if f, _ := fieldOf(d.text(k)); f != noField || d.lines[k].why != whyMarks || introduces(d.text(k)) {
+			return
+		}
+	}
+	for k := i; k <= j; k++ {
+		d.lines[k].kind, d.lines[k].why = Answered, whyChosen
 	}
 }

@@ -175,6 +175,9 @@ func isName(s string) bool {
 
 // isClosing reports whether a line closes a letter: "Kind regards", perhaps with a name behind it.
 func isClosing(s string) bool {
+	if first, second, ok := strings.Cut(s, " / "); ok && len(s) <= 160 && isClosing(first) {
+		return isClosing(second)
+	}
 	if len(s) > 160 || runes(s) > 45 {
 		return false
 	}

@@ -83,6 +83,8 @@ var (
 	mobileFinder   = lists(mobileStarts[:], weakStarts[:], brands[:], things[:])
 	letterFinder   = lists(pointers[:], news[:], contactWords[:])
 	registryFinder = lists(registry[0], registry[1], registry[2], registry[3])
+	courtesyFinder = lists(courtesies[:])
+	beforeFinder   = lists(befores[:])
 	bannerFinder   = lists(outside[:], warnings[:])
 	numberFinder   = lists(accountWords[:])
 	pronounsFinder = lists(pronouns[:])

@@ -115,7 +115,8 @@ func (d *document) banner(j int) {
 	}
 	var buf [1024]byte
 	low := string(lower(buf[:0], d.body[d.lines[from].text:d.lines[to-1].end]))
-	if has := bannerFinder().in(low); has&1 != 0 && has&2 != 0 && !speaksOfAuthor(low, footerFinder().in(low)) && low[len(low)-1] != '?' {
+	has := footerFinder().in(low)
+	if bannerFinder().in(low) == 3 && (has&findsMail != 0 || strings.Contains(low, "sender")) && !speaksOfAuthor(low, has) && low[len(low)-1] != '?' {
 		d.decide(from, to, Disclaimer, whyFooter)
 	}
 }
@@ -208,10 +209,8 @@ func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason
 	if isFooter(low, has) {
 		return i, whyFooter
 	}
-	if len(low) < 1000 && strings.IndexByte(low, '@') < 0 && low[len(low)-1] != '?' && low[len(low)-1] != ':' && bits.OnesCount16(registryFinder().in(low)) >= 2 && !speaksOfAuthor(low, has) {
-		if up := d.lastText(0, i); up < 0 || !strings.HasSuffix(d.text(up), ":") && !d.points(0, up+1, true) {
-			return i, whyFooter
-		}
+	if d.registers(i, low) && !speaksOfAuthor(low, has) || d.underscored(i, j, low) || courtesyFinder().in(low) != 0 {
+		return i, whyFooter
 	}
 	if isLegal(low, has, legalBelow) {
 		// The notice may follow the name in one paragraph: then it begins at the line that says so.
@@ -225,13 +224,31 @@ func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason
 	return j, whyNothing
 }
 
+// registers reports whether a paragraph that begins at line i, in lower case, says what the law demands of companies: their seat,
+// register, directors or tax number, two of them at least. Somebody must have said something else above it.
+func (d *document) registers(i int, low string) bool {
+	up := d.lastText(0, i)
+	if up < 0 || len(low) > 1000 || strings.IndexByte(low, '@') >= 0 || low[len(low)-1] == '?' || low[len(low)-1] == ':' || ownWords(low) {
+		return false
+	}
+	return bits.OnesCount16(registryFinder().in(low)) >= 2 && !strings.HasSuffix(d.text(up), ":") && !d.points(0, up+1, true)
+}
+
+// underscored reports whether the last paragraph, the lines from i to j, is what a mailing list or a free mailer sets below a long
+// line of underscores: a few lines with a link or an address.
+func (d *document) underscored(i, j int, low string) bool {
+	rule := d.text(i)
+	return j-i >= 2 && j-i <= 6 && len(rule) >= 40 && strings.Trim(rule, "_") == "" && low[len(low)-1] != '?' &&
+		(strings.Contains(low, "://") || strings.Contains(low, "www.") || strings.Contains(low, "mailing list") && strings.IndexByte(low, '@') >= 0)
+}
+
 // isFooter reports whether a paragraph, in lower case, of which the words are known, is what a scanner, a mailing list or a company
 // adds. It speaks neither of its author nor to anybody in particular, and asks nothing.
 func isFooter(low string, has uint16) bool {
 	switch {
 	case has&findsFooter != 0:
 	case len(low) < 500 && has&findsScanner != 0 && strings.Contains(low, "vir"):
-	case len(low) < 300 && has&findsPrinting != 0 && has&findsNature != 0 && (has&findsMail != 0 || len(low) < 90):
+	case len(low) < 300 && has&findsPrinting != 0 && has&findsNature != 0 && (has&findsMail != 0 || len(low) < 90 && beforeFinder().in(low) != 0):
 	case strings.HasPrefix(low, "ref:_") && strings.HasSuffix(low, ":ref") && !strings.Contains(low, " "): // a help desk's
 	default:
 		return false
