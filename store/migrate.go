@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 	"time"
 
@@ -22,6 +23,11 @@ var migrations embed.FS
 
 // migrate brings the schema of a database to this program's version.
 func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder string, more ...goose.ProviderOption) error {
+	return migrateTo(ctx, db, dialect, folder, math.MaxInt64, more...)
+}
+
+// migrateTo is migrate up to a version, for rows that were written down under it.
+func migrateTo(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder string, version int64, more ...goose.ProviderOption) error {
 	files, err := fs.Sub(migrations, "migrations/"+folder)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -33,7 +39,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder stri
 	}
 	// Another process may be doing the same: one of them wins each step, and the other finds it done when it looks again.
 	for attempt := 1; ; attempt++ {
-		if _, err = p.Up(ctx); err == nil {
+		if _, err = p.UpTo(ctx, version); err == nil {
 			break
 		}
 		if attempt == 20 || !contended(err) {
@@ -56,6 +62,29 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder stri
 }
 
 var errNewer = errors.New("install the newer version")
+
+// knownSchema returns an error if a version of the schema is none that this program can make.
+func knownSchema(version int64) error {
+	files, err := fs.ReadDir(migrations, "migrations/sqlite")
+	if err != nil {
+		return err
+	}
+	newest := int64(0)
+	for _, f := range files {
+		n, err := goose.NumericComponent(f.Name())
+		if err != nil {
+			return err
+		}
+		newest = max(newest, n)
+	}
+	switch {
+	case version > newest:
+		return fmt.Errorf("the backup has schema %d, made by a newer version of this program, which knows %d: %w", version, newest, errNewer)
+	case version < 1:
+		return fmt.Errorf("the backup has schema %d, which there never was", version)
+	}
+	return nil
+}
 
 // contended reports whether somebody else's migration may be what was in the way.
 func contended(err error) bool {

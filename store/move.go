@@ -173,32 +173,20 @@ func (m *move) tables(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	var ordered []string
-	for len(ordered) < len(names) {
-		before := len(ordered)
-		for _, name := range names {
-			ready := !slices.Contains(ordered, name)
-			for _, other := range refers[name] {
-				ready = ready && slices.Contains(ordered, other)
-			}
-			if ready {
-				ordered = append(ordered, name)
-			}
-		}
-		if len(ordered) == before {
-			return nil, errors.New("tables refer to each other in a circle")
-		}
+	inOrder, err := ordered(names, refers)
+	if err != nil {
+		return nil, err
 	}
 	have, err := m.sqliteTables(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range have {
-		if !slices.Contains(ordered, name) && !slices.Contains(leftBehind, name) {
+		if !slices.Contains(inOrder, name) && !slices.Contains(leftBehind, name) {
 			return nil, fmt.Errorf("table %s is not in the PostgreSQL database", name)
 		}
 	}
-	return ordered, nil
+	return inOrder, nil
 }
 
 // sqliteTables returns the tables of the SQLite database, but for those of the search index.

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -125,11 +126,15 @@ func openPostgres(ctx context.Context, dsn string, keys *seal.Keyring) (*postgre
 
 // migratePostgres brings the schema up to date, one process at a time.
 func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
+	return migratePostgresTo(ctx, config, math.MaxInt64)
+}
+
+func migratePostgresTo(ctx context.Context, config *pgx.ConnConfig, version int64) error {
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(2)
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600), lock.WithUnlockTimeout(1, 60))
 	if err == nil {
-		err = unavailable(migrate(ctx, db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(locker)))
+		err = unavailable(migrateTo(ctx, db, goose.DialectPostgres, "postgres", version, goose.WithSessionLocker(locker)))
 	}
 	return errors.Join(err, db.Close())
 }
