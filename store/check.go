@@ -47,8 +47,8 @@ type checker struct {
 	found    Checked
 }
 
-// Check goes through everything that is stored: the database file itself, every sealed value, every file, the chain of the audit log, and what
-// must agree between the tables. It reads beside a running gateway, in short transactions. The error is for a check that could not be made;
+// Check goes through everything that is stored: the database file itself, every sealed value, every file, the chain of the audit log, the search
+// index, and what must agree between the tables. It reads beside a running gateway, in short transactions. The error is for a check that could not be made;
 // what it found is in the result.
 func (d *DB) Check(ctx context.Context, progress Progress) (Checked, error) {
 	c := &checker{db: d, progress: progress}
@@ -59,7 +59,7 @@ func (d *DB) Check(ctx context.Context, progress Progress) (Checked, error) {
 		part string
 		run  func(context.Context) error
 	}{
-		{"database", c.engine}, {"counts", c.counts}, {"audit log", c.chain}, {"rows", c.rows}, {"files", c.files},
+		{"database", c.engine}, {"counts", c.counts}, {"search index", c.index}, {"audit log", c.chain}, {"rows", c.rows}, {"files", c.files},
 	} {
 		c.part, c.done, c.total = step.part, 0, 0
 		c.progress(c.part, 0, 0)

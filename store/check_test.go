@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"letterlock/store"
+	"letterlock/store/pgtest"
 )
 
 func TestCheckFindsNothingWrong(t *testing.T) {
@@ -32,7 +33,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 	if err != nil || len(found.Faults) > 0 {
 		t.Fatalf("got %+v, %v", found.Faults, err)
 	}
-	if found.Audit < 5 || found.Files < 9 || found.Rows < 40 || found.Octets < 600_000 || len(parts) != 5 || len(found.Head) != 64 {
+	if found.Audit < 5 || found.Files < 9 || found.Rows < 40 || found.Octets < 600_000 || len(parts) != 6 || len(found.Head) != 64 {
 		t.Errorf("got %+v, parts %q", found, parts)
 	}
 }
@@ -43,6 +44,7 @@ func TestCheckFindsTampering(t *testing.T) {
 	made := t.TempDir()
 	d := openAt(t, filepath.Join(made, "letterlock.db"), keys)
 	newClinic(t, d, keys, 3)
+	indexAll(t, d)
 	whole(t, d)
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
@@ -87,6 +89,12 @@ func TestCheckFindsTampering(t *testing.T) {
 		{"a key works again", "api_key", "update api_key set revoked_at = 0"},
 		{"a thread is taken out with all that is in it", "thread", "delete from received where thread is not null; delete from thread where id = (select min(id) from thread)"},
 		{"a contact becomes an admin", "person", "update person set role = 'admin' where kind = 'contact'"},
+		{"a message is taken out of the search index", "search_entry", "delete from search_entry where seq = 1"},
+		{"all messages are taken out of the search index", "search_entry", "delete from search_entry"},
+		{"a message that is not there is put into the search index", "search_entry", "insert into search_entry (id, thread, seq, note) values (1, randomblob(16), 1, false)"},
+		{"a note looks public to a search", "search_entry", "update search_entry set note = false where note"},
+		{"the words of a message are taken out of the search index", "search_entry", "delete from search_text where rowid = (select max(id) from search_entry)"},
+		{"words are left in the search index", "search_text", "insert into search_text (rowid, body) values (7, 'x')"},
 		{"an address's hash is another's", "person", "update person set address_hash = randomblob(16) where kind = 'contact'"},
 	}
 	raw := plainSQLite(t, filepath.Join(made, "letterlock.db"))
@@ -226,4 +234,52 @@ func foreignKeys(deed string) string {
 		return "on"
 	}
 	return "off"
+}
+
+// TestCheckKnowsTheSearchIndex wants no fault while messages wait for the indexer, none where no index is kept, and one for each thing that
+// somebody does to the index.
+func TestCheckKnowsTheSearchIndex(t *testing.T) {
+	onBoth(t, func(s *shelves) {
+		newClinic(s.T, s.d, s.keys, 2)
+		whole(s.T, s.d) // everything waits
+		for whole(s.T, s.d); ; whole(s.T, s.d) {
+			n, err := s.d.Index(s.Context())
+			s.must(err)
+			if n == 0 {
+				break
+			}
+		}
+		found := func(want string) {
+			s.Helper()
+			is, err := s.d.Check(s.Context(), nil)
+			s.must(err)
+			if !slices.ContainsFunc(is.Faults, func(f store.Fault) bool { return strings.Contains(f.What, want) }) {
+				s.Errorf("got %+v, want one with %q", is.Faults, want)
+			}
+		}
+		s.must(s.d.Exec("update search_entry set note = not note where seq = 1"))
+		found("is an internal note is another")
+		s.must(s.d.Exec("update search_entry set note = not note where seq = 1"))
+		whole(s.T, s.d)
+		s.must(s.d.Exec("delete from search_entry where seq = 1"))
+		found("message 1 is not in the search index")
+		s.must(s.d.Reindex(s.Context()))
+		indexAll(s.T, s.d)
+		whole(s.T, s.d)
+		s.must(s.d.Exec("delete from meta where name = 'search'"))
+		found("no search index is kept, and there are entries")
+	})
+	t.Run("the words on PostgreSQL", func(t *testing.T) {
+		keys := keyring(t)
+		d := openDSN(t, pgtest.New(t), keys, t.TempDir())
+		newClinic(t, d, keys, 1)
+		indexAll(t, d)
+		if err := d.Exec("update search_entry set words = '' where seq = 1"); err != nil {
+			t.Fatal(err)
+		}
+		found, err := d.Check(t.Context(), nil)
+		if err != nil || len(found.Faults) != 1 || !strings.Contains(found.Faults[0].What, "the words of message 1") {
+			t.Errorf("got %+v, %v", found.Faults, err)
+		}
+	})
 }
