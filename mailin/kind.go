@@ -126,6 +126,9 @@ func vacationSubject(subject string, answers bool) (strong, weak bool) {
 		}
 		return false, true
 	}
+	if rest, ok := strings.CutPrefix(s, "auto:"); ok && (answers || tellsAbsence(rest)) {
+		return true, true // Sieve's own (RFC 5230, section 4.6), and Domino's "AUTO: Ann is out of the office"; elsewhere it may be about a car
+	}
 	for _, a := range absences {
 		if rest, ok := strings.CutPrefix(s, a); ok && (answersBehindColon(rest) || answers && hasColon(rest)) {
 			return true, true // "Abwesend: Re: order": the subject that is answered stands behind
@@ -139,6 +142,15 @@ func vacationSubject(subject string, answers bool) (strong, weak bool) {
 		weak = weak || strings.HasPrefix(s, a) || strings.HasSuffix(s, a)
 	}
 	return false, weak
+}
+
+func tellsAbsence(s string) bool {
+	for _, a := range absences {
+		if len(a) > 6 && strings.Contains(s, a) {
+			return true
+		}
+	}
+	return false
 }
 
 // untagged takes the mark of a ticket system or a list from the front of a subject: "[Help #12] AutoReply: order".

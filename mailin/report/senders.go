@@ -58,6 +58,20 @@ func isDaemonName(name string) bool {
 	return false
 }
 
+// isRobot reports whether no person can have sent the mail: a postmaster is one now and then, but not under a null reverse-path, nor one
+// who begins at once with what servers say.
+func isRobot(m Mail, words []line) bool {
+	if !isDaemon(m.From) {
+		return false
+	}
+	for _, p := range []string{"postmaster", "mailadmin", "mailmaster"} {
+		if strings.HasPrefix(squeezed(m.From), p) {
+			return m.NullSender || isBounceSubject(m.Subject) && opensAtOnce(words)
+		}
+	}
+	return true
+}
+
 // senderWeight says how much the sender is that of bounces: 3 for one that writes little else, 1 for some program, 0 for what may be a person.
 func senderWeight(m Mail) int {
 	switch {

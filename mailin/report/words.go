@@ -59,6 +59,8 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	case m.Attachments > 0 && !coded && failed == "", (len(rs) == 0 || self) && !coded && !copied && failed == "":
 		return nil, nil, false // a trick to make somebody open a file or a link
 	}
+	// Without a link, and about an address that is none of ours, the words of a mail system trick nobody.
+	robot := isRobot(m, words) && !self && !inDomainOf(m, rs) && !strings.Contains(low, "http")
 	score := sender
 	for _, e := range []struct {
 		holds  bool
@@ -84,11 +86,12 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	switch {
 	case phrases == 0 && !flat && !(subject && (coded || copied || told)) && (failed == "" || !coded && !copied) && !(coded && copied && isDaemon(m.From)):
 		return nil, nil, false
+	case robot && phrases > 0 && opens(words) && len(rs) > 0:
 	case !subject && !coded && !copied && failed == "" && (phrases < 2 || !told):
 		return nil, nil, false
 	case (sender == 3 || failed != "") && score >= 8:
-	case isDaemon(m.From) && score >= 7 && subject && (told || coded) && len(rs) > 0 && !self && !inDomainOf(m, rs) && !strings.Contains(low, "http"):
-		// Carriers write one line without any phrase; without a link it tricks nobody.
+	case robot && score >= 7 && (subject || phrases > 0) && (told || coded || phrases > 0 && opens(words)) && len(rs) > 0:
+		// Carriers write one line, of which only the address and the sender tell that it is a bounce.
 	case automatic && score >= 9 && (subject || phrases > 1) && len(rs) > 0:
 	case sender > 0 && score >= 10 && subject && phrases > 1 && coded && len(rs) > 0:
 	case score >= 10 && subject && phrases > 1 && coded && copied && opensAtOnce(words):
@@ -233,11 +236,14 @@ var (
 	delays = []string{
 		"will be retried", "not yet been delivered", "has not been delivered yet", "will keep trying", "keep trying to deliver", "will retry for", "will continue to try", "no action is required on your part", "you do not need to resend", "this is a warning message only", "warning message only",
 		"still trying to deliver", "still attempting", "delivery attempts will continue", "further attempts", "transient non-fatal errors", "has been delayed", "is delayed", "noch nicht zugestellt", "zustellung wird weiter versucht", "weitere zustellversuche", "verzögert", "a été retardé", "ha sido retrasad", "è stato ritardato", "was delayed", "delivery incomplete", "message delayed", "not been delivered to one or more of its recipients after more than", "attempts to deliver the message will continue",
+		"vorübergehendes problem", "vorübergehend nicht", "versucht noch", "problème temporaire", "temporairement", "problema temporal", "temporalmente", "problema temporaneo", "temporaneamente", "problema temporário", "temporariamente", "tijdelijk probleem", "tijdelijk niet", "tillfälligt problem", "midlertidigt problem", "midlertidig problem", "tilapäinen ongelma", "tymczasowy problem", "dočasný problém", "временная проблема", "временная ошибка", "тимчасова проблема", "προσωρινό πρόβλημα", "geçici bir sorun", "暂时性问题", "暫時性問題", "一時的な問題", "일시적인 문제", "sự cố tạm thời", "בעיה זמנית", "مشكلة مؤقتة",
 		"have yet to be delivered", "has yet to be delivered", "has been frozen", "delivery is delayed", "delivery delayed", "delivery has been delayed", "verzögerte zustellung", "zustellung ist verzögert", "wird weiterhin versucht", "n'a pas encore été", "pas encore été remis", "remise est retardée", "remise est différée", "remise retardée", "todavía no se ha entregado", "aún no se ha entregado", "se ha retrasado", "entrega se ha retrasado", "non è ancora stato recapitato", "recapito ritardato", "recapito in ritardo", "è in ritardo", "ainda não foi entregue", "está atrasada", "foi atrasada", "nog niet bezorgd", "nog niet afgeleverd", "is vertraagd", "har inte levererats ännu", "ännu inte levererats", "fördröjts", "är fördröjd", "ennå ikke levert", "endnu ikke leveret", "er forsinket", "er blitt forsinket", "ei ole vielä toimitettu", "viivästy",
 		"nie została jeszcze dostarczona", "jeszcze nie została dostarczona", "została opóźniona", "zatím nebyla doručena", "nebyla dosud doručena", "doručení je zpožděno", "еще не доставлен", "ещё не доставлен", "еще не было доставлен", "ещё не было доставлен", "задерживается", "доставка отложена", "ще не доставлен", "затримується", "δεν έχει παραδοθεί ακόμα", "καθυστερεί", "henüz teslim edilmedi", "gecikti", "gecikmiştir", "尚未传递", "尚未送达", "已延迟", "延迟传递", "尚未傳遞", "尚未送達", "已延遲", "まだ配信されていません", "遅延しています", "配信が遅れて", "아직 배달되지", "지연되고", "지연되었", "vẫn chưa được gửi", "bị trì hoãn", "עדיין לא נמסרה", "מתעכבת", "لم يتم تسليمها بعد", "تأخر تسليم",
 	}
-	arrivals = []string{"successfully delivered", "was successfully relayed", "delivered successfully", "has been delivered to the following", "your message has been delivered", "was delivered to the following", "successful mail delivery", "successfully relayed to", "relayed to mailer", "delivery to these recipients or groups is complete", "erfolgreich zugestellt"}
-	giveUps  = []string{"given up", "giving up", "failed permanently", "permanent fatal", "permanent error", "will not be retried", "no further attempts", "in the queue too long", "retry timeout exceeded", "could not be delivered for", "returned to sender"}
+	arrivals = []string{"successfully delivered", "was successfully relayed", "delivered successfully", "has been delivered to the following", "your message has been delivered", "was delivered to the following", "successful mail delivery", "successfully relayed to", "relayed to mailer", "delivery to these recipients or groups is complete", "erfolgreich zugestellt",
+		"oder gruppen ist abgeschlossen", "wurde an die folgenden empfänger übermittelt", "remise à ces destinataires ou groupes est terminée", "a été remis aux destinataires suivants", "se ha completado la entrega", "se entregó a los siguientes", "gruppi è stato completato", "è stato recapitato ai seguenti", "ou grupos foi concluída", "foi entregue aos seguintes", "of groepen is voltooid", "is bezorgd bij de volgende", "eller grupper är slutförd", "har levererats till följande", "eller grupper er fullført", "er levert til følgende", "eller grupper er fuldført", "er leveret til følgende", "lub grup zostało ukończone", "została dostarczona do następujących",
+		"доставка этим получателям или группам завершена", "доставлено следующим получателям", "への配信は完了しました", "配信されました", "传递已完成", "已传递给以下", "傳遞已完成", "已傳遞給下列", "배달이 완료", "다음 받는 사람에게 배달되었"}
+	giveUps  = []string{"has stopped trying", "hat die versuche eingestellt", "a cessé d'essayer", "ha dejado de intentarlo", "ha interrotto i tentativi", "given up", "giving up", "failed permanently", "permanent fatal", "permanent error", "will not be retried", "no further attempts", "in the queue too long", "retry timeout exceeded", "could not be delivered for", "returned to sender"}
 )
 
 // guessAction returns the action that the words suggest: "delayed", "delivered" or "failed".
@@ -248,6 +254,8 @@ func guessAction(m Mail, words []line) string {
 		return "failed"
 	case holdsAny(low, delays):
 		return "delayed"
+	case hasAnyPrefix(strings.ToLower(strings.TrimSpace(m.Subject)), "relayed:", "weitergeleitet (ohne", "relayé :", "retransmitido:", "inoltrato:"):
+		return "relayed"
 	case holdsAny(low, arrivals) || isArrivalSubject(m.Subject):
 		return "delivered"
 	}
