@@ -148,7 +148,11 @@ func (m *mailbox) list(n *notes, field string) []bridge.Address {
 		}
 		return out
 	}
-	// No brackets: "ann@example.com", "ann@example.com (Ann)", or "Ann ann@example.com".
+	// No brackets, or only the closing one: "ann@example.com", "ann@example.com (Ann)", or "Ann ann@example.com".
+	if p := bytes.TrimRight(m.phrase, "> "); len(p) < len(bytes.TrimRight(m.phrase, " ")) {
+		n.defect("the " + field + " field is malformed")
+		m.phrase = p
+	}
 	if addr, ok := addrSpec(m.phrase); ok {
 		a := bridge.Address{Addr: addr}
 		if len(m.comments) > 0 {
@@ -204,6 +208,9 @@ func unquotedWords(v []byte) [][]byte {
 // "mailto:". It refuses what holds a control character or inner space.
 func addrSpec(v []byte) (string, bool) {
 	v = bytes.TrimSpace(v)
+	if len(v) > 2 && v[0] == '[' && v[len(v)-1] == ']' {
+		v = v[1 : len(v)-1]
+	}
 	if len(v) < 3 || len(v) > 1200 || bytes.IndexByte(v, '@') < 0 {
 		return "", false
 	}

@@ -2,6 +2,7 @@ package mailin
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -123,6 +124,21 @@ func TestAmbiguous(t *testing.T) {
 
 		"multipart in base64 with a decoy": mime("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n", b64(body)+"\n--b\n\nHello\n--b--\n"),
 
+		"base64, every sign apart":                mixed(file + strings.Join(strings.Split(secret64, ""), " ")),
+		"base64 closed by the inner boundary":     mixed(file + strings.TrimRight(secret64, "=") + "\n--inner--"),
+		"base64 above dashes and words":           mixed(file + secret64 + "\n-- \nfooter of a list\n"),
+		"base64 around a line of dashes":          mixed(file + secret64[:8] + "\n----\n" + secret64[8:]),
+		"uuencode in quotes":                      mime("", strings.Replace(uu(secret), "f.bin", `"f.bin"`, 1)),
+		"uuencode with the mode of a file system": mime("", strings.Replace(uu(secret), "begin 644", "begin 100644", 1)),
+		"uuencode by its field, the lines alone":  mixed("Content-Type: application/x; name=f.bin\nContent-Transfer-Encoding: x-uuencode\n\n" + uu(secret)[strings.Index(uu(secret), "\n")+1:]),
+		"yEnc at the top":                         mimeRaw("\n" + yenc(secret)),
+		"yEnc cut short":                          mime("", "Hi\n"+strings.Replace(strings.Split(yenc(secret), "\n=yend")[0], "=ybegin ", "=ybegin size="+strconv.Itoa(len(secret))+" ", 1)+"\n"),
+		"multipart wholly in qp":                  mime("Content-Type: multipart/mixed; boundary=\"=b\"\nContent-Transfer-Encoding: quoted-printable\n", strings.ReplaceAll("--=b\n"+file+secret64+"\n--=b--\n", "=", "=3D")),
+		"the multipart is the last type of many":  around(strings.Repeat("Content-Type: text/x\nContent-Type: text/y\nContent-Type: a/b\n", 5)+"Content-Type: a/1\nContent-Type: a/2\nContent-Type: a/3\nContent-Type: a/4\nContent-Type: multipart/mixed; boundary=b\n", "b"),
+		"BinHex":                                  mime("", "Hi\n\n"+binHex("f.bin", secret)),
+		"BinHex as a file":                        mixed("Content-Type: application/mac-binhex40; name=f.bin\n\n" + binHex("f.bin", secret)),
+		"BinHex in base64":                        mixed("Content-Type: application/mac-binhex40; name=f.hqx\nContent-Transfer-Encoding: base64\n\n" + b64(binHex("f.bin", secret))),
+
 		// Containers
 		"message/partial alone":      mime("Content-Type: message/partial; id=x; number=1; total=1\n", "From: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n"+body),
 		"message in an octet-stream": mixed("Content-Type: application/octet-stream; name=a.eml\n\nFrom: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n" + body),
@@ -208,4 +224,18 @@ func tnefMail() string {
 		attr(2, 0x00018010, "F~1.BIN\x00") +
 		attr(2, 0x0006800f, secret) +
 		attr(2, 0x00069005, u32(1)+variable(0x1f, 0x3707, "f\x00.\x00b\x00i\x00n\x00\x00\x00"))
+}
+
+// binHex writes a file as programs of the Macintosh do, without its checksums.
+func binHex(name, content string) string {
+	n := len(content)
+	raw := string(rune(len(name))) + name + "\x00TEXTttxt\x00\x00" + string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}) + "\x00\x00\x00\x00\x00\x00" + content + "\x00\x00\x00\x00"
+	raw = strings.ReplaceAll(raw, "\x90", "\x90\x00")
+	raw = strings.ReplaceAll(raw, "\x00\x00\x00\x00\x00\x00", "\x00\x90\x06")
+	b := base64.NewEncoding("!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr").WithPadding(base64.NoPadding).EncodeToString([]byte(raw))
+	var lines strings.Builder
+	for b = ":" + b + ":"; len(b) > 64; b = b[64:] {
+		lines.WriteString(b[:64] + "\n")
+	}
+	return "(This file must be converted with BinHex 4.0)\n\n" + lines.String() + b + "\n"
 }

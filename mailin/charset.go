@@ -22,7 +22,10 @@ import (
 func decodeCharset(b []byte, label string, html bool) string {
 	label = cleanLabel(label)
 	if html && label == "" {
-		label = cleanLabel(metaCharset(b))
+		label, html = cleanLabel(metaCharset(b)), false
+	}
+	if (strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32")) && isNarrow(b) {
+		label = "utf-8"
 	}
 	if strings.HasPrefix(label, "utf-16") && len(b)%2 == 1 && len(b) > 1 {
 		b = b[:len(b)-1] // half a character, as where a line end was added
@@ -45,6 +48,7 @@ func decodeCharset(b []byte, label string, html bool) string {
 			return convert(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), b)
 		}
 	}
+	label = trueLabel(b, label)
 	switch label {
 	case "", "utf-8", "us-ascii", "iso-8859-1", "windows-1252", "iso-8859-15":
 		if utf8.Valid(b) && !bytes.Contains(b, []byte("\x1b$")) {
@@ -68,7 +72,7 @@ func decodeCharset(b []byte, label string, html bool) string {
 	case "utf-7":
 		return withoutNUL(decodeUTF7(b))
 	case "gb2312", "gbk", "gb18030":
-		return convert(simplifiedchinese.GB18030, b)
+		return convertWide(simplifiedchinese.GB18030, b)
 	case "hz-gb-2312":
 		return convert(simplifiedchinese.HZGB2312, b)
 	case "utf-16", "utf-16le", "utf-16be":
@@ -79,11 +83,18 @@ func decodeCharset(b []byte, label string, html bool) string {
 	if strings.HasPrefix(label, "iso-2022-") {
 		return withoutNUL(decodeISO2022(b, label))
 	}
+	if enc := pages[label]; enc != nil {
+		return convert(enc, b)
+	}
 	if half := halves[label]; half != "" {
 		return withoutNUL(decodeHalf(b, half))
 	}
 	// The WHATWG's reading of a label comes first, since it is what senders mean; go-message knows those that are left.
 	if enc, err := htmlindex.Get(label); err == nil && enc != encoding.Replacement {
+		switch label {
+		case "big5", "euc-kr", "euc-jp", "shift_jis":
+			return convertWide(enc, b)
+		}
 		return convert(enc, b)
 	}
 	if r, err := charset.Reader(label, bytes.NewReader(b)); err == nil {
@@ -91,49 +102,7 @@ func decodeCharset(b []byte, label string, html bool) string {
 			return withoutNUL(strings.ToValidUTF8(string(out), "\uFFFD"))
 		}
 	}
-	if utf8.Valid(b) {
-		return withoutNUL(string(b))
-	}
-	return convert(charmap.Windows1252, b)
-}
-
-// labels maps what mailers write to what is meant.
-var labels = map[string]string{
-	"utf8": "utf-8", "unicode-1-1-utf-8": "utf-8", "utf-8-mac": "utf-8", "utf8mb4": "utf-8", "x-utf-8": "utf-8", "cp65001": "utf-8",
-	"ascii": "us-ascii", "ansi": "windows-1252", "ansi_x3.4-1968": "us-ascii", "646": "us-ascii", "iso646-us": "us-ascii", "default": "", "unknown": "",
-	"unknown-8bit": "", "x-unknown": "", "x-user-defined": "", "binary": "", "8bit": "", "7bit": "", "none": "", "en": "", "x-unkown": "",
-	"latin1": "iso-8859-1", "latin-1": "iso-8859-1", "iso8859-1": "iso-8859-1", "iso_8859-1": "iso-8859-1", "iso88591": "iso-8859-1", "8859-1": "iso-8859-1", "l1": "iso-8859-1",
-	"cp1252": "windows-1252", "x-cp1252": "windows-1252", "win-1252": "windows-1252", "cp-1252": "windows-1252", "windows1252": "windows-1252",
-	"iso8859-15": "iso-8859-15", "iso_8859-15": "iso-8859-15", "latin9": "iso-8859-15", "latin-9": "iso-8859-15", "iso88592": "iso-8859-2",
-	"cp936": "gbk", "x-gbk": "gbk", "gb_2312-80": "gb2312", "gb2312_charset": "gb2312", "x-gb18030": "gb18030", "chinese": "gbk", "hz": "hz-gb-2312",
-	"cp932": "shift_jis", "ms932": "shift_jis", "windows-31j": "shift_jis", "x-sjis": "shift_jis", "sjis": "shift_jis", "shift-jis": "shift_jis", "x-ms-cp932": "shift_jis",
-	"iso-2022-jp-1": "iso-2022-jp", "iso-2022-jp-2": "iso-2022-jp", "iso-2022-jp-ms": "iso-2022-jp", "cp50220": "iso-2022-jp", "cp50221": "iso-2022-jp",
-	"ks_c_5601": "euc-kr", "ks_c_5601-1987": "euc-kr", "ks_c_5601-1989": "euc-kr", "ksc5601": "euc-kr", "cp949": "euc-kr", "ms949": "euc-kr", "uhc": "euc-kr", "korean": "euc-kr",
-	"iso-2022-kr-ms": "iso-2022-kr", "csiso2022kr": "iso-2022-kr", "csiso2022jp": "iso-2022-jp", "jis": "iso-2022-jp", "x-iso-2022-jp": "iso-2022-jp", "cp50222": "iso-2022-jp", "iso-2022-cn-ext": "iso-2022-cn",
-	"x-windows-949": "euc-kr", "ks_c_5601-1992": "euc-kr", "ksc_5601": "euc-kr", "euckr": "euc-kr", "eucjp": "euc-jp", "x-euc": "euc-jp", "ujis": "euc-jp", "cp51932": "euc-jp", "x-sjis-cp932": "shift_jis", "shift_jisx0213": "shift_jis", "cp943": "shift_jis", "ibm943": "shift_jis",
-	"big5hkscs": "big5", "big5-hkscs:2004": "big5", "big5-eten": "big5", "gb2312-80": "gb2312", "euc-cn": "gb2312", "euccn": "gb2312", "x-euc-cn": "gb2312", "cp54936": "gb18030", "gb18030-2000": "gb18030", "gb18030-2022": "gb18030", "gbk2k": "gb18030",
-	"tis620": "windows-874", "tis-620": "windows-874", "tis-620-2533": "windows-874", "iso-8859-11": "windows-874", "cp874": "windows-874", "x-mac-roman": "macintosh", "macroman": "macintosh", "mac": "macintosh", "x-macintosh": "macintosh", "applemacintosh": "macintosh", "x-mac-ukrainian": "x-mac-cyrillic", "mac-cyrillic": "x-mac-cyrillic",
-	"x-mac-centraleurroman": "x-mac-ce", "x-mac-centraleurope": "x-mac-ce", "mac-ce": "x-mac-ce", "maccentraleurope": "x-mac-ce", "mac-centraleurope": "x-mac-ce", "ibm737": "cp737", "ibm775": "cp775", "ibm857": "cp857", "ibm861": "cp861", "ibm864": "cp864", "ibm869": "cp869", "strk1048-2002": "kz-1048", "rk1048": "kz-1048", "koi8-ru": "koi8-u", "koi": "koi8-r", "koi8": "koi8-r", "koi-8": "koi8-r", "x-koi8-r": "koi8-r", "hp-roman-8": "hp-roman8", "roman8": "hp-roman8", "x-cp866": "ibm866", "ibm1125": "cp1125", "cp866u": "cp1125",
-	"iso-8859-6-i": "iso-8859-6", "iso-8859-6-e": "iso-8859-6", "iso-8859-8-e": "iso-8859-8", "unicode": "utf-16", "ucs-2": "utf-16", "ucs-2le": "utf-16le", "ucs-2be": "utf-16be", "iso-10646-ucs-2": "utf-16", "csunicode": "utf-16", "utf16": "utf-16", "utf-16-le": "utf-16le", "utf-16-be": "utf-16be", "ucs-4": "utf-32", "iso-10646-ucs-4": "utf-32", "utf32": "utf-32",
-	"cp950": "big5", "x-big5": "big5", "big-5": "big5", "utf7": "utf-7", "unicode-1-1-utf-7": "utf-7", "x-utf-7": "utf-7", "csutf7": "utf-7",
-	"cp1250": "windows-1250", "cp1251": "windows-1251", "win-1251": "windows-1251", "cp1253": "windows-1253", "cp1254": "windows-1254", "cp1255": "windows-1255",
-	"cp1256": "windows-1256", "cp1257": "windows-1257", "cp1258": "windows-1258", "iso-8859-8-i": "iso-8859-8", "koi8r": "koi8-r", "koi8u": "koi8-u", "cp866": "ibm866",
-}
-
-func cleanLabel(s string) string {
-	s = strings.ToLower(strings.Trim(s, " \t\"'<>;,:\r\n="))
-	s = strings.TrimPrefix(s, "charset=")
-	s, _, _ = strings.Cut(s, "*") // a language (RFC 2231, section 5)
-	if l, ok := labels[s]; ok {
-		return l
-	}
-	return s
-}
-
-// stateful charsets use ASCII octets for everything.
-func stateful(label string) bool {
-	return strings.HasPrefix(label, "utf-7") || strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || strings.HasPrefix(label, "hz") ||
-		strings.HasPrefix(label, "unicode") || strings.HasPrefix(label, "iso-2022")
+	return decodeCharset(b, "", html) // a name that nobody knows says nothing
 }
 
 // utf16Order returns the order of octets: the one that a mark or the label tells, else the one in which more of the common characters stand.

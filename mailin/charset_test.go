@@ -65,6 +65,16 @@ func TestRareCharsets(t *testing.T) {
 		{"\xff\xfe\x00\x00h\x00\x00\x00", "", "h"},
 		{"\x00\x00\x00h", "utf-32", "h"},
 		{"\xc8\xce", "charset=euc-kr", "훨"},
+		{"gr\x81\xe1 \xd5", "cp858", "grüß €"},
+		{"Ch\xe0o b\xd5n", "viscii", "Chào bạn"},
+		{"Ch\xb5o b\xb9n", "x-viet-tcvn5712", "Chào bạn"},
+		{"\xc1\xc2", "georgian-ps", "ბგ"},
+		{"\xcf\xf0\xe8", "x-win1251", "При"},
+		{"\xcf\xf0\xe8", "windows_1251", "При"},
+		{"\xb1\xea", "ISO8859_2", "ąę"},
+		{"\xb1\xea", "8859-2", "ąę"},
+		{"\xf9\xec", "dos-1255", "של"},
+		{"\xa4\xb3", "EUC_JP", "こ"},
 	} {
 		if got := decodeCharset([]byte(c.in), c.label, false); got != c.want {
 			t.Errorf("decodeCharset(%q, %s) = %q, want %q", c.in, c.label, got, c.want)
@@ -114,5 +124,50 @@ func TestGuess(t *testing.T) {
 				t.Errorf("called %q: got %q, want %q", label, got, c.text)
 			}
 		}
+	}
+}
+
+// TestMislabelled reads texts that bear the label of something else, as programs give them that pass text on.
+func TestMislabelled(t *testing.T) {
+	const ja, ru, cs, zh = "お世話になっております。ご返信ありがとうございます。", "Добрый день, спасибо за ответ", "Děkuji, příliš žluťoučký kůň", "您好，感谢您的回复。我们会尽快处理。"
+	in := func(enc encoding.Encoding, s string) string {
+		b, err := enc.NewEncoder().Bytes([]byte(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for _, c := range []struct{ why, in, label, want string }{
+		{"UTF-8 called what the program writes by itself", ja, "shift_jis", ja},
+		{"", ja, "iso-2022-jp", ja},
+		{"", zh, "gb2312", zh},
+		{"", zh, "big5", zh},
+		{"", "안녕하세요 답변", "ks_c_5601-1987", "안녕하세요 답변"},
+		{"", ru, "windows-1251", ru},
+		{"", ru, "koi8-r", ru},
+		{"", "Dziękuję", "iso-8859-2", "Dziękuję"},
+		{"", ru, "utf-16", ru},
+		{"ASCII called UTF-16", "Hello there, friends.\r\n", "utf-16le", "Hello there, friends.\r\n"},
+		{"", ru, "utf-7", ru},
+		{"two characters of GBK that are well-formed UTF-8 by accident", "\xc1\xaa\xcd\xa8", "gbk", "联通"},
+		{"UTF-16 without a zero", "0B0D0F", "utf-16be", "あいう"},
+		{"Windows' letters under the name of ISO", in(charmap.Windows1250, cs), "iso-8859-2", cs},
+		{"", "\x93hi\x94 \x80", "iso-8859-15", "“hi” €"},
+		{"one Japanese charset called another", in(japanese.ShiftJIS, ja), "iso-2022-jp", ja},
+		{"", in(japanese.EUCJP, ja), "iso-2022-jp", ja},
+		{"", in(japanese.EUCJP, ja), "shift_jis", ja},
+		{"", "\xba\xdd", "iso-2022-jp", "ｺﾝ"},
+		{"a name that nobody knows", in(charmap.Windows1251, ru), "x-foo", ru},
+		{"no name, and Hungarian", in(charmap.Windows1250, "Köszönöm szépen, árvíztűrő tükörfúrógép"), "", "Köszönöm szépen, árvíztűrő tükörfúrógép"},
+		{"no name, and two words", in(charmap.KOI8R, "Договор поставки"), "", "Договор поставки"},
+		{"Estonian is not Hungarian", in(charmap.Windows1252, "Tänan, õhtul näeme köögis"), "", "Tänan, õhtul näeme köögis"},
+	} {
+		if got := decodeCharset([]byte(c.in), c.label, false); got != c.want {
+			t.Errorf("%s: called %q: got %q, want %q", c.why, c.label, got, c.want)
+		}
+	}
+	// A document that names a charset which nobody knows is read all the same.
+	if got := decodeCharset([]byte("<meta charset=nonsense>gr\xfc\xdfe"), "", true); !strings.HasSuffix(got, "grüße") {
+		t.Errorf("got %q", got)
 	}
 }

@@ -110,6 +110,9 @@ func FuzzRTF(f *testing.F) {
 func FuzzContainers(f *testing.F) {
 	f.Add([]byte(signedMail("Content-Type: text/plain\n\n"+strings.Repeat("x", 50), true)))
 	f.Add([]byte("\x00\x05\x16\x00\x00\x02\x00\x00" + strings.Repeat("\x00", 16) + "\x00\x01\x00\x00\x00\x01\x00\x00\x00\x26\x00\x00\x00\x01x"))
+	f.Add([]byte(binHex("x", "aaa\x90\x90b")))
+	f.Add([]byte(string(binhexMark) + " 4.0)\n:#(*0\"h3i!!\"\"!*:\n"))
+	f.Add([]byte("=ybegin size=3 name=x\nabcd\n"))
 	f.Add([]byte("BEGIN:VEVENT\nSUMMARY:x\nDTSTART:20261120\n"))
 	f.Add([]byte("<bold>x</bold><<"))
 	f.Add([]byte("=ybegin name=x\nabc\n=yend\nbegin-base64 644 x\nAAAA\n====\n"))
@@ -124,6 +127,9 @@ func FuzzContainers(f *testing.F) {
 		plainEnriched(string(b))
 		if text, blocks := cutPGP(b); len(text) > len(b) || len(blocks) > maxPGP {
 			t.Errorf("%d octets, %d blocks", len(text), len(blocks))
+		}
+		if before, after, file, ok := cutBinHex(b, 1000); ok && (len(file.content) > 1000 || len(before)+len(after) >= len(b) || !utf8.ValidString(file.name)) {
+			t.Errorf("BinHex of %q: %d octets of %q", b, len(file.content), file.name)
 		}
 		_, files := cutUU(b)
 		n := 0

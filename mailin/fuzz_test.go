@@ -94,7 +94,7 @@ func FuzzAddresses(f *testing.F) {
 }
 
 func FuzzWords(f *testing.F) {
-	for _, s := range []string{"=?utf-8?q?a_b?= =?utf-8?b?w7w=?=", "=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "=?utf-8*de?Q?x?=", "=?=?=?q?", "\xfc\xff raw"} {
+	for _, s := range []string{"=?utf-8?q?a_b?= =?utf-8?b?w7w=?=", "=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "=?utf-8*de?Q?x?=", "=?=?=?q?", "\xfc\xff raw", "Fri, 20-Nov-26 10:00:00.5 PM (x) GMT+0100", "2026-11-20T10:00:60Z", "a; filename*0*=utf-8''%C; filename*1*=3%9C"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -108,6 +108,9 @@ func FuzzWords(f *testing.F) {
 			}
 		}
 		m.boundaries()
+		if d := (&walker{}).date(b); !d.IsZero() && !plausible(d) {
+			t.Errorf("date(%q) = %v", b, d)
+		}
 		decodeUTF7(b)
 		decodeQP(b)
 		cutUU(b)

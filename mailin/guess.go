@@ -51,7 +51,7 @@ func guessCharset(b []byte) encoding.Encoding {
 	switch {
 	case narrowScore >= 0.75 && narrowScore >= wideScore-0.05:
 		return narrow
-	case wideScore >= 0.7:
+	case wideScore > 0.695:
 		return wide
 	case narrowScore >= 0.55:
 		return narrow
@@ -76,6 +76,9 @@ type wideCharset struct {
 	enc    encoding.Encoding
 	weight func(lead, trail byte) (float64, bool) // false: the lead stands alone
 }
+
+// The first of the Japanese ones is EUC-JP, the second Shift_JIS.
+const wideJapanese = 3
 
 var wideCharsets = []wideCharset{
 	{korean.EUCKR, func(l, t byte) (float64, bool) {
@@ -150,36 +153,44 @@ var wideCharsets = []wideCharset{
 // guessWide returns the likeliest charset of two octets a character, and a score: about 1 for ordinary text.
 func guessWide(b []byte, high, letters int) (best encoding.Encoding, score float64) {
 	for _, w := range wideCharsets {
-		sum, n := 0.0, 0
-		for i := 0; i < len(b); i++ {
-			if b[i] < utf8.RuneSelf {
-				continue
-			}
-			var t byte
-			if i+1 < len(b) {
-				t = b[i+1]
-			} else if len(b) >= maxSample {
-				break // cut by the sample
-			}
-			v, pair := w.weight(b[i], t)
-			if v < 0 {
-				sum = -1
-				break
-			}
-			if pair {
-				i++
-			}
-			sum += v
-			n++
-		}
-		if sum <= 0 || n < 2 || n < 3 && letters > 0 || high*4 < letters {
+		s, n := w.score(b)
+		if n < 2 || n < 3 && letters > 0 || high*4 < letters {
 			continue
 		}
-		if s := sum / float64(n); s > score {
+		if s > score {
 			best, score = w.enc, s
 		}
 	}
 	return best, score
+}
+
+// score tells how common the characters of b are in that charset, on average, and how many there are; zero where b cannot be of it.
+func (w *wideCharset) score(b []byte) (score float64, n int) {
+	sum := 0.0
+	for i := 0; i < len(b); i++ {
+		if b[i] < utf8.RuneSelf {
+			continue
+		}
+		var t byte
+		if i+1 < len(b) {
+			t = b[i+1]
+		} else if len(b) >= maxSample {
+			break // cut by the sample
+		}
+		v, pair := w.weight(b[i], t)
+		if v < 0 {
+			return 0, 0
+		}
+		if pair {
+			i++
+		}
+		sum += v
+		n++
+	}
+	if n == 0 {
+		return 0, 0
+	}
+	return sum / float64(n), n
 }
 
 // script is one that has charsets of one octet a character, and its most frequent letters.
@@ -213,9 +224,16 @@ func guessNarrow(b []byte) (best encoding.Encoding, score float64) {
 					continue
 				}
 				n++
-				switch {
-				case strings.ContainsRune(s.frequent, r):
-					sum++
+				switch at := strings.IndexRune(s.frequent, r); {
+				case at >= 0:
+					switch at = utf8.RuneCountInString(s.frequent[:at]); {
+					case at < 8:
+						sum += 1.2
+					case at < 16:
+						sum++
+					default:
+						sum += 0.7
+					}
 				case unicode.IsUpper(r) && unicode.IsLower(last):
 					sum -= 1.5 // aB: case turned around
 				case unicode.IsUpper(r) && unicode.IsUpper(last):
@@ -275,6 +293,9 @@ func guessLatin(b []byte) encoding.Encoding {
 		}
 		return sum
 	}
+	if isHungarian(b) {
+		return charmap.Windows1250
+	}
 	best := score(charmap.Windows1252, westernLetters) + 2
 	var enc encoding.Encoding
 	for _, l := range latinCharsets {
@@ -283,4 +304,22 @@ func guessLatin(b []byte) encoding.Encoding {
 		}
 	}
 	return enc
+}
+
+// isHungarian tells Hungarian from the languages of Windows-1252 that have the letters õ and û, which are its ő and ű: it has ö or ü and á or é beside them, and none of
+// the letters of Portuguese, French or Estonian.
+func isHungarian(b []byte) bool {
+	var has [256]bool
+	for _, c := range b {
+		has[c|0x20] = has[c|0x20] || c >= 0xc0
+	}
+	if !has[0xf5] && !has[0xfb] || !has[0xf6] && !has[0xfc] || !has[0xe1] && !has[0xe9] {
+		return false
+	}
+	for _, c := range []byte("\xe3\xe7\xea\xe0\xe8\xe4\xe2\xf4\xee") {
+		if has[c] {
+			return false
+		}
+	}
+	return true
 }

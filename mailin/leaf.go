@@ -53,11 +53,14 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		w.foreign--
 		return nil
 	}
-	if !isText || attached || e.parent == "multipart/related" && e.index > 0 && e.has("content-id") {
+	if !isText {
+		w.binhex(e, content) // beside the file as it came, which is what others show
+	}
+	if !isText || attached || e.parent == "multipart/related" && !e.root && e.index > 0 && e.has("content-id") {
 		w.attach(e, t, name, content, first)
 		return nil
 	}
-	if looksBinary(content, t) {
+	if looksBinary(content, t) && lineIndex(content, []byte("=ybegin ")) < 0 {
 		w.defect("a text part holds no text")
 		if t.main = "application/octet-stream"; len(content) > 0 {
 			w.attach(e, t, name, content, first)
@@ -99,7 +102,7 @@ func (w *walker) stray(e *entity) {
 	w.several++
 	w.foreign++
 	in := &entity{source: e.source, place: place{depth: e.depth + 1, parent: "multipart/mixed"}, lo: e.lo, hi: e.hi}
-	w.parted(in, mediaType{main: "multipart/mixed", params: []param{{name: "boundary", value: b, section: -1}}})
+	w.parted(in, mediaType{main: "multipart/mixed", params: []param{{name: "boundary", value: b, section: -1}}}, false)
 	w.several--
 	w.foreign--
 }
@@ -141,7 +144,23 @@ func isProse(b []byte) bool {
 			strange++
 		}
 	}
+	if strange == 0 && spaces > 0 && evenWords(b) {
+		return false
+	}
 	return len(b) > 0 && (spaces*12 > len(b) || strange*3 > len(b))
+}
+
+// evenWords reports whether the words of each line have one length, the last one aside: groups of base64, not prose.
+func evenWords(b []byte) bool {
+	for line := range bytes.Lines(b) {
+		words := bytes.Fields(line)
+		for i := 1; i < len(words)-1; i++ {
+			if len(words[i]) != len(words[0]) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // decode undoes a transfer encoding within the bound on decoded octets. first is not zero if some readers see only so much of it.
@@ -157,7 +176,7 @@ func (w *walker) decode(raw []byte, enc transfer) (content []byte, first int, ok
 	w.decoded += estimate
 	switch enc {
 	case encBase64:
-		content, first = decodeBase64(withoutFooter(raw))
+		content, first = decodeBase64(plainAlphabet(withoutFooter(raw)))
 	case encQP:
 		content = decodeQP(raw)
 	case encUU:
@@ -168,9 +187,20 @@ func (w *walker) decode(raw []byte, enc transfer) (content []byte, first int, ok
 	return content, first, true
 }
 
-// withoutFooter cuts off a footer that a list or scanner put in clear text below base64: what follows an empty line and is no base64.
+// withoutFooter cuts off a footer that a list or scanner put in clear text below base64: what follows an empty line and is no base64, or a line of two
+// dashes, which is as well the boundary of a multipart that is over.
 func withoutFooter(b []byte) []byte {
 	lead := len(b) - len(bytes.TrimLeft(b, "\r\n"))
+	for at, n := lead, 0; n < 20; n++ {
+		i := bytes.Index(b[at:], []byte("\n--"))
+		if i < 0 || n == 0 && urlAlphabet(b[lead:at+i]) {
+			break
+		}
+		if at += i + 1; !moreBase64(b[nextLine(b, at):]) {
+			b = b[:at]
+			break
+		}
+	}
 	for _, empty := range []string{"\n\r\n", "\n\n"} {
 		if i := bytes.Index(b[lead:], []byte(empty)); i >= 0 && !moreBase64(b[lead+i:]) {
 			return b[:lead+i+1]
@@ -178,6 +208,9 @@ func withoutFooter(b []byte) []byte {
 	}
 	return b
 }
+
+// urlAlphabet reports whether base64 has a sign of the alphabet for URLs near its beginning.
+func urlAlphabet(b []byte) bool { return bytes.ContainsAny(b[:min(len(b), 2048)], "-_") }
 
 // attach lists a file, and once more the shorter form that readers see who stop at the first padding of base64.
 func (w *walker) attach(e *entity, t mediaType, name string, content []byte, first int) {
@@ -210,6 +243,7 @@ func (w *walker) text(e *entity, t mediaType, content []byte) piece {
 		if content, files = cutUU(content); len(files) > 0 {
 			w.attachUU(e, files)
 		}
+		content, _ = w.binhex(e, content)
 		var blocks []pgpBlock
 		content, blocks = cutPGP(content)
 		for _, b := range blocks {
@@ -257,7 +291,7 @@ func looksBinary(b []byte, t mediaType) bool {
 			bad++
 		}
 	}
-	return bad*20 > len(b)
+	return bad > 2 && bad*20 > len(b)
 }
 
 // joinPieces puts pieces together: as text and as HTML. Where some piece has HTML, text of the others joins it in its place.

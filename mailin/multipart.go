@@ -8,7 +8,7 @@ import (
 // multipart reads the parts of e. It reports false where there are none.
 func (w *walker) multipart(e *entity, t mediaType, encs []transfer) ([]piece, bool) {
 	files := len(w.attachments)
-	plain, ok := w.parted(e, t)
+	plain, ok := w.parted(e, t, false)
 	if ok && (len(w.attachments) > files || w.foreign > 0) {
 		return plain, true
 	}
@@ -28,7 +28,10 @@ func (w *walker) multipart(e *entity, t mediaType, encs []transfer) ([]piece, bo
 		if ok {
 			w.several++
 		}
-		ps, found := w.parted(inner, t)
+		ps, found := w.parted(inner, t, false)
+		if !found {
+			ps, found = w.parted(inner, t, true)
+		}
 		if ok {
 			w.several--
 		}
@@ -37,11 +40,18 @@ func (w *walker) multipart(e *entity, t mediaType, encs []transfer) ([]piece, bo
 			return firstPieces(plain, ps), true
 		}
 	}
+	if !ok {
+		return w.parted(e, t, true)
+	}
 	return plain, ok
 }
 
-func (w *walker) parted(e *entity, t mediaType) ([]piece, bool) {
-	candidates := t.boundaries()
+// parted reads the parts of e between lines of a boundary: those that its field declares, or what looks like one. It reports false where there are none.
+func (w *walker) parted(e *entity, t mediaType, guess bool) ([]piece, bool) {
+	var candidates [][]byte
+	if !guess {
+		candidates = t.boundaries()
+	}
 	var out []piece
 	found := 0
 	try := func(b []byte, loose bool) {
@@ -87,7 +97,7 @@ func (w *walker) parted(e *entity, t mediaType) ([]piece, bool) {
 			}
 		}
 	}
-	if found == 0 {
+	if guess {
 		if b := e.guessBoundary(e.lo, e.hi, false); b != nil {
 			if try(b, false); found > 0 {
 				w.defect("the boundary between parts is not the declared one")
@@ -116,8 +126,15 @@ func (w *walker) siblings(e *entity, t mediaType, parts []segment) []piece {
 	}
 	var all []piece
 	var alternative piece
+	start := strings.Trim(t.text("start"), "<> ") // RFC 2387, section 3.2
+	shown := false
 	for i, seg := range parts {
-		ps := w.part(e.source, seg.lo, seg.hi, place{depth: e.depth + 1, parent: kind, index: i})
+		at := place{depth: e.depth + 1, parent: kind, index: i}
+		if kind == "multipart/related" && i < 20 {
+			at.root = start == "" && !shown || start != "" && bytes.Contains(e.data[seg.lo:min(seg.hi, seg.lo+2048)], []byte(start))
+		}
+		ps := w.part(e.source, seg.lo, seg.hi, at)
+		shown = shown || len(ps) > 0
 		if kind != "multipart/alternative" {
 			all = append(all, ps...)
 			continue

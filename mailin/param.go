@@ -23,7 +23,7 @@ type param struct {
 }
 
 // maxParams bounds the parameters of one field.
-const maxParams = 64
+const maxParams = 256
 
 // parseMedia reads a field's value.
 func parseMedia(value []byte) mediaType {
@@ -150,6 +150,9 @@ func readParam(v []byte, i int) (p param, next int, ok bool) {
 	if i < len(v) && v[i] == '"' {
 		p.value, next = quoted(v, i)
 		p.raw = bytes.Trim(v[i:next], `"`)
+		if (p.name == "filename" || p.name == "name") && isPath(p.raw) {
+			p.value = p.raw // a program of Windows wrote its path without escapes
+		}
 		return p, next, p.name != ""
 	}
 	end := i
@@ -178,7 +181,11 @@ func quoted(v []byte, i int) (value []byte, next int) {
 	for j := i + 1; j < len(v); j++ {
 		switch c := v[j]; c {
 		case '\\':
-			if j+1 < len(v) {
+			switch {
+			case j+1 >= len(v):
+			case v[j-1] >= 0x80 && v[j+1] != '"' && v[j+1] != '\\':
+				value = append(value, c) // the second half of a character of Shift_JIS, Big5 or GBK
+			default:
 				j++
 				value = append(value, v[j])
 			}
@@ -193,6 +200,11 @@ func quoted(v []byte, i int) (value []byte, next int) {
 		end = i + j
 	}
 	return bytes.TrimSpace(v[i+1 : max(end, i+1)]), end
+}
+
+// isPath tells a path of Windows, by its drive or server.
+func isPath(v []byte) bool {
+	return len(v) > 3 && v[1] == ':' && v[2] == '\\' && v[3] != '\\'
 }
 
 // paramName takes RFC 2231's marks off: "filename*1*" is section 1 of an extended "filename".
@@ -255,7 +267,7 @@ func (m *mediaType) text(name string) string {
 // whether it is percent-encoded.
 func decodeExtended(ps []*param) string {
 	charset := ""
-	var b []byte
+	var b, run []byte
 	encoded := false
 	for i, p := range ps {
 		v := p.value
@@ -263,16 +275,21 @@ func decodeExtended(ps []*param) string {
 			if c, rest, ok := bytes.Cut(v, []byte("'")); ok {
 				if _, text, ok := bytes.Cut(rest, []byte("'")); ok {
 					charset, v = string(c), text
+				} else if len(c) > 2 && knownLabel(string(c)) {
+					charset, v = string(c), rest // the language and its mark were left out
 				}
 			}
 		}
-		if p.ext {
-			encoded = true
-			b = append(b, unpercent(v)...)
-		} else {
-			b = append(b, v...)
+		if !p.ext {
+			b = append(append(b, unpercent(run)...), v...)
+			run = nil
+			continue
 		}
+		// Some cut an octet in two, so neighbours are joined first.
+		encoded = true
+		run = append(run, v...)
 	}
+	b = append(b, unpercent(run)...)
 	if !encoded {
 		return oneLine(decodeWords(b)) // continuations of encoded-words: not RFC 2231, but sent
 	}

@@ -13,15 +13,12 @@ package mailin
 import (
 	"bytes"
 	"crypto/sha256"
-	"net/mail"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"letterlock/bridge"
 	"letterlock/bridge/richtext"
-	"letterlock/mailin/reply"
 	"letterlock/mailin/report"
 )
 
@@ -225,41 +222,6 @@ func messageIDs(value []byte, limit int) []string {
 	return ids
 }
 
-// dateForms are what mailers write beside RFC 5322.
-var dateForms = []string{
-	"Mon, 2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05", "Mon, 2 Jan 06 15:04:05 -0700", "Mon, 02-Jan-2006 15:04:05 MST",
-	"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 -0700 2006", "Mon Jan 2 2006 15:04:05 GMT-0700", "Mon, 2 January 2006 15:04:05 -0700", "Monday, 2 January 2006 15:04:05 -0700", "Monday, January 2, 2006 3:04 PM",
-	time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "Mon, 2 Jan 2006 15:04 -0700", "Mon, 2 Jan 2006 15.04.05 -0700", "2 Jan 2006 15:04:05",
-}
-
-func (w *walker) date(value []byte) time.Time {
-	s := decodeText(value)
-	if s == "" {
-		return time.Time{}
-	}
-	// What nearly every mailer writes, before the general parser, which tries one form after another.
-	t, err := time.Parse(dateForms[0], s)
-	if err != nil {
-		t, err = mail.ParseDate(s)
-	}
-	if err != nil && len(s) < 100 {
-		if i := strings.IndexByte(s, '('); i > 0 {
-			s = s[:i]
-		}
-		s = strings.Join(strings.Fields(strings.TrimSuffix(s, "\"")), " ")
-		for _, form := range dateForms {
-			if t, err = time.Parse(form, s); err == nil {
-				break
-			}
-		}
-	}
-	if err != nil || t.Year() < 1970 || t.Year() > 9998 {
-		w.defect("the Date field cannot be read")
-		return time.Time{}
-	}
-	return t
-}
-
 // judge says what kind of mail it is.
 func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 	r := reportInput(m, e, w)
@@ -390,12 +352,7 @@ func (w *walker) body(m *bridge.Mail, text, html string) {
 		}
 		return
 	}
-	var r reply.Result
-	if preferHTML(text, html) {
-		r = reply.HTML(html)
-	} else {
-		r = reply.Text(text)
-	}
+	r := readReply(text, html)
 	m.Reply, m.Quoted, m.Signature = r.Visible(), r.Quoted(), r.Signature()
 }
 

@@ -107,6 +107,10 @@ func readTNEF(b []byte, depth int) (m tnefMessage, ok bool) {
 		}
 		data := r.take(int(size))
 		r.take(min(2, len(r.b))) // the checksum
+		if file == nil && (id == 0x00018010 || id == 0x0006800f || id == 0x00069005) {
+			m.files = append(m.files, tnefFile{}) // what should begin the file is missing
+			file = &m.files[0]
+		}
 		switch id {
 		case 0x00069007: // attOemCodepage
 			if len(data) >= 4 {

@@ -128,6 +128,42 @@ func decodeBase64(b []byte) (out []byte, first int) {
 	return tail64(out, acc, n), first
 }
 
+// plainAlphabet makes base64 out of the alphabet for URLs (RFC 4648, section 5), where it has only that one's signs.
+func plainAlphabet(b []byte) []byte {
+	if bytes.IndexByte(b, '-') < 0 && bytes.IndexByte(b, '_') < 0 {
+		return b
+	}
+	for line := range bytes.Lines(b) {
+		if l := bytes.TrimSpace(line); len(l) > 0 && len(bytes.Trim(l, "-_")) == 0 {
+			return b // a rule
+		}
+	}
+	plain, signs, padding := 0, 0, 0
+	for _, c := range b {
+		switch v := base64Value[c]; {
+		case c == '-' || c == '_':
+			signs++
+		case c == '+' || c == '/' || v == 255 && c > ' ':
+			return b
+		case v < 64:
+			plain++
+		case v == 64:
+			padding++
+		}
+	}
+	// Else the signs are junk among whole groups.
+	if n := plain + signs + padding; n%4 != 0 && (padding > 0 || n%4 == 1 || plain%4 == 0) {
+		return b
+	}
+	out := bytes.ReplaceAll(b, []byte("-"), []byte("+"))
+	for i, c := range out {
+		if c == '_' {
+			out[i] = '/'
+		}
+	}
+	return out
+}
+
 // decodeSlow decodes b[i:stop] octet by octet. done is true if what follows a padding is no more base64.
 func decodeSlow(b []byte, i, stop int, out []byte, first int, acc uint32, n int) ([]byte, int, uint32, int, bool) {
 	for ; i < stop; i++ {

@@ -34,10 +34,18 @@ func cutUU(b []byte) (text []byte, files []uuFile) {
 					ends += next
 				}
 			}
+			size := len(b)
+			if _, v, ok := bytes.Cut(line, []byte(" size=")); ok && ends > len(b) {
+				// Cut short: what it says of itself is the bound.
+				v, _, _ = bytes.Cut(bytes.TrimSpace(v), []byte(" "))
+				if n, ok := number(string(v), 9); ok {
+					size, ends = n, len(b)
+				}
+			}
 			if ends <= len(b) && ends > i {
 				content, after := decodeYEnc(b, next, ends)
 				out = append(out, b[kept:i]...)
-				files = append(files, uuFile{yName(line), content})
+				files = append(files, uuFile{yName(line), content[:min(len(content), size)]})
 				kept, i = after, after
 				continue
 			}
@@ -85,15 +93,20 @@ func uuBegin(line []byte) (name string, ok bool) {
 	}
 	rest = bytes.TrimSpace(rest)
 	mode, file, ok := bytes.Cut(rest, []byte(" "))
-	if !ok || len(mode) < 3 || len(mode) > 4 || len(bytes.Trim(mode, "01234567")) > 0 {
+	if !ok || len(mode) < 3 || len(mode) > 6 || len(bytes.Trim(mode, "01234567")) > 0 {
 		return "", false
 	}
-	return strings.TrimSpace(decodeRaw(file)), true
+	name = strings.TrimSpace(decodeRaw(file))
+	if len(name) > 2 && name[0] == '"' && name[len(name)-1] == '"' {
+		name = name[1 : len(name)-1]
+	}
+	return name, true
 }
 
-// decodeUULines decodes lines up to "end". strict wants every line to be whole, as is needed where a text may only look like a file.
+// decodeUULines decodes lines up to "end". strict wants every line to be whole, as is needed where a text may only look like a file; there, what stands
+// below a full line is the end too, since no words look like one.
 func decodeUULines(b []byte, i int, strict bool) (content []byte, after int, ok bool) {
-	n := 0
+	n, full := 0, false
 	for i < len(b) {
 		next := nextLine(b, i)
 		line := bytes.TrimRight(b[i:next], "\r\n")
@@ -108,8 +121,9 @@ func decodeUULines(b []byte, i int, strict bool) (content []byte, after int, ok 
 		need := (size + 2) / 3 * 4
 		// Trailing spaces may have been lost on the way, and an encoder may add a checksum.
 		if line[0] < ' ' || line[0] > '`' || size == 0 || size > 45 || len(line)-1 > need+2 || strict && len(line)-1 < need-3 {
-			return content, i, n > 0 && !strict
+			return content, i, n > 0 && (!strict || full)
 		}
+		full = full || size == 45 && len(line) >= 61
 		content = appendUU(content, line[1:], size)
 		n++
 		i = next
@@ -140,6 +154,10 @@ func decodeUU(b []byte) []byte {
 	}
 	i := bytes.Index(b, []byte("begin "))
 	if i < 0 {
+		// Only the lines of the file, since a field has its name.
+		if content, _, ok := decodeUULines(b, 0, true); ok {
+			return content
+		}
 		return b
 	}
 	content, _, _ := decodeUULines(b, nextLine(b, i), false)
@@ -197,5 +215,5 @@ func decodeYEnc(b []byte, i, end int) (content []byte, after int) {
 			content = append(content, c-42)
 		}
 	}
-	return content, nextLine(b, end+1)
+	return content, nextLine(b, min(len(b), end+1))
 }

@@ -51,6 +51,7 @@ type place struct {
 	depth  int
 	parent string // media type of the multipart around it; empty at the top
 	index  int    // among its siblings
+	root   bool   // nothing before it in a multipart/related shows, or its parent names it as what the others belong to
 	top    bool
 }
 
@@ -173,9 +174,9 @@ func (w *walker) types(e *entity) []mediaType {
 			w.defect("a Content-Type field is repeated")
 			continue
 		}
-		if len(list) >= maxReadings {
+		if len(list) >= maxReadings-1 && i < len(values)-1 {
 			w.defect("there are more Content-Type fields than are read")
-			break
+			continue // the last one is what some readers take
 		}
 		if i := bytes.IndexByte(v, 0); i > 0 {
 			// Some readers end at a NUL where others pass over it.

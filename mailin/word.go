@@ -69,6 +69,7 @@ func (w *word) join(next word, base64 []byte) {
 // splitBase64 decodes the whole quanta of a word's text.
 func splitBase64(charset string, text []byte) word {
 	w := word{charset: charset}
+	text = plainAlphabet(text)
 	n := len(text)
 	if bytes.IndexByte(text, '=') < 0 && bytes.IndexByte(text, ' ') < 0 {
 		n &^= 3
