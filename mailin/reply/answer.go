@@ -81,11 +81,13 @@ func (d *document) findAnswers() {
 	if answers == 0 {
 		return
 	}
+	whole := false
 	if answers == 1 && quotes == 1 {
 		// One quote with words below it: those are the reply, unless the author chose what to quote within the text.
 		if len(blocks) < 3 || blocks[1].introduced || d.lines[blocks[1].first].hint&hintElement != 0 && !d.pasted(blocks[0].last, blocks[1].first) || blocks[1].last-blocks[1].first > maxAnswered {
 			return
 		}
+		whole = d.lines[blocks[1].first].hint&hintElement != 0
 	}
 	for n, b := range blocks {
 		if b.quote || n == 0 || !blocks[n-1].quote {
@@ -106,6 +108,9 @@ func (d *document) findAnswers() {
 		for i, count := end, 0; i >= q.first && count < maxAnswered && !d.blank(i) && d.lines[i].depth == depth && d.lines[i].kind == Quote && !introduces(d.text(i)) && (i == end || !top || !greets(d.text(i))); i-- {
 			d.lines[i].kind, d.lines[i].why = Answered, whyAnswered
 			count++
+		}
+		for i := q.first; whole && i <= q.last; i++ {
+			d.lines[i].kind, d.lines[i].why = Answered, whyChosen
 		}
 	}
 }

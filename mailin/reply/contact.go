@@ -108,11 +108,13 @@ func (d *document) bareBlock(i, end int) {
 		d.decide(start, end, Signature, whyContact)
 		return
 	}
-	if above < i || said < 3 || contacts < 2 || !isName(firstColumn(d.text(start))) {
+	if above < i && !d.wordsAbove(i) || said < 3 || contacts < 2 || !isName(firstColumn(d.text(start))) {
 		return
 	}
-	if a := d.text(above); a[len(a)-1] == ':' || strings.HasSuffix(a, "：") {
-		return // "My new address is:"
+	if above >= i {
+		if a := d.text(above); a[len(a)-1] == ':' || strings.HasSuffix(a, "：") {
+			return // "My new address is:"
+		}
 	}
 	if !d.points(i, start, said > end-start) {
 		d.decide(start, end, Signature, whyContact)
@@ -218,7 +220,10 @@ func goesOnAsClosing(closing, rest, s string) bool {
 
 // ownWords begin lines that an author writes, not a signature.
 func ownWords(s string) bool {
-	word, _, _ := strings.Cut(s, " ")
+	word, rest, _ := strings.Cut(s, " ")
+	if len(word) == 2 && word[1] == '.' && len(rest) > 2 && rest[1] == '.' {
+		return false // "i. A. Maria Esch": initials, or on behalf of somebody
+	}
 	return len(word) < 20 && authorWords[strings.ToLower(strings.TrimRight(word, ".,:;"))]
 }
 

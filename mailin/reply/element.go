@@ -15,7 +15,7 @@ var rolesByName = map[string]role{
 	"h1": roleBlock | rolePara, "h2": roleBlock | rolePara, "h3": roleBlock | rolePara, "h4": roleBlock | rolePara, "h5": roleBlock | rolePara, "h6": roleBlock | rolePara,
 	"center": roleBlock, "section": roleBlock, "article": roleBlock, "header": roleBlock, "footer": roleBlock, "main": roleBlock, "aside": roleBlock, "nav": roleBlock, "address": roleBlock,
 	"form": roleBlock, "fieldset": roleBlock, "figure": roleBlock, "figcaption": roleBlock, "details": roleBlock, "summary": roleBlock, "html": roleBlock, "body": roleBlock,
-	"b": roleBold, "strong": roleBold, "head": roleHidden, "svg": roleHidden, "math": roleHidden, "template": roleHidden, "object": 0,
+	"b": roleBold, "strong": roleBold, "option": roleBlock, "head": roleHidden, "xml": roleHidden, "svg": roleHidden, "math": roleHidden, "template": roleHidden, "object": 0,
 }
 
 // sign is a word in an attribute by which a client tells what an element is. Clients that quote such an element put a

@@ -56,6 +56,8 @@ type page struct {
 	wrap   uint32
 	depth  int
 	count  [15]int // how many open elements have each role
+	looked int     // how often lines were looked at for the introduction of a blockquote
+	quotes bool    // this mail quotes in blockquotes without signs
 	line   int     // where the current line begins in out
 	begun  bool    // the current line has text
 	light  bool    // some word of the current line is not bold
@@ -295,6 +297,9 @@ func (p *page) start(t html.Token) {
 	if e.roles&roleBlock != 0 || e.roles&(roleQuote|roleWrap) != 0 {
 		p.endLine()
 	}
+	if e.roles&roleSoft != 0 && e.name == "blockquote" && p.isIntroduced() {
+		e.roles = e.roles&^roleSoft | roleQuote
+	}
 	if e.roles&rolePara != 0 && p.out.Len() > 0 {
 		p.blank = true
 	}
@@ -329,13 +334,41 @@ func (p *page) start(t html.Token) {
 	p.open[e.name]++
 }
 
+// maxLooked bounds how many blockquotes are looked at for what introduces them, and maxAbove how many octets above each.
+const (
+	maxLooked = 100
+	maxAbove  = 600
+)
+
+// isIntroduced reports whether an attribution stands above a blockquote without signs, which then quotes, as do those further down.
+func (p *page) isIntroduced() bool {
+	if p.quotes || p.looked == maxLooked || p.depth > 0 {
+		return p.quotes
+	}
+	p.looked++
+	out := p.out.String()
+	above := strings.TrimRight(out[max(0, len(out)-maxAbove):], " \n")
+	if last := above[strings.LastIndexByte(above, '\n')+1:]; !endsLikeAttribution(strings.TrimSpace(last)) && !whoAndWhen(last) {
+		return false
+	}
+	d := document{body: above}
+	d.split()
+	if len(d.lines) == 0 {
+		return false
+	}
+	i := len(d.lines) - 1
+	_, sure := d.attributionEnding(i, 0)
+	p.quotes = sure != none || whoAndWhen(d.text(i))
+	return p.quotes
+}
+
 // leaveHidden ends a head, or content that is not HTML, at an element that can't be in it, as browsers do
 // (HTML standard, sections 13.2.6.4.4 and 13.2.6.5). Otherwise a forgotten end tag would hide the whole mail.
 func (p *page) leaveHidden(name string) {
 	if p.count[bit(roleHidden)] == 0 {
 		return
 	}
-	for _, outer := range [...]string{"head", "svg", "math"} {
+	for _, outer := range [...]string{"head", "svg", "math", "xml"} {
 		if p.open[outer] > 0 && (rolesByName[name]&roleBlock != 0 || outer == "head" && name != "svg" && name != "math" && name != "template" && name != "object") {
 			for i := range p.stack {
 				if p.stack[i].name == outer {

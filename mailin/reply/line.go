@@ -36,6 +36,7 @@ type document struct {
 	body  string
 	lines []line
 	html  bool // it was laid out from HTML
+	words int  // the first line that no quote nor its introduction has, or len(lines)
 }
 
 // Bounds of what is looked at, in octets and in lines. The rest goes with what is below an introduction of a quote, if there

@@ -23,7 +23,7 @@ func (d *document) findQuotes() {
 		}
 		if l.depth > 0 {
 			if i > low && (i == 0 || d.lines[i-1].depth == 0) {
-				if k := d.lastText(low, i); k >= low && d.wroteWithoutColon(k) {
+				if k := d.lastText(low, i); k >= low && (d.wroteWithoutColon(k) || l.hint&hintElement != 0 && whoAndWhen(d.text(k))) {
 					d.decide(k, i, Attribution, whyAttribution)
 				}
 			}
@@ -116,7 +116,7 @@ func (d *document) findQuotes() {
 			continue
 		}
 		first, sure := d.attributionEnding(i, low)
-		if sure == none && d.softBelow(i) && d.wroteWithoutColon(i) {
+		if sure == none && d.softBelow(i) && (d.wroteWithoutColon(i) || whoAndWhen(s)) {
 			first, sure = i, weak
 		}
 		if sure == none {
@@ -243,8 +243,8 @@ func (d *document) announced(i, low int) int {
 		return i
 	}
 	for m := k; m >= max(low, k-2) && !d.blank(m); m-- {
-		if strings.HasPrefix(d.text(m), "Inactive hide details for ") {
-			return m // the name of a picture above the fields, in Notes
+		if t := d.text(m); strings.HasPrefix(t, "Inactive hide details for ") || m == i-1 && len(t) < 16 && strings.HasPrefix(t, "Message: ") && hasDigit(t) {
+			return m // the name of a picture above the fields, in Notes, or the number in a digest
 		}
 	}
 	s := d.text(k)
@@ -323,8 +323,25 @@ func (d *document) below(i, of int, k Kind, why reason) int {
 		return next
 	}
 	end := d.scope(of)
+	if k == Quote && d.lines[of].wrap == 0 {
+		end = d.ourEnd(i, end)
+	}
 	d.decide(i, end, k, why)
 	return max(end, i)
+}
+
+// ourEnd returns the line after the first one from i on that ends a copy of ours, or end: our copies quote nothing, so what stands
+// below one is the author's.
+func (d *document) ourEnd(i, end int) int {
+	if i >= end || !strings.Contains(d.body[d.lines[i].start:d.stop(end-1)], "letterlock-copy") {
+		return end
+	}
+	for j := i; j < end; j++ {
+		if isOurLine(d.text(j)) {
+			return j + 1
+		}
+	}
+	return end
 }
 
 // scope returns where the container that line i stands in ends, or else the document.

@@ -144,6 +144,9 @@ func (r Result) join(want func(Kind) bool) string {
 				}
 			}
 			blank = false
+			for invisible(l) > 0 {
+				l = l[invisible(l):]
+			}
 			if s.Kind == Answer {
 				l = unmarked(l)
 			}

@@ -18,6 +18,8 @@ const (
 
 // findSignatures settles signatures, legal notices and footers among the lines that are new so far.
 func (d *document) findSignatures() {
+	for d.words = 0; d.words < len(d.lines) && (d.lines[d.words].decided || d.blank(d.words)); d.words++ {
+	}
 	for i := 0; i < len(d.lines); {
 		if d.lines[i].decided || d.lines[i].depth > 0 {
 			i++
@@ -270,14 +272,17 @@ func speaksOfAuthor(low string, has uint16) bool {
 }
 
 // isOurLine recognises the last line of our own copies by a mark in brackets, or the mark alone. A line that only speaks of us
-// has neither.
+// has neither. The mark also stands behind our last sentence where a program joined the lines.
 func isOurLine(s string) bool {
-	if len(s) < 12 || len(s) > 300 {
+	if len(s) < 12 || len(s) > 300 || !strings.Contains(s, "letterlock-") {
 		return false
 	}
-	s = strings.Trim(s, " *_>")
-	return strings.Contains(s, "[letterlock-") || strings.HasPrefix(s, "(letterlock-") || strings.HasSuffix(s, "(letterlock-copy)") && strings.Count(s, " ") < 3 ||
-		strings.HasPrefix(s, "letterlock-") && !strings.Contains(s, " ")
+	s = strings.Trim(s, " *_>|\\")
+	if strings.Contains(s, "[letterlock-") || strings.HasPrefix(s, "(letterlock-") || strings.HasPrefix(s, "\\(letterlock-") || strings.HasPrefix(s, "letterlock-") && !strings.Contains(s, " ") {
+		return true
+	}
+	before, ok := strings.CutSuffix(s, "(letterlock-copy)")
+	return ok && (strings.Count(s, " ") < 3 || strings.HasSuffix(strings.TrimRight(before, " "), ".") || strings.HasSuffix(strings.TrimRight(before, " "), "。"))
 }
 
 // ourFooter returns where the footer of our own copy begins whose mark is line k: at the delimiter, or where a client dropped
@@ -296,7 +301,7 @@ func (d *document) ourFooter(k int) int {
 		if isDelimiter(d.raw(i)) {
 			return i
 		}
-		if from == k && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "<https://") || strings.HasPrefix(s, "http://")) {
+		if from == k && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "<https://") || strings.HasPrefix(s, "http://") || i == k-1 && strings.Contains(s, ": http")) {
 			for from = i; from > 0 && from > i-3 && d.text(from-1) != "" && !d.lines[from-1].decided; from-- {
 			}
 		}

@@ -97,3 +97,17 @@ func (d *document) saysWho(i, j int) bool {
 	}
 	return false
 }
+
+// whoAndWhen reports whether a line is an attribution but for the colon at its end: it has a date and a
+// time, and an address or, with the beginning of one, a verb.
+func whoAndWhen(s string) bool {
+	if len(s) < 20 || len(s) > 160 || speaks(s) || strings.IndexByte(".?!;,", s[len(s)-1]) >= 0 {
+		return false
+	}
+	ev := notice(s)
+	return ev&hasTime != 0 && ev&(hasDate|hasYear) != 0 && (ev&hasAddress != 0 || opens(s) && saysWrote(s))
+}
+
+// wordsAbove reports whether the author's words stand above a quote that ends above line i, so that what stands below the quote may be no
+// more than a signature.
+func (d *document) wordsAbove(i int) bool { return d.words < i && d.lines[i-1].decided }
