@@ -194,6 +194,9 @@ func (p *page) put(s string) {
 	if !p.begun {
 		if p.blank && p.out.Len() > 0 {
 			blank := p.depth
+			if n := len(p.marks); n > 0 {
+				blank = min(blank, int(p.marks[n-1].depth)) // it stands outside a quote that begins here
+			}
 			p.marks = append(p.marks, mark{end: p.out.Len() + 1 + 2*min(blank, 20), wrap: p.wrap, depth: uint8(min(blank, 255)), hint: p.hints() & (hintElement | hintOurs | hintSoft)})
 			for range min(blank, 20) {
 				p.out.WriteString("> ")
