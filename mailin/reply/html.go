@@ -297,6 +297,9 @@ func (p *page) start(t html.Token) {
 	if e.roles&roleSoft != 0 && p.count[bit(roleWrap)] > 0 {
 		e.roles = e.roles&^roleSoft | roleQuote // inside a client's container no author's own blockquote is likely
 	}
+	if e.roles&roleOurs != 0 && p.depth > 0 && e.name != "blockquote" {
+		e.roles &^= roleQuote // what we made is quoted already
+	}
 	if e.roles&roleBlock != 0 || e.roles&(roleQuote|roleWrap) != 0 {
 		p.endLine()
 	}
