@@ -25,7 +25,7 @@ const (
 
 // verbs are the words by which attributions say that somebody wrote. One in an attribution suffices.
 var verbs = [...]string{
-	"wrote", "writes", "written", "said:", "said :", "schrieb", "schreibt", "geschrieben", "a écrit", "à écrit", "écrivait", "écrit", "escribió", "escribio", "escribiste",
+	"wrote", "writes", "Quoth ", "written", "said:", "said :", "schrieb", "schreibt", "geschrieben", "a écrit", "à écrit", "écrivait", "écrit", "escribió", "escribio", "escribiste",
 	"ha scritto", "scritto", "scrive", "scriveva", "escreveu", "escrito", "schreef", "geschreven", "skrev", "skreiv", "skrifaði", "kirjoitti", "napisał", "napisan", "pisze", "napsal", "píše",
 	"написал", "пишет", "писал", "писа", "пише", "έγραψε", "έγραψαν", "yazdı", "yazmış", "כתב", "כתבה", "كتب", "كتبت", "كتابة",
 	"写道", "寫道", "撰写", "寫", "书写", "書きました", "書いた", "のメール", "作成", "작성", "쓴 글", "이(가) 쓴", "님이 쓴", "썼습니다", "wrote:", "đã viết", "viết", "írta", "a scris", "scris", "napisala", "napisao", "rašė", "rakstīja", "kirjutas", "menulis", "เขียน", "написа", "написав",

@@ -80,9 +80,22 @@ func fieldOf(s string) (field, string) {
 		f, ok = names[strings.ReplaceAll(strings.ReplaceAll(name, " ", ""), "\u3000", "")]
 	}
 	if !ok {
+		f, ok = fieldTwice(name)
+	}
+	if !ok {
 		return noField, ""
 	}
 	return f, strings.TrimLeft(s[at+wide:], "*_ \u00a0\t")
+}
+
+// fieldTwice finds a field that is named in two languages: "Von / From".
+func fieldTwice(name string) (field, bool) {
+	first, second, ok := strings.Cut(name, "/")
+	if !ok {
+		return noField, false
+	}
+	a, b := nameOnly(first), nameOnly(second)
+	return a, a == b && a != noField
 }
 
 // lower appends s in lower case without allocating.
@@ -118,7 +131,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		return 0, false // set apart as code is
 	}
 	var seen [fieldOther + 1]bool
-	var addressed, timed bool
+	var addressed, timed, linked bool
 	last, extra := noField, 0
 	after = i
 	for j, n := i, 0; j < len(d.lines) && n < maxHeaderLines; j++ {
@@ -165,6 +178,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		switch f {
 		case fieldFrom:
 			addressed = addressed || ev&hasAddress != 0
+			linked = linked || strings.Contains(value, "mailto:")
 		case fieldDate:
 			// A date without any digit we know is written in another script's.
 			timed = timed || ev&hasTime != 0 || value != "" && !strings.ContainsAny(value, "0123456789")
@@ -181,6 +195,8 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 	}
 	switch {
 	case kinds == 4 && (addressed || timed), kinds == 3 && seen[fieldFrom] && seen[fieldDate] && (addressed || timed && seen[fieldSubject]):
+		return after, true
+	case linked && addressed && seen[fieldTo] && seen[fieldSubject]:
 		return after, true
 	case separated && kinds >= 2, separated && seen[fieldFrom] && addressed:
 		return after, true
@@ -386,7 +402,7 @@ func isOriginal(low string) bool {
 
 // aboveLine has what help desks write into their mails between dashes, in lower case: below it nothing is new.
 var aboveLine = [...]string{
-	"above this line", "above the line", "below this line", "below the line", "unterhalb dieser zeile", "en dessous de cette ligne", "por debajo de esta línea", "por encima de la línea", "sotto questa riga", "abaixo desta linha", "onder deze regel", "över denna rad", "over denne linje", "over denne linjen", "tämän rivin yläpuolelle", "nad tímto řádkem", "вище цього рядка", "bu satırın üst", "この行より上", "此行之上", "이 줄 위에", "oberhalb dieser zeile", "über dieser linie", "über dieser zeile", "au-dessus de cette ligne", "encima de esta línea", "sopra questa riga", "sopra questa linea", "acima desta linha", "boven deze regel", "boven deze lijn", "ovanför den här raden", "выше этой строки", "powyżej tej linii",
+	"above this line", "above the line", "below this line", "below the line", "unterhalb dieser zeile", "en dessous de cette ligne", "por debajo de esta línea", "por encima de la línea", "sotto questa riga", "abaixo desta linha", "onder deze regel", "över denna rad", "over denne linje", "over denne linjen", "tämän rivin yläpuolelle", "nad tímto řádkem", "вище цього рядка", "bu satırın üst", "この行より上", "此行之上", "이 줄 위에", "oberhalb dieser zeile", "über dieser linie", "über dieser zeile", "au-dessus de cette ligne", "encima de esta línea", "sopra questa riga", "sopra di questa riga", "sopra di questa linea", "sopra questa linea", "acima desta linha", "boven deze regel", "boven deze lijn", "ovanför den här raden", "выше этой строки", "powyżej tej linii",
 }
 
 // isDashed reports whether at least two dashes stand at either end.
@@ -401,5 +417,5 @@ func isDash(r rune) bool {
 	case '-', '_', '=', '*', ' ', '\u00a0', '#', '~', '>', '<':
 		return true
 	}
-	return r >= '\u2010' && r <= '\u2015' || r == '－' || r == '─'
+	return r >= '\u2010' && r <= '\u2015' || r == '－' || r == '─' || r == '━' || r == '═' || r == '＝' || r == '＊' || r == '＿'
 }

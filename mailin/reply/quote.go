@@ -262,11 +262,11 @@ func (d *document) announced(i, low int) int {
 // ownAddress returns the line that has nothing but a mail address and stands between the text and the header fields at line i,
 // as Foxmail writes its owner's, or i.
 func (d *document) ownAddress(i, low int) int {
-	if t := d.text(i); !strings.HasPrefix(t, "发件人") && !strings.HasPrefix(t, "寄件人") && !strings.HasPrefix(t, "From:") {
+	if t := d.text(i); !strings.HasPrefix(t, "发件人") && !strings.HasPrefix(t, "寄件人") {
 		return i
 	}
 	k := d.lastText(low, i)
-	if k <= low || !d.blank(k-1) || !d.blank(k+1) || strings.Contains(d.text(k), " ") || notice(d.text(k)) != hasAddress {
+	if k <= low || !d.blank(k-1) || !d.blank(k+1) || strings.ContainsAny(d.text(k), " [:") || notice(d.text(k)) != hasAddress {
 		return i
 	}
 	if above := d.lastText(low, k); above < low || strings.HasSuffix(d.text(above), ":") || d.points(low, k, false) {
