@@ -105,15 +105,15 @@ func leftBy(dir, prefix string) (left []string, err error) {
 		rest, ours := strings.CutPrefix(e.Name(), prefix)
 		number, _, ok := strings.Cut(rest, "-")
 		pid, err := strconv.Atoi(number)
-		if ours && ok && err == nil && e.IsDir() && !runs(pid) {
+		if ours && ok && err == nil && e.IsDir() && !Runs(pid) {
 			left = append(left, filepath.Join(dir, e.Name()))
 		}
 	}
 	return left, nil
 }
 
-// runs reports whether a process runs, or may run.
-func runs(pid int) bool {
+// Runs reports whether a process of this machine runs, or may run: what it left half-done may still be its own.
+func Runs(pid int) bool {
 	if runtime.GOOS == "windows" || pid == os.Getpid() {
 		return true
 	}

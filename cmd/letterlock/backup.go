@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ type backupCommand struct {
 
 // Help is the longer help.
 func (backupCommand) Help() string {
-	return `A gateway may be running: the backup is its state at one moment. It is sealed with the keys of the key file and does not hold them: without the key file it can't be opened, so keep a copy of that apart from the backups. Configuration and certificates are not in it. While it runs it needs room for a copy of the database beside the database.`
+	return `Gateways may be running, on SQLite or PostgreSQL: the backup is their state at one moment. It is sealed with the keys of the key file and does not hold them: without the key file nobody can open it, so keep a copy of that apart from the backups. Configuration and certificates are not in it. Files in a bucket are.`
 }
 
 // Run writes the backup.
@@ -55,8 +56,14 @@ func (c *backupCommand) Run(ctx context.Context, env *environment) error {
 
 // backupTo writes a backup beside its place, and gives it its name once it is whole and on the disk.
 func backupTo(ctx context.Context, db *store.DB, path string, progress store.Progress) (head store.BackupHead, err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return head, fmt.Errorf("back up: %s is not a file: name one, or write to standard output with -", path)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // so that a link to the newest backup stays one
+	}
 	sweepParts(path)
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+partSuffix) // with mode 0600
+	f, err := os.CreateTemp(filepath.Dir(path), fmt.Sprintf("%s.%d-*%s", filepath.Base(path), os.Getpid(), partSuffix)) // with mode 0600
 	if err != nil {
 		return head, fmt.Errorf("back up: %w", err)
 	}
@@ -84,22 +91,20 @@ func backupTo(ctx context.Context, db *store.DB, path string, progress store.Pro
 
 const partSuffix = ".part"
 
-// sweepParts removes what backups to the same place left that were killed more than a day ago.
+// sweepParts removes what backups to the same place left that were killed: the number of their process is in the name.
 func sweepParts(path string) {
-	left, err := filepath.Glob(globEscape(path) + ".*" + partSuffix)
+	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return
 	}
-	for _, part := range left {
-		if info, err := os.Lstat(part); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > 24*time.Hour {
-			os.Remove(part)
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
+		number, _, numbered := strings.Cut(rest, "-")
+		pid, err := strconv.Atoi(number)
+		if ours && numbered && err == nil && strings.HasSuffix(rest, partSuffix) && e.Type().IsRegular() && !store.Runs(pid) {
+			os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
-}
-
-// globEscape takes the meaning from what Glob would understand.
-func globEscape(path string) string {
-	return strings.NewReplacer("\\", "\\\\", "*", "\\*", "?", "\\?", "[", "\\[").Replace(path)
 }
 
 // syncFolder makes the names in a folder last.

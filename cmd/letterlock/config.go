@@ -39,6 +39,7 @@ type General struct {
 	Data         string   `toml:"data" default:"data" placeholder:"FOLDER" help:"The folder of the database and of stored files (${default})."`
 	Database     string   `toml:"database" placeholder:"DSN" help:"A PostgreSQL database, as postgres://USER@HOST/NAME, which several gateways may share. If it is not set, the data folder has a database of its own. A password belongs into the file, a variable or ~/.pgpass: a flag is seen by every user of this machine."`
 	KeyFile      string   `name:"key-file" toml:"key_file" default:"letterlock.key" placeholder:"FILE" help:"The file with the keys that seal the data (${default}). Without it nothing stored can be read: keep a copy elsewhere."`
+	KeyCommand   string   `name:"key-command" toml:"key_command" placeholder:"COMMAND" help:"A command that prints the content of the key file, for a KMS or a secret store; key-file is then not used. The variable LETTERLOCK_KEY can hold that content too."`
 	Inbox        []string `toml:"inbox" placeholder:"ADDRESS" help:"Addresses at which known contacts may start a conversation by email."`
 	Search       bool     `toml:"search" default:"true" negatable:"" help:"Keep a search index over keyed hashes of words (${default}). Without it nobody can search, and nothing is kept by which words could be told."`
 	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" placeholder:"POLICY" help:"How a reply's author is judged. This version offers only: address (a live reply address and its participant's From address; From is not proven). It must be set for serve."`
@@ -135,13 +136,20 @@ func (g *General) complete() error {
 	if g.Data == "" {
 		return unset("data")
 	}
-	if g.KeyFile == "" {
-		return unset("key_file")
+	if err := g.completeKeys(); err != nil {
+		return err
 	}
+	if err := g.completeDatabase(); err != nil {
+		return err
+	}
+	return g.Blobs.complete()
+}
+
+func (g *General) completeDatabase() error {
 	if g.Database != "" && !strings.HasPrefix(g.Database, "postgres://") && !strings.HasPrefix(g.Database, "postgresql://") {
 		return errors.New("database: it must be a name such as postgres://letterlock@db.example.com/letterlock, or nothing for a database in the data folder")
 	}
-	return g.Blobs.complete()
+	return nil
 }
 
 // complete checks all that serve needs. Its error is one to show.
@@ -263,7 +271,7 @@ func secretIn(ctx context.Context, key, name, value, file, command string) (stri
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
 		c := exec.CommandContext(ctx, "/bin/sh", "-c", command)
-		c.WaitDelay = time.Second
+		c.Env, c.WaitDelay = withoutKeys(os.Environ()), time.Second
 		b, err := c.Output()
 		if err != nil {
 			return "", fmt.Errorf("%s.%s_command: %w", key, name, err)

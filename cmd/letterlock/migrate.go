@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"letterlock/store"
-	"letterlock/store/seal"
 )
 
 // migrateCommand moves what is stored from SQLite to PostgreSQL.
@@ -56,7 +55,7 @@ func (c *migrateCommand) Run(ctx context.Context, env *environment) error {
 	} else if err != nil {
 		return fmt.Errorf("look for the database: %w", err)
 	}
-	keys, err := seal.Load(c.KeyFile)
+	keys, err := c.keys(ctx)
 	if err != nil {
 		return err
 	}

@@ -27,12 +27,9 @@ type kept struct {
 // openKept opens the database and the files in the data folder with the keys of the key file. The folder must be there: a gateway that
 // made an empty one because a disk was not mounted would seem to have lost everything. The caller closes db.
 func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) (*kept, error) {
-	keys, err := seal.Load(c.KeyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no key file %s: set key_file, or make one with \"letterlock init\"", c.KeyFile)
-	}
+	keys, err := c.keys(ctx)
 	if err != nil {
-		return nil, err
+		return nil, c.noKeys(err, "set key_file, or make one with \"letterlock init\"")
 	}
 	info, err := os.Stat(c.Data)
 	switch {

@@ -27,6 +27,8 @@ type rekeyCommand struct {
 func (rekeyCommand) Help() string {
 	return `It adds new keys to the key file and seals everything stored anew with them, while the gateway runs: a running gateway reads the key file again within a second. It can be stopped at any time; the next "letterlock rekey" goes on where it was. When it is done, "letterlock rekey --retire" takes the old keys out of the file. Keep copies of the key file up to date: after --retire an old copy no longer opens what is stored, and backups of before need the old file.
 
+Where the keys come from LETTERLOCK_KEY or key_command, nothing can be added to them here: the first "letterlock rekey" prints the old keys and new ones and changes nothing. Put that in the place of the keys, start all gateways again, and run it again, which seals everything anew. "letterlock rekey --retire" then prints the new keys alone, to be put there likewise.
+
 The key of look-up hashes and old signing keys stay in the file: docs/data.md says why.`
 }
 
@@ -34,6 +36,11 @@ The key of look-up hashes and old signing keys stay in the file: docs/data.md sa
 func (c *rekeyCommand) Run(ctx context.Context, env *environment) (err error) {
 	if err := c.complete(); err != nil {
 		return usageError{err}
+	}
+	if !c.keysInFile() {
+		if err := c.printable(env); err != nil {
+			return err
+		}
 	}
 	k, err := openKept(ctx, Config{General: c.General}, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
@@ -53,6 +60,10 @@ func (c *rekeyCommand) Run(ctx context.Context, env *environment) (err error) {
 		return err
 	}
 	switch {
+	case k.keys.Keys() == 1 && c.Retire && !c.keysInFile():
+		return fmt.Errorf("there are no old keys to retire: nothing was printed") // where it goes, the keys would be written over
+	case k.keys.Keys() == 1 && !c.keysInFile():
+		return c.printAdded(ctx, env, k)
 	case k.keys.Keys() == 1 && c.Retire:
 		_, err = fmt.Fprintln(env.stderr, "there are no old keys to retire")
 		return err
@@ -69,7 +80,11 @@ func (c *rekeyCommand) Run(ctx context.Context, env *environment) (err error) {
 		return err
 	}
 	if !c.Retire {
-		_, err = fmt.Fprintln(env.stderr, `everything is sealed with the new keys; "letterlock rekey --retire" takes the old ones out of the file`)
+		out := "out of the file"
+		if !c.keysInFile() {
+			out = "away"
+		}
+		_, err = fmt.Fprintf(env.stderr, "everything is sealed with the new keys; \"letterlock rekey --retire\" takes the old ones %s\n", out)
 		return err
 	}
 	return c.retire(ctx, env, k)
@@ -118,6 +133,9 @@ func (c *rekeyCommand) retire(ctx context.Context, env *environment, k *kept) er
 	}
 	if old > 0 {
 		return fmt.Errorf("%d values are sealed with old keys: a running gateway goes on using them; see its log, and try again", old)
+	}
+	if !c.keysInFile() {
+		return c.printRetired(ctx, env, k)
 	}
 	kept := c.KeepOld
 	if kept == "" {

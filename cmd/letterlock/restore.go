@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"time"
 
 	"letterlock/store"
-	"letterlock/store/seal"
 )
 
 // What the data folder has in it.
@@ -29,23 +27,22 @@ type restoreCommand struct {
 
 // Help is the longer help.
 func (restoreCommand) Help() string {
-	return `It fills the data folder, which must be empty or not there, with all of the backup or with nothing: the backup is verified from end to end first, then written beside the folder's place, checked as "letterlock check" does, and only then put in its place. It needs the key file that the backup was made with. Mail that waited in the queue when the backup was made waits again.`
+	return `It brings back all of the backup or nothing. The backup is verified from end to end first, then written beside its place, checked as "letterlock check" does, and only then put in its place: the data folder, which must be empty or not there, or the PostgreSQL database that the configuration names, which must be empty. Whichever database it was made on, it comes back on either. Files go where the configuration says (blobs). It needs the keys that the backup was made with: without them nobody can open it.
+
+No gateway may be running on the place. If it is interrupted, start it again. Mail that waited in the queue when the backup was made waits again.`
 }
 
 // Run restores the backup.
 func (c *restoreCommand) Run(ctx context.Context, env *environment) error {
-	if c.Data == "" || c.KeyFile == "" {
-		return usagef("say where to restore to with --data, and which keys to use with --key-file")
+	if c.Data == "" {
+		return usagef("say where to restore to with --data")
 	}
-	if c.Database != "" {
-		return usagef("a backup is restored to a data folder with a database of its own: leave database unset, and move it afterwards with \"letterlock migrate\"")
+	if err := errors.Join(c.completeDatabase(), c.completeKeys(), c.Blobs.complete()); err != nil {
+		return usageError{err}
 	}
-	keys, err := seal.Load(c.KeyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no key file %s: a backup can only be opened with the key file that it was made with", c.KeyFile)
-	}
+	keys, err := c.keys(ctx)
 	if err != nil {
-		return err
+		return c.noKeys(err, "a backup can only be opened with the keys that it was made with")
 	}
 	in := env.stdin
 	m := newMeter(env)
@@ -76,11 +73,22 @@ func (c *restoreCommand) Run(ctx context.Context, env *environment) error {
 		m.end()
 		return c.tell(env, head, "is whole")
 	}
-	head, err := store.Restore(ctx, in, store.RestoreTo{Dir: c.Data, Database: databaseName, Blobs: filesName, Keys: keys}, m.show)
+	to := store.RestoreTo{Dir: c.Data, Database: databaseName, DSN: c.Database, Blobs: filesName, Keys: keys}
+	bucket, err := c.Blobs.shelf(ctx)
+	if err != nil {
+		return err
+	}
+	if bucket != nil {
+		to.Shelf = bucket
+	}
+	head, err := store.Restore(ctx, in, to, m.show)
 	if err != nil {
 		return err
 	}
 	m.end()
+	if c.Database != "" {
+		return c.tell(env, head, "was restored to the PostgreSQL database")
+	}
 	return c.tell(env, head, "was restored to "+c.Data)
 }
 

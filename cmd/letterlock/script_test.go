@@ -161,7 +161,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"HOME", "PATH", "TMPDIR"} {
 		c.Env = append(c.Env, name+"="+ts.Getenv(name))
 	}
-	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH"} {
+	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "KEY_COMMAND", "KEY", "MESSAGE_PACE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH"} {
 		if v := ts.Getenv("LETTERLOCK_" + name); v != "" {
 			c.Env = append(c.Env, "LETTERLOCK_"+name+"="+v)
 		}

@@ -127,6 +127,15 @@ func (k *Keyring) AddKey() error {
 	return k.replace(values, streams, now.lookup.key, sign)
 }
 
+// Copy returns a keyring with the same keys that is of no file: what is done to it is done nowhere else.
+func (k *Keyring) Copy() (*Keyring, error) {
+	text, err := k.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return Parse(text)
+}
+
 // Retire takes all keys that seal no more out of the keyring and writes the file. What is still sealed with them can't be opened then, so
 // make sure before. The keys that sign stay.
 func (k *Keyring) Retire() error {
