@@ -2,15 +2,17 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 )
 
 // StageFile stores a file before the message that it belongs to. It reads r to its end, but not past the limit: ErrTooLarge.
 // A file that no message takes up within a day is swept away. So that nobody fills the disk with such files, one person or program has at
-// most ten messages' worth of them in a day: ErrTooLarge too.
+// most ten messages' worth of them in a day: ErrTooLarge too. A *FileError says that the file is not wanted or harmful; ErrUnavailable, that it has
+// to be searched for harmful content and can't be now.
 func (g *Gateway) StageFile(ctx context.Context, a Actor, name, kind string, r io.Reader) (Attachment, error) {
-	u := &upload{r: r, name: fileName(name), limit: g.maxFiles, all: &g.uploads, spare: stagedMessages * g.maxFiles}
+	u := &upload{r: r, name: fileName(name), limit: g.files.maxFile, all: &g.uploads, spare: stagedMessages * g.maxFiles}
 	now := g.now()
 	err := g.store.View(ctx, func(tx Tx) error {
 		p, err := g.resolve(ctx, tx, a)
@@ -30,6 +32,12 @@ func (g *Gateway) StageFile(ctx context.Context, a Actor, name, kind string, r i
 	}
 	defer u.done()
 	blob, err := g.store.StageBlob(ctx, u)
+	var refusal *FileError
+	if err == nil {
+		if err = g.inspectFile(ctx, u.name, blob); errors.As(err, &refusal) {
+			g.noteFile(ctx, a, refusal)
+		}
+	}
 	if err == nil && blob.Key != "" && !u.owner.IsZero() {
 		err = g.store.Update(ctx, func(tx Tx) error { return tx.AddStaged(ctx, u.owner, blob, now) })
 	}

@@ -31,6 +31,9 @@ func (d decision) keeps() bool {
 	return false
 }
 
+// handsOut reports whether somebody may come to open the mail's files: those of a message, or of a mail that staff decide about.
+func (d decision) handsOut() bool { return d.appends() || d.disposition == Held }
+
 // appends reports whether the mail becomes a message.
 func (d decision) appends() bool { return d.disposition == Appended || d.disposition == NewThread }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"letterlock/bridge/filetype"
 	"letterlock/bridge/mailaddr"
 	"letterlock/bridge/password"
 )
@@ -22,6 +23,10 @@ type Config struct {
 	Inbox        []string         // addresses at which known contacts may start a thread by email
 	MaxText      int              // octets of one message's text; 1 MiB if zero
 	MaxFiles     int64            // octets of all attachments of one message; 25 MiB if zero
+	MaxFile      int64            // octets of one attachment; MaxFiles if zero
+	AllowedTypes []filetype.Kind  // if there are any, files of other kinds are refused
+	DeniedTypes  []filetype.Kind  // files of these kinds are refused
+	Scanner      Scanner          // asked about each mail and file before it is taken; nil for none
 	Pace         int              // messages of one contact within 15 minutes, by mail or in the viewer; 60 if zero, no bound if negative
 	Bell         Bell             // wakes the other processes on this store; nil if there are none
 	NoSearch     bool             // no search index is kept
@@ -40,6 +45,9 @@ type Gateway struct {
 	inbox        map[string]bool
 	maxText      int
 	maxFiles     int64
+	files        fileRules
+	scanner      Scanner
+	scanned      scans
 	noSearch     bool
 	clock        func() time.Time
 	log          *slog.Logger
@@ -99,6 +107,11 @@ func New(c Config) (*Gateway, error) {
 	if g.maxFiles == 0 {
 		g.maxFiles = defaultMaxFiles
 	}
+	g.files = fileRules{maxFile: c.MaxFile, maxAll: g.maxFiles, allowed: c.AllowedTypes, denied: c.DeniedTypes}
+	if g.files.maxFile == 0 || g.files.maxFile > g.maxFiles {
+		g.files.maxFile = g.maxFiles
+	}
+	g.scanner = c.Scanner
 	if g.pace.most = c.Pace; c.Pace == 0 {
 		g.pace.most = defaultPace
 	}

@@ -105,7 +105,15 @@ func (g *Gateway) ReleaseHeld(ctx context.Context, a Actor, id ID, m *Mail) (Mes
 	if err != nil {
 		return Message{}, wrap("release held mail", err)
 	}
-	files, err := g.stageFiles(ctx, m)
+	// The rules may be newer than the mail, and the scanner wiser.
+	bad, err := g.inspect(ctx, m)
+	if err == nil && bad != nil {
+		err = bad
+	}
+	var files []Attachment
+	if err == nil {
+		files, err = g.stageFiles(ctx, m)
+	}
 	if err != nil {
 		return Message{}, wrap("release held mail", err)
 	}

@@ -69,6 +69,7 @@ func (g *Gateway) ReceiveAll(ctx context.Context, mails []Arrival) ([]Received, 
 type arriving struct {
 	Arrival
 	wanted decision
+	bad    *FileError // why it can't become a message, nor wait for staff to make it one
 	files  []Attachment
 	raw    Blob
 	turn   turn
@@ -85,7 +86,8 @@ func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	a := arriving{Arrival: mail, wanted: decision{disposition: Appended}, turn: turn{pace: &g.pace}}
-	if m.octets() > stageWithoutAsking {
+	decided := m.octets() > stageWithoutAsking || g.scanner != nil
+	if decided {
 		err := g.store.View(ctx, func(tx Tx) (err error) {
 			a.wanted, err = g.decide(ctx, tx, *e, m, v)
 			return err
@@ -95,7 +97,15 @@ func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
 		}
 	}
 	var err error
-	if a.wanted.appends() {
+	if a.wanted.handsOut() {
+		if a.bad, err = g.inspect(ctx, m); err != nil {
+			return a, err
+		}
+		if a.bad != nil && decided {
+			a.wanted = a.wanted.refuse(a.bad)
+		}
+	}
+	if a.wanted.appends() && a.bad == nil {
 		if a.files, err = g.stageFiles(ctx, m); err != nil {
 			return a, err
 		}
@@ -113,8 +123,11 @@ func (g *Gateway) receive(ctx context.Context, tx Tx, a *arriving) (Received, er
 	if err != nil {
 		return Received{}, err
 	}
+	if a.bad != nil && d.handsOut() {
+		d = d.refuse(a.bad, a.bad.sentence())
+	}
 	d = a.turn.mail(d, g.now())
-	if d.keeps() && !a.wanted.keeps() || d.appends() && !a.wanted.appends() {
+	if d.keeps() && !a.wanted.keeps() || d.appends() && !a.wanted.appends() || d.handsOut() && !a.wanted.handsOut() {
 		return Received{}, errChangedMind
 	}
 	r := d.record(e, m, v)
@@ -281,9 +294,18 @@ func (g *Gateway) answer(ctx context.Context, tx Tx, d decision, e Envelope, m *
 		return err
 	}
 	return tx.AddDelivery(ctx, Delivery{
-		ID: NewID(), Kind: DeliverAnswer, Person: d.author.ID, Payload: g.Refusal(d.refusal),
+		ID: NewID(), Kind: DeliverAnswer, Person: d.author.ID, Payload: g.Refusal(contentFree(d.refusal)),
 		Priority: priorityLate, State: Queued, CreatedAt: now, NextAt: now,
 	})
+}
+
+// contentFree returns a refusal as it may be mailed: what it says of a file's name stays here.
+func contentFree(refusal error) error {
+	var file *FileError
+	if errors.As(refusal, &file) {
+		return &FileError{why: "has a file that can't be taken here", kind: file.kind}
+	}
+	return refusal
 }
 
 // alertAdmins tells the admins, at most once an hour, that mail is waiting for a person to look at it.

@@ -67,9 +67,19 @@ func (g *Gateway) ours(address string) bool {
 	return at != elsewhere || (domain == g.domain && (strings.HasPrefix(local, replyPrefix) || strings.HasPrefix(local, bouncePrefix)))
 }
 
-// Refusal returns a sentence for whoever sent what was refused: plain ASCII, one line, and nothing of the mail or the thread in it.
+// Refusal returns a sentence for whoever sent what was refused: plain ASCII, one line, and nothing of the mail or the thread in it but, for a
+// *FileError, the name of the file.
 func (g *Gateway) Refusal(err error) string {
+	var file *FileError
 	switch {
+	case errors.As(err, &file):
+		s := strings.Map(func(r rune) rune {
+			if r < ' ' || r > '~' {
+				return '?'
+			}
+			return r
+		}, file.sentence())
+		return strings.ToUpper(s[:1]) + s[1:] + "."
 	case errors.Is(err, ErrRepliesOff):
 		return "Replies by email are not accepted here. Please sign in at " + g.baseURL + " to read and answer."
 	case errors.Is(err, ErrRevokedRcpt):

@@ -209,10 +209,14 @@ func FuzzXForward(f *testing.F) {
 		if strings.ContainsAny(said.helo+said.port, "\r\n\x00") || len(said.helo) > maxAttribute {
 			t.Errorf("%q gave %+v", args, said)
 		}
-		if said.ip.IsValid() {
-			if _, err := netip.ParseAddr(strings.Trim(strings.TrimSuffix(said.name(), ":"+said.port), "[]")); err != nil {
-				t.Errorf("%q gave the name %q", args, said.name())
-			}
+		if !said.ip.IsValid() {
+			return
+		}
+		if _, err := netip.ParseAddr(said.name()); said.port == "" && err != nil {
+			t.Errorf("%q gave the name %q", args, said.name())
+		}
+		if _, err := netip.ParseAddrPort(said.name()); said.port != "" && err != nil {
+			t.Errorf("%q gave the name %q", args, said.name())
 		}
 	})
 }

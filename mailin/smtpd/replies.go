@@ -62,7 +62,7 @@ func (r *run) replyTo(err error) *smtp.SMTPError {
 		}
 		text := e.text
 		if text == "" {
-			text = oneLine(r.Gateway.Refusal(e.err))
+			text = oneLine(r.Gateway.Refusal(err))
 		}
 		if text == "" {
 			text = "Refused"

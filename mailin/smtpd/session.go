@@ -28,7 +28,7 @@ type session struct {
 	conn    *conn
 	smtp    *smtp.Conn
 	refused int // recipients
-	many    int // recipients over the number that one mail may have
+	many    int // recipients over the number that a mail may have
 
 	open  bool // MAIL was accepted
 	from  string
@@ -63,7 +63,7 @@ func (r *run) newSession(c *smtp.Conn) (smtp.Session, error) {
 // Reset implements smtp.Session.
 func (s *session) Reset() {
 	s.open, s.from, s.utf8, s.size, s.rcpts, s.asked = false, "", false, 0, nil, nil
-	s.conn.said = forwarded{}
+	s.many, s.conn.said = 0, forwarded{}
 	s.conn.finish()
 }
 
