@@ -34,6 +34,9 @@ const (
 	roleColour                       // set in a colour
 )
 
+// ownLines are the roles of elements whose content shares no line with what is around them.
+const ownLines = roleBlock | roleQuote | roleSoft | roleWrap | roleSignature
+
 // element is an open element.
 type element struct {
 	name  string
@@ -300,10 +303,10 @@ func (p *page) start(t html.Token) {
 	if e.roles&roleOurs != 0 && p.depth > 0 && e.name != "blockquote" {
 		e.roles &^= roleQuote // what we made is quoted already
 	}
-	if e.roles&roleBlock != 0 || e.roles&(roleQuote|roleWrap) != 0 {
+	if e.roles&ownLines != 0 {
 		p.endLine()
 	}
-	if e.roles&roleSoft != 0 && e.name == "blockquote" && p.isIntroduced() {
+	if e.roles&roleSoft != 0 && p.isIntroduced() {
 		e.roles = e.roles&^roleSoft | roleQuote
 	}
 	if e.roles&rolePara != 0 && p.out.Len() > 0 {
@@ -346,7 +349,7 @@ const (
 	maxAbove  = 600
 )
 
-// isIntroduced reports whether an attribution stands above a blockquote without signs, which then quotes, as do those further down.
+// isIntroduced reports whether an attribution stands above an element that may be a quote, which then quotes, as do those further down.
 func (p *page) isIntroduced() bool {
 	if p.quotes || p.looked == maxLooked || p.depth > 0 {
 		return p.quotes
@@ -502,7 +505,7 @@ func (p *page) popTo(i int) {
 		if e.href != "" && p.begun && p.count[bit(roleHidden)] == 0 {
 			p.showLink(e)
 		}
-		if e.roles&(roleBlock|roleQuote|roleWrap) != 0 {
+		if e.roles&ownLines != 0 {
 			p.endLine()
 		}
 		if e.roles&rolePara != 0 && p.out.Len() > 0 {

@@ -31,7 +31,7 @@ var inlineWords = [...]string{
 
 // answerWords, in lower case, are how a letter speaks of its answers, or points at them.
 var answerWords = [...]string{
-	"answer", "repl", "comment", "respon", "see ", "below", "antwort", "kommentar", "anmerkung", "siehe", "unten", "répon", "commentaire", "voir", "ci-dessous", "respuest", "comentario", "abajo", "rispost", "commenti", "sotto", "respost", "comentári", "abaixo", "antwoord", "opmerking", "hieronder", "svar", "kommentar", "nedan", "nedenfor", "vastau", "kommentt", "odpowied", "komentarz", "poniżej", "odpověd", "komentář", "níže",
+	"answer", "repl", "comment", "respon", "see my", "see inline", "see text", "below", "antwort", "kommentar", "anmerkung", "siehe", "unten", "répon", "commentaire", "voir", "ci-dessous", "respuest", "comentario", "abajo", "rispost", "commenti", "sotto", "respost", "comentári", "abaixo", "antwoord", "opmerking", "hieronder", "svar", "kommentar", "nedan", "nedenfor", "vastau", "kommentt", "odpowied", "komentarz", "poniżej", "odpověd", "komentář", "níže",
 	"ответ", "коммент", "ниже", "відпов", "нижче", "απαντ", "σχόλι", "cevap", "yanıt", "yorum", "aşağı", "תשוב", "הערות", "جواب", "إجاب", "ردود", "تعليق", "回复", "回覆", "答", "返信", "コメント", "回答", "답변", "답", "trả lời", "phản hồi",
 }
 
@@ -58,9 +58,13 @@ func (d *document) findMarked() {
 			break
 		}
 		var buf [1024]byte
-		said |= markedFinder().in(string(lower(buf[:0], clip(d.text(i), 500))))
+		has := markedFinder().in(string(lower(buf[:0], clip(d.text(i), 500))))
+		if has&findsAnswer == 0 {
+			has &= findsInline // a gate may be red, too
+		}
+		said |= has
 	}
-	if first < 0 || said&findsInline == 0 && (said&findsAnswer == 0 || said&(findsColour|findsBold) == 0) {
+	if first < 0 || said&(findsInline|findsColour|findsBold) == 0 {
 		return
 	}
 	end, all, coloured, bold := d.markedEnd(first)
