@@ -133,8 +133,8 @@ func (r Result) join(want func(Kind) bool) string {
 		}
 		for l := range strings.Lines(text) {
 			l = l[:len(l)-spaceAtEnd(l)]
-			if l == "" {
-				blank = b.Len() > 0
+			if l == "" || s.Kind == Answered && strings.Trim(l, "> ") == "" {
+				blank = b.Len() > 0 // also one that has nothing but quote marks
 				continue
 			}
 			if b.Len() > 0 {
