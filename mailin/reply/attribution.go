@@ -195,6 +195,12 @@ func (d *document) attributionEnding(i, low int) (first int, s strength) {
 	if dashed {
 		return d.dashedEnding(i, low)
 	}
+	if t := d.text(i); t[0] == '[' && strings.HasSuffix(t, "]:") {
+		if ev := notice(t); ev&(hasYear|hasDate) != 0 && ev&hasTime != 0 && !speaks(t) {
+			return i, weak // "[Ann, 01.05.2024 15:04]:"
+		}
+		return 0, none
+	}
 	var ev evidence
 	size := 0
 	first, s = i, none
@@ -427,10 +433,12 @@ func speaks(s string) bool {
 	if pronounsFinder().in(s) != 0 {
 		return true
 	}
-	return strings.HasPrefix(s, "You ") || strings.HasPrefix(s, "I ") || strings.HasPrefix(s, "We ")
+	return strings.HasPrefix(s, "You ") || strings.HasPrefix(s, "I ") || strings.HasPrefix(s, "We ") || strings.HasPrefix(s, "Я ") ||
+		strings.HasPrefix(s, "我") && strings.IndexByte(s, '@') < 0
 }
 
 // pronouns, with their verb, are how people introduce a quote by hand.
 var pronouns = [...]string{
+	" ich ", " ich:", " ik ", " ik:", " jag ", " jag:", " jeg ", " jeg:", " je vous ", " je lui ", " nous vous ", "ho scritto", "abbiamo scritto", " escribí", " escribimos", "escrevi ", "escrevi:", "escrevemos", "kirjoitin", "kirjoitimme", "napisałem", "napisałam", "pisałem", "pisałam", "napisaliśmy", "Państw", " jsem ", " jsme ", " vám ", " мы ", " вам ", " вас ", " ми ", " я ", " я:", "έγραψα ", "έγραψα:", " σας ", " μου ", "yazdım", "yazdık", " size ", "כתבתי", " לכם", " לי ", " לנו ", "אני ", " لكم", " لي ", " لنا ", "我们", "我們", "私は", "私が", "제가", "저는", "저희", "tôi ", " her mail", " his mail", " their mail", " her email", " his email", " her e-mail", " his e-mail",
 	" wrote to ", " wrote me", " mir ", " uns ", " Ihr ", " Ihre ", " Ihnen ", " m'a écrit", " nous a écrit", " nos escribió", " ci ha scritto", " me escreveu", " aan mij ", " мне ", " нам ", " mi napisał", " bana ", " you wrote", " I wrote", " we wrote", " he wrote", " she wrote", " they wrote", "have written", "schrieben Sie", "Sie schrieben", "schriebst du", "schrieb ich", " your ", "vous avez écrit", "tu as écrit", "j'ai écrit", "usted escribió", "me escribió", "lei ha scritto", "mi ha scritto", "você escreveu", "schreef u", "schreef je", "skrev du", "вы писали", "Вы писали", "ви писали", "вы написали",
 }

@@ -58,6 +58,11 @@ func (d *document) contactBlock(i, end int) {
 	}
 }
 
+// leadsOn has words, in lower case, after which a sentence goes on.
+var leadsOn = map[string]bool{
+	"is": true, "are": true, "was": true, "were": true, "to": true, "at": true, "by": true, "from": true, "with": true, "of": true, "ist": true, "sind": true, "war": true, "waren": true, "an": true, "bei": true, "von": true, "est": true, "était": true, "à": true, "chez": true, "es": true, "son": true, "era": true, "a": true, "è": true, "sono": true, "é": true, "são": true, "het": true, "zijn": true, "aan": true, "är": true, "er": true, "on": true, "jest": true, "je": true, "byl": true,
+}
+
 // columnDashes part what some signatures set side by side: name, position, company.
 var columnDashes = [...]string{" | ", " • ", " · ", " ｜ "}
 
@@ -115,6 +120,9 @@ func (d *document) bareBlock(i, end int) {
 		if a := d.text(above); a[len(a)-1] == ':' || strings.HasSuffix(a, "：") {
 			return // "My new address is:"
 		}
+	}
+	if above >= i && leadsOn[strings.ToLower(d.text(above)[strings.LastIndexByte(d.text(above), ' ')+1:])] {
+		return // "The witness was"
 	}
 	if !d.points(i, start, said > end-start) {
 		d.decide(start, end, Signature, whyContact)

@@ -140,6 +140,8 @@ func (d *document) findQuotes() {
 			}
 			soft = true
 			low = i + 1
+		case sure == strong && d.byHand(first, i, next):
+			low = i + 1
 		case sure == strong:
 			d.decide(d.announced(first, low), i+1, Attribution, whyAttribution)
 			after := i + 1
@@ -153,6 +155,25 @@ func (d *document) findQuotes() {
 			low = i + 1
 		}
 	}
+}
+
+// byHand reports whether somebody wrote the lines from first to last, which look like an attribution, to introduce what comes in
+// line next: words in quotation marks, or words after a sentence that does not begin as programs begin. No address is among them.
+func (d *document) byHand(first, last, next int) bool {
+	for k := first; k <= last; k++ {
+		if notice(d.text(k))&hasAddress != 0 {
+			return false
+		}
+	}
+	r, _ := utf8.DecodeRuneInString(d.text(first))
+	if unicode.IsLower(r) {
+		return true
+	}
+	if next >= len(d.lines) {
+		return false
+	}
+	q, _ := utf8.DecodeRuneInString(d.text(next))
+	return strings.ContainsRune("\"“”„«»‹「『", q)
 }
 
 // wroteWithoutColon reports whether line k is an attribution but for the colon at its end.

@@ -196,7 +196,7 @@ func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason
 		return j, whyNothing
 	}
 	last := d.text(j - 1)
-	if isMobile(last) {
+	if isMobile(last) && !d.listed(i, j-1) {
 		return j - 1, whyMobile
 	}
 	if j-i == 2 && runes(last) < 40 && isMobile(d.text(j-2)+" "+last) && !(isMobile(d.text(j-2)) && addsWords(last)) {
@@ -226,11 +226,18 @@ func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason
 	return j, whyNothing
 }
 
+// listed reports whether line k, in the paragraph that begins at line i, is what a line above it names: "I use:".
+func (d *document) listed(i, k int) bool {
+	for ; k > i && isMobile(d.text(k)); k-- {
+	}
+	return strings.HasSuffix(d.text(k), ":") && !isMobile(d.text(k))
+}
+
 // registers reports whether a paragraph that begins at line i, in lower case, says what the law demands of companies: their seat,
 // register, directors or tax number, two of them at least. Somebody must have said something else above it.
 func (d *document) registers(i int, low string) bool {
 	up := d.lastText(0, i)
-	if up < 0 || len(low) > 1000 || strings.IndexByte(low, '@') >= 0 || low[len(low)-1] == '?' || low[len(low)-1] == ':' || ownWords(low) {
+	if up < 0 || len(low) > 1000 || strings.IndexByte(low, '@') >= 0 || low[len(low)-1] == '?' || low[len(low)-1] == ':' || ownWords(low) || strings.Contains(low, " your ") {
 		return false
 	}
 	return bits.OnesCount16(registryFinder().in(low)) >= 2 && !strings.HasSuffix(d.text(up), ":") && !d.points(0, up+1, true)
@@ -260,7 +267,7 @@ func isFooter(low string, has uint16) bool {
 
 // speaksOfAuthor reports whether a paragraph, in lower case, has words of an author.
 func speaksOfAuthor(low string, has uint16) bool {
-	if has&findsAuthor != 0 {
+	if has&findsAuthor != 0 || strings.HasPrefix(low, "i ") {
 		return true
 	}
 	for _, w := range personal {
@@ -333,6 +340,10 @@ func isMobile(s string) bool {
 	low := string(b)
 	if runes(low) > 90 || sentence(low) {
 		return false
+	}
+	if rest, ok := strings.CutPrefix(low, "outlook for "); ok {
+		_, rest, _ = strings.Cut(rest+" ", " ")
+		return rest == "" || rest[0] >= 0x80 || strings.HasPrefix(rest, "http")
 	}
 	f := mobileFinder()
 	starts := f.at(low)
