@@ -54,7 +54,7 @@ func (e *entry) follow(m *dns.Msg, kind uint16, aliases int) (int, error) {
 		next := ""
 		for _, rr := range m.Answer {
 			h := rr.Header()
-			if h.Class != dns.ClassINET || !strings.EqualFold(h.Name, e.name) {
+			if h.Class != dns.ClassINET || canonical(h.Name) != e.name {
 				continue
 			}
 			switch {
@@ -62,7 +62,7 @@ func (e *entry) follow(m *dns.Msg, kind uint16, aliases int) (int, error) {
 				e.records = append(e.records, rr)
 				e.size += dns.Len(rr)
 			case h.Rrtype == dns.TypeCNAME && next == "":
-				next = strings.ToLower(rr.(*dns.CNAME).Target)
+				next = canonical(rr.(*dns.CNAME).Target)
 			default:
 				continue
 			}
@@ -125,7 +125,7 @@ func (r *Resolver) askOne(ctx context.Context, m *dns.Msg, server string) (*dns.
 		return nil, err
 	}
 	if !answer.Response || answer.Truncated || len(answer.Question) != 1 || answer.Question[0].Qtype != m.Question[0].Qtype ||
-		!strings.EqualFold(answer.Question[0].Name, m.Question[0].Name) {
+		canonical(answer.Question[0].Name) != m.Question[0].Name {
 		return nil, errors.New("the DNS server answered something else")
 	}
 	switch answer.Rcode {
@@ -133,4 +133,30 @@ func (r *Resolver) askOne(ctx context.Context, m *dns.Msg, server string) (*dns.
 		return answer, nil
 	}
 	return nil, fmt.Errorf("the DNS server said %s", dns.RcodeToString[answer.Rcode])
+}
+
+// canonical returns a name of a message in the form that wireName gives names: lower case, and odd octets escaped in one way.
+func canonical(name string) string {
+	if strings.IndexByte(name, '\\') < 0 {
+		return strings.ToLower(name)
+	}
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c == '\\' && i+1 < len(name) {
+			if i+3 < len(name) && isDigit(name[i+1]) && isDigit(name[i+2]) && isDigit(name[i+3]) {
+				c = (name[i+1]-'0')*100 + (name[i+2]-'0')*10 + name[i+3] - '0'
+				i += 3
+			} else {
+				i++
+				c = name[i]
+			}
+			if c == '.' {
+				b.WriteString(`\046`) // within a label; no name that we ask for has it
+				continue
+			}
+		}
+		escapeOctet(&b, c)
+	}
+	return b.String()
 }

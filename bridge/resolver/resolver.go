@@ -215,29 +215,32 @@ func wireName(name string) (string, bool) {
 	label := 0
 	for i := range len(name) {
 		c := name[i]
-		switch {
-		case c == '.':
+		if c == '.' {
 			if label == 0 {
 				return "", false
 			}
 			label = -1
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		case c <= ' ' || c >= 0x7f || strings.IndexByte(`\"();@$`, c) >= 0:
-			fmt.Fprintf(&b, `\%03d`, c)
-			if label++; label > 63 {
-				return "", false
-			}
-			continue
 		}
 		if label++; label > 63 {
 			return "", false
 		}
-		b.WriteByte(c)
+		escapeOctet(&b, c)
 	}
 	if label == 0 {
 		return "", false
 	}
 	b.WriteByte('.')
 	return b.String(), true
+}
+
+// escapeOctet writes one octet of a name in lower case, escaped as in a zone file if it could be taken for syntax.
+func escapeOctet(b *strings.Builder, c byte) {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		b.WriteByte(c + 'a' - 'A')
+	case c <= ' ' || c >= 0x7f || strings.IndexByte(`\"();@$`, c) >= 0:
+		fmt.Fprintf(b, `\%03d`, c)
+	default:
+		b.WriteByte(c)
+	}
 }

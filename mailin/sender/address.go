@@ -16,7 +16,8 @@ const MethodAddress = bridge.MethodAddress
 // belongs to. So a secret reply address and a public From address prove the author together, and neither alone.
 //
 // Where nothing is claimed (mail to an inbox address that starts a thread) it passes the From address as it stands. Anybody can
-// write that, so this policy is for the demo and for closed networks, where nobody outside can send at all.
+// write that, so this policy is for the demo and for closed networks, where nobody outside can send at all. A From field that is not one
+// plain mailbox is rejected here, too.
 type AddressPolicy struct{}
 
 var _ Judge = AddressPolicy{}
@@ -25,7 +26,7 @@ var _ Judge = AddressPolicy{}
 func (AddressPolicy) Judge(_ context.Context, _ bridge.Envelope, _ Peer, raw []byte, mail *bridge.Mail, claim bridge.Claim) bridge.Verdict {
 	author, err := author(raw, mail)
 	if err != nil {
-		return fail("address: " + err.Error())
+		return bridge.Verdict{Result: bridge.VerdictReject, Method: MethodAddress, Reasons: []string{"from: " + err.Error()}}
 	}
 	if claim.Address == "" {
 		return pass(author, "address: From is one plain mailbox, and nothing else was asked for")

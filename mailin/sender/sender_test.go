@@ -89,8 +89,8 @@ func TestAddressPolicy(t *testing.T) {
 			}
 		})
 	}
-	if v := (AddressPolicy{}).Judge(t.Context(), bridge.Envelope{}, Peer{}, []byte("From: a@b.example\r\n\r\n"), nil, bridge.Claim{}); v.Result != bridge.VerdictFail {
-		t.Errorf("without a parsed mail: got %q, want a failure", v.Result)
+	if v := (AddressPolicy{}).Judge(t.Context(), bridge.Envelope{}, Peer{}, []byte("From: a@b.example\r\n\r\n"), nil, bridge.Claim{}); v.Result != bridge.VerdictReject {
+		t.Errorf("without a parsed mail: got %q, want it rejected", v.Result)
 	}
 }
 

@@ -66,13 +66,17 @@ func (s *Server) Close() {
 	_ = s.tcp.Shutdown()
 }
 
-// Set replaces the zone. Names without a final dot are completed by it alone; the TTL is an hour where none is written.
+// Set replaces the zone. Names without a final dot are completed by it alone; the TTL is an hour where none is written; space
+// at the start of a line, where tests indent it, is left out.
 func (s *Server) Set(zone string) error {
-	records := map[string][]dns.RR{}
-	p := dns.NewZoneParser(strings.NewReader("$TTL 3600\n"+zone), ".", "")
+	var records []dns.RR
+	lines := strings.Split(zone, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimLeft(lines[i], " \t")
+	}
+	p := dns.NewZoneParser(strings.NewReader("$TTL 3600\n"+strings.Join(lines, "\n")), ".", "")
 	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
-		name := strings.ToLower(rr.Header().Name)
-		records[name] = append(records[name], rr)
+		records = append(records, rr)
 	}
 	if err := p.Err(); err != nil {
 		return err
@@ -81,25 +85,42 @@ func (s *Server) Set(zone string) error {
 	return nil
 }
 
-// SetRecords replaces the zone by records under their names, in lower case with a final dot.
-func (s *Server) SetRecords(records map[string][]dns.RR) {
+// SetRecords replaces the zone.
+func (s *Server) SetRecords(records []dns.RR) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.records = records
+	s.records = map[string][]dns.RR{}
+	for _, rr := range records {
+		name := canonical(rr.Header().Name)
+		s.records[name] = append(s.records[name], rr)
+	}
+}
+
+// canonical returns a name in lower case, with a final dot, and escaped as the library escapes what it reads from a message.
+func canonical(name string) string {
+	var b [256]byte
+	n, err := dns.PackDomainName(dns.Fqdn(name), b[:], 0, nil, false)
+	if err == nil {
+		name, _, err = dns.UnpackDomainName(b[:n], 0)
+	}
+	if err != nil {
+		return name // no question has it
+	}
+	return strings.ToLower(name)
 }
 
 // Answer makes the server answer each question about a name with an RCODE, such as dns.RcodeServerFailure; with dns.RcodeSuccess it does as before.
 func (s *Server) Answer(name string, rcode int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rcodes[dns.CanonicalName(name)] = rcode
+	s.rcodes[canonical(name)] = rcode
 }
 
 // Silence makes the server drop each question about a name.
 func (s *Server) Silence(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.silent[dns.CanonicalName(name)] = true
+	s.silent[canonical(name)] = true
 }
 
 // Lone makes the server answer an alias with the alias alone, as one that does not recurse.
@@ -120,7 +141,7 @@ func (s *Server) Verify() {
 func (s *Server) Asked(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asked[dns.CanonicalName(name)]
+	return s.asked[canonical(name)]
 }
 
 func (s *Server) serve(w dns.ResponseWriter, ask *dns.Msg) {
@@ -150,7 +171,7 @@ func (s *Server) answer(ask *dns.Msg) (*dns.Msg, bool) {
 		m.Rcode = dns.RcodeFormatError
 		return m, true
 	}
-	name, kind := strings.ToLower(ask.Question[0].Name), ask.Question[0].Qtype
+	name, kind := canonical(ask.Question[0].Name), ask.Question[0].Qtype
 	for range 12 {
 		s.asked[name]++
 		if s.silent[name] {
@@ -165,7 +186,7 @@ func (s *Server) answer(ask *dns.Msg) (*dns.Msg, bool) {
 		for _, rr := range s.records[name] {
 			if c, ok := rr.(*dns.CNAME); ok && kind != dns.TypeCNAME {
 				m.Answer = append(m.Answer, rr)
-				next = strings.ToLower(c.Target)
+				next = canonical(c.Target)
 			} else if rr.Header().Rrtype == kind {
 				m.Answer = append(m.Answer, rr)
 				found = true
