@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,6 +34,7 @@ type app struct {
 	*kept
 	relay  *submit.Relay
 	smtp   net.Listener // nil if no mail is taken by SMTP
+	lmtp   net.Listener // nil if none is taken by LMTP
 	http   net.Listener
 	front  []part
 	behind []part
@@ -67,6 +69,11 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 	}()
 	if a.smtp == nil && c.SMTP.Listen != "" {
 		if a.smtp, err = listen("smtp.listen", c.SMTP.Listen); err != nil {
+			return nil, err
+		}
+	}
+	if c.LMTP.Listen != "" {
+		if a.lmtp, err = c.LMTP.listen(); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +127,7 @@ func (a *app) checkBucket(ctx context.Context) error {
 // close lets go of what newApp opened.
 func (a *app) close() error {
 	var errs []error
-	for _, l := range []net.Listener{a.smtp, a.http} {
+	for _, l := range []net.Listener{a.smtp, a.lmtp, a.http} {
 		if l != nil {
 			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)
@@ -140,6 +147,9 @@ func (a *app) close() error {
 
 // listen opens a listener, and says what to do where that fails.
 func listen(key, address string) (net.Listener, error) {
+	if path, isPath := strings.CutPrefix(address, "unix:"); isPath {
+		return listenUnix(key, path, 0o660)
+	}
 	l, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -161,15 +171,35 @@ func parse(raw []byte) *bridge.Mail { return mailin.Parse(raw, mailin.Limits{}) 
 func (a *app) judge() sender.Judge { return sender.AddressPolicy{} }
 
 func (a *app) addSMTP(h hooks) error {
-	if a.smtp == nil {
+	if a.smtp == nil && a.lmtp == nil {
 		return nil
+	}
+	forwarders, err := parseNetworks("smtp.forwarders", a.config.SMTP.Forwarders)
+	if err != nil {
+		return err
+	}
+	exempt, err := parseNetworks("smtp.pace_exempt", a.config.SMTP.PaceExempt)
+	if err != nil {
+		return err
+	}
+	var smtp, lmtp []net.Listener
+	if a.smtp != nil {
+		l, err := proxied("smtp.proxy_protocol", a.smtp, a.config.SMTP.ProxyProtocol)
+		if err != nil {
+			return err
+		}
+		smtp = append(smtp, l)
+	}
+	if a.lmtp != nil {
+		lmtp = append(lmtp, a.lmtp)
 	}
 	tlsConfig, err := certificate("smtp", a.config.SMTP.TLSCert, a.config.SMTP.TLSKey)
 	if err != nil {
 		return err
 	}
 	s, err := smtpd.New(smtpd.Config{
-		Gateway: a.gateway, Parse: parse, Judge: a.judge(), Listeners: []net.Listener{a.smtp}, Domain: a.config.SMTP.Hostname, TLS: tlsConfig,
+		Gateway: a.gateway, Parse: parse, Judge: a.judge(), Listeners: smtp, LMTP: lmtp, Forwarders: forwarders, Domain: a.config.SMTP.Hostname, TLS: tlsConfig,
+		Pace: a.config.SMTP.pace(), Exempt: exempt,
 		MaxSize: int64(a.config.SMTP.MaxSize), MaxRecipients: a.config.SMTP.MaxRecipients,
 		MaxConns: a.config.SMTP.MaxConnections, MaxNetConns: a.config.SMTP.MaxPerNetwork,
 		CommandTimeout: time.Duration(a.config.SMTP.Timeout), Now: a.now, Log: a.log.With("part", "smtp"), AfterReceive: h.received,

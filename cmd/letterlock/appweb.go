@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"time"
 
 	"letterlock/bridge"
@@ -19,13 +18,13 @@ const webGrace = 20 * time.Second
 // addWeb wires the portal and the API.
 func (a *app) addWeb() error {
 	c := a.config.HTTP
-	var trusted []netip.Prefix
-	for _, text := range c.TrustedProxies {
-		p, err := parseNetwork(text)
-		if err != nil {
-			return fmt.Errorf("http.trusted_proxies: %w", err)
-		}
-		trusted = append(trusted, p)
+	trusted, err := parseNetworks("http.trusted_proxies", c.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	listener, err := proxied("http.proxy_protocol", a.http, c.ProxyProtocol)
+	if err != nil {
+		return err
 	}
 	maxFiles := int64(a.config.Message.MaxFiles)
 	programs, err := api.New(api.Config{Gateway: a.gateway, MaxFiles: maxFiles, Now: a.now, Log: a.log.With("part", "api")})
@@ -43,7 +42,7 @@ func (a *app) addWeb() error {
 	if s.TLSConfig, err = certificate("http", c.TLSCert, c.TLSKey); err != nil {
 		return err
 	}
-	a.front = append(a.front, part{"web", func(ctx context.Context) error { return serveHTTP(ctx, s, a.http, webGrace) }})
+	a.front = append(a.front, part{"web", func(ctx context.Context) error { return serveHTTP(ctx, s, listener, webGrace) }})
 	return nil
 }
 

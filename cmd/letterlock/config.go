@@ -25,9 +25,11 @@ type Config struct {
 	General `embed:"" group:"General"`
 	Message MessageConfig `embed:"" prefix:"message-" toml:"message" group:"Messages"`
 	SMTP    SMTPConfig    `embed:"" prefix:"smtp-" toml:"smtp" group:"Mail in, by SMTP"`
+	LMTP    LMTPConfig    `embed:"" prefix:"lmtp-" toml:"lmtp" group:"Mail in, by LMTP"`
 	IMAP    []IMAPConfig  `name:"imap" toml:"imap" sep:";" placeholder:"KEY=VALUE" group:"Mail in, by IMAP" help:"A mailbox to poll, as name=NAME,address=HOST:PORT,username=NAME,password_file=FILE and so on. Repeat it for more; in a variable, put ; between them."`
 	Relay   RelayConfig   `embed:"" prefix:"relay-" toml:"relay" group:"Mail out"`
 	HTTP    HTTPConfig    `embed:"" prefix:"http-" toml:"http" group:"The web"`
+	Clamd   ClamdConfig   `embed:"" prefix:"clamd-" toml:"clamd" group:"Harmful content"`
 	Log     LogConfig     `embed:"" prefix:"log-" toml:"log" group:"The log"`
 }
 
@@ -49,10 +51,13 @@ type General struct {
 
 // MessageConfig bounds one message, however it comes.
 type MessageConfig struct {
-	MaxText   Size `name:"max-text" toml:"max_text" default:"1MiB" placeholder:"SIZE" help:"The most text that one message can have (${default})."`
-	MaxFiles  Size `name:"max-files" toml:"max_files" default:"25MiB" placeholder:"SIZE" help:"The most that all attachments of one message can have together (${default})."`
-	MaxMailed Size `name:"max-mailed" toml:"max_mailed" default:"15MiB" placeholder:"SIZE" help:"The most attachments that a copy carries (${default}). Larger ones are named with a link to the portal: many receivers take no mail over 25 MB."`
-	Pace      int  `toml:"pace" default:"60" placeholder:"N" help:"How many messages one contact may send within 15 minutes (${default}), by email or in the portal; -1 for no bound. More mail is held, so that machines that answer each other come to an end."`
+	MaxText      Size     `name:"max-text" toml:"max_text" default:"1MiB" placeholder:"SIZE" help:"The most text that one message can have (${default})."`
+	MaxFiles     Size     `name:"max-files" toml:"max_files" default:"25MiB" placeholder:"SIZE" help:"The most that all attachments of one message can have together (${default})."`
+	MaxFile      Size     `name:"max-file" toml:"max_file" placeholder:"SIZE" help:"The most that one attachment can have. As much as message-max-files if it is not set."`
+	AllowedTypes []string `name:"allowed-types" toml:"allowed_types" placeholder:"TYPE" help:"If there are any, only attachments of these types are taken, by their content and not by their name: executable, script, shortcut, macros, office, archive, unreadable, disk_image, html, pdf, image, audio, video, mail, text, other."`
+	DeniedTypes  []string `name:"denied-types" toml:"denied_types" default:"executable,shortcut" placeholder:"TYPE" help:"Attachments of these types are refused (${default}); none for none. What is in a ZIP, tar or gzip archive counts as well, one level deep."`
+	MaxMailed    Size     `name:"max-mailed" toml:"max_mailed" default:"15MiB" placeholder:"SIZE" help:"The most attachments that a copy carries (${default}). Larger ones are named with a link to the portal: many receivers take no mail over 25 MB."`
+	Pace         int      `toml:"pace" default:"60" placeholder:"N" help:"How many messages one contact may send within 15 minutes (${default}), by email or in the portal; -1 for no bound. More mail is held, so that machines that answer each other come to an end."`
 }
 
 // SMTPConfig is the door for mail that comes in.
@@ -65,6 +70,9 @@ type SMTPConfig struct {
 	MaxRecipients  int      `name:"max-recipients" toml:"max_recipients" default:"100" placeholder:"N" help:"The most recipients of one mail (${default})."`
 	MaxConnections int      `name:"max-connections" toml:"max_connections" default:"500" placeholder:"N" help:"The most connections at once (${default})."`
 	MaxPerNetwork  int      `name:"max-per-network" toml:"max_per_network" default:"100" placeholder:"N" help:"The most connections at once from one network: IPv4 /24, IPv6 /64 (${default})."`
+	ProxyProtocol  []string `name:"proxy-protocol" toml:"proxy_protocol" placeholder:"NETWORK" help:"Networks of load balancers, which must begin each connection with the PROXY protocol and whose word about the client counts. Anybody else who speaks it is cut off."`
+	Forwarders     []string `toml:"forwarders" placeholder:"NETWORK" help:"Networks of mail servers in front of this one. What they say about their clients (XFORWARD) is believed, and the limits for one address or network don't hold for them."`
+	PaceConfig     `embed:""`
 	Timeout        Duration `toml:"timeout" default:"5m" placeholder:"DURATION" help:"How long a connection may wait with its next command (${default}). RFC 5321, section 4.5.3.2, asks for five minutes."`
 }
 
@@ -83,6 +91,7 @@ type HTTPConfig struct {
 	Listen         string   `toml:"listen" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to serve the portal and the API (${default})."`
 	TLSCert        string   `name:"tls-cert" toml:"tls_cert" placeholder:"FILE" help:"A PEM certificate chain, to serve HTTPS. Without it, put a reverse proxy that does in front."`
 	TLSKey         string   `name:"tls-key" toml:"tls_key" placeholder:"FILE" help:"The certificate's PEM key."`
+	ProxyProtocol  []string `name:"proxy-protocol" toml:"proxy_protocol" placeholder:"NETWORK" help:"Networks of load balancers, which must begin each connection with the PROXY protocol."`
 	TrustedProxies []string `name:"trusted-proxies" toml:"trusted_proxies" placeholder:"NETWORK" help:"Networks of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.1/32."`
 }
 
@@ -164,8 +173,8 @@ func (c *Config) complete() error {
 	default:
 		return fmt.Errorf("sender_policy: %q is not offered by this version: set it to \"address\"", c.SenderPolicy)
 	}
-	if c.SMTP.Listen == "" && len(c.IMAP) == 0 {
-		return errors.New("smtp.listen is empty and no [[imap]] mailbox is set: no reply could come in; set one of them")
+	if c.SMTP.Listen == "" && c.LMTP.Listen == "" && len(c.IMAP) == 0 {
+		return errors.New("smtp.listen and lmtp.listen are empty and no [[imap]] mailbox is set: no reply could come in; set one of them")
 	}
 	if c.SMTP.Hostname == "" {
 		u, err := url.Parse(c.BaseURL)
@@ -177,7 +186,7 @@ func (c *Config) complete() error {
 	if c.Relay.Address == "" {
 		return unset("relay.address")
 	}
-	for _, l := range []struct{ key, address string }{{"smtp.listen", c.SMTP.Listen}, {"http.listen", c.HTTP.Listen}, {"relay.address", c.Relay.Address}} {
+	for _, l := range []struct{ key, address string }{{"http.listen", c.HTTP.Listen}, {"relay.address", c.Relay.Address}} {
 		if _, _, err := net.SplitHostPort(l.address); l.address != "" && err != nil {
 			return fmt.Errorf("%s: %q is not HOST:PORT", l.key, l.address)
 		}
@@ -208,10 +217,8 @@ func (c *Config) complete() error {
 	if c.Message.Pace == 0 {
 		return errors.New("message.pace must be more than nothing, or -1 for no bound")
 	}
-	for _, p := range c.HTTP.TrustedProxies {
-		if _, err := parseNetwork(p); err != nil {
-			return fmt.Errorf("http.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", p)
-		}
+	if err := c.completeDoor(); err != nil {
+		return err
 	}
 	if err := c.Relay.complete(); err != nil {
 		return err

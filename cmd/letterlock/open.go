@@ -52,10 +52,14 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	g, err := bridge.New(bridge.Config{
+	rules := bridge.Config{
 		Store: db, Keyring: keys, Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Inbox: c.Inbox, NoSearch: !c.Search,
 		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Pace: c.Message.Pace, Bell: db, Now: now, Log: log,
-	})
+	}
+	if err := c.fileRules(&rules); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	g, err := bridge.New(rules)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
