@@ -17,8 +17,8 @@
 // Chinese, Japanese, Korean and Vietnamese, and partly in some twenty more. They are judged by their parts (an address, a date, a
 // time, a verb, the name of a field), so that no pattern must foresee how a client puts them together or wraps them.
 //
-// What no sign announces can't be told from new words: a parent pasted without marks, or an answer in another colour within an
-// unmarked quote.
+// What no sign announces can't be told from new words, or from the quote: a parent pasted without marks, or an answer in another
+// colour that no word speaks of.
 //
 // Time and memory grow linearly with the input; no regular expression is used. The package is pure: it needs nothing but
 // its arguments, and knows neither MIME nor the rest of this program. All functions are safe for concurrent use.
