@@ -338,6 +338,12 @@ func (d *document) attributionWithin(i, low int) (first int, s strength) {
 		return 0, none
 	}
 	n := strings.Index(t[at:min(len(t), at+60)], ": ")
+	if n < 0 { // "wrote:May I use it?"
+		n = strings.IndexByte(t[at:min(len(t), at+60)], ':')
+		if n >= 0 && (at+n+1 >= len(t) || t[at+n+1] == '/') {
+			return 0, none
+		}
+	}
 	if n < 0 || !saysWrote(t[:at+n+1]) || speaks(t[:at+n]) {
 		return 0, none
 	}

@@ -237,6 +237,9 @@ func ownWords(s string) bool {
 
 // namesAccount reports whether a line tells a number that the recipient needs, such as a customer's or an order's.
 func namesAccount(s string) bool {
+	if !hasDigit(s) {
+		return false
+	}
 	var buf [256]byte
 	low := string(lower(buf[:0], clip(s, 120)))
 	return numberFinder().in(low) != 0
