@@ -58,18 +58,18 @@ func isDaemonName(name string) bool {
 	return false
 }
 
-// isRobot reports whether no person can have sent the mail: a postmaster is one now and then, but not under a null reverse-path, nor one
-// who begins at once with what servers say.
+// mayBePerson reports whether a mail from an address of daemons may be a person's all the same: a postmaster is one now and then, but not under a
+// null reverse-path.
+func mayBePerson(m Mail) bool {
+	return !m.NullSender && (!isDaemon(m.From) || hasAnyPrefix(squeezed(m.From), "postmaster", "mailadmin", "mailmaster"))
+}
+
+// isRobot reports whether no person can have sent the mail, as its sender tells, or for a postmaster, that it begins at once with what servers say.
 func isRobot(m Mail, words []line) bool {
-	if !isDaemon(m.From) {
-		return false
+	if !mayBePerson(m) {
+		return isDaemon(m.From)
 	}
-	for _, p := range []string{"postmaster", "mailadmin", "mailmaster"} {
-		if strings.HasPrefix(squeezed(m.From), p) {
-			return m.NullSender || isBounceSubject(m.Subject) && opensAtOnce(words)
-		}
-	}
-	return true
+	return isDaemon(m.From) && isBounceSubject(m.Subject) && (opensAtOnce(words) || opensWithLabel(words))
 }
 
 // senderWeight says how much the sender is that of bounces: 3 for one that writes little else, 1 for some program, 0 for what may be a person.

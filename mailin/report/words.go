@@ -56,6 +56,8 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	switch {
 	case failed == "" && !flat && !(coded && copied) && isOther(low), isOtherSubject(m.Subject), sender < 3 && m.Field("list-id") != "":
 		return nil, nil, false
+	case phrases < 2 && failed == "" && !automatic && !flat && mayBePerson(m) && greets(words):
+		return nil, nil, false
 	case m.Attachments > 0 && !coded && failed == "", (len(rs) == 0 || self) && !coded && !copied && failed == "":
 		return nil, nil, false // a trick to make somebody open a file or a link
 	}
@@ -156,7 +158,7 @@ func opens(words []line) bool {
 		if size += len(l.text); size > 400 && i > 0 {
 			break
 		}
-		if countPhrases(strings.ToLower(strings.ReplaceAll(l.text, "’", "'"))) > 0 {
+		if low := strings.ToLower(strings.ReplaceAll(l.text, "’", "'")); countPhrases(low) > 0 || holdsAny(low, delays) {
 			return true
 		}
 	}
@@ -169,6 +171,36 @@ func opensAtOnce(words []line) bool {
 		if l.text != "" {
 			return opens(words[i : i+1])
 		}
+	}
+	return false
+}
+
+// opensWithLabel reports whether the first line is a label, such as "Error:", and the second one tells of an address.
+func opensWithLabel(words []line) bool {
+	label := ""
+	for _, l := range words {
+		switch {
+		case l.text == "":
+		case label != "":
+			_, _, ok := leading(l.text)
+			return ok
+		case strings.HasSuffix(l.text, ":") && len(l.text) < 40:
+			label = l.text
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// greets reports whether a mail begins as people begin theirs, with a line that does nothing else.
+func greets(words []line) bool {
+	for _, l := range words {
+		if l.text == "" {
+			continue
+		}
+		low := strings.ToLower(l.text)
+		return len(low) < 80 && countPhrases(low) == 0 && hasAnyPrefix(low, "dear ", "hello", "hi ", "hi,", "hi!", "hey", "good morning", "good day", "good afternoon", "greetings", "to whom", "hallo", "sehr geehrte", "guten tag", "guten morgen", "liebe", "moin", "servus", "bonjour", "bonsoir", "madame", "monsieur", "cher ", "chère ", "hola", "estimad", "buenos d", "buenas", "buongiorno", "salve", "ciao", "gentile", "egregio", "spett", "olá", "ola ", "prezad", "bom dia", "boa tarde", "caro", "beste ", "geachte", "goedemorgen", "goedendag", "hej", "bästa", "god dag", "kjære", "kære", "moi ", "hei", "hyvä", "dzień dobry", "szanown", "witam", "cześć", "dobrý den", "vážen", "ahoj", "здравствуйте", "добрый день", "уважаем", "привет", "доброго дня", "шановн", "вітаю", "γεια", "αγαπητ", "καλημέρα", "merhaba", "sayın", "iyi günler", "שלום", "مرحبا", "السلام", "您好", "你好", "尊敬的", "お世話", "いつも", "こんにちは", "안녕", "xin chào", "kính gửi", "kedves", "tisztelt", "bună", "stimat")
 	}
 	return false
 }
@@ -240,10 +272,12 @@ var (
 		"have yet to be delivered", "has yet to be delivered", "has been frozen", "delivery is delayed", "delivery delayed", "delivery has been delayed", "verzögerte zustellung", "zustellung ist verzögert", "wird weiterhin versucht", "n'a pas encore été", "pas encore été remis", "remise est retardée", "remise est différée", "remise retardée", "todavía no se ha entregado", "aún no se ha entregado", "se ha retrasado", "entrega se ha retrasado", "non è ancora stato recapitato", "recapito ritardato", "recapito in ritardo", "è in ritardo", "ainda não foi entregue", "está atrasada", "foi atrasada", "nog niet bezorgd", "nog niet afgeleverd", "is vertraagd", "har inte levererats ännu", "ännu inte levererats", "fördröjts", "är fördröjd", "ennå ikke levert", "endnu ikke leveret", "er forsinket", "er blitt forsinket", "ei ole vielä toimitettu", "viivästy",
 		"nie została jeszcze dostarczona", "jeszcze nie została dostarczona", "została opóźniona", "zatím nebyla doručena", "nebyla dosud doručena", "doručení je zpožděno", "еще не доставлен", "ещё не доставлен", "еще не было доставлен", "ещё не было доставлен", "задерживается", "доставка отложена", "ще не доставлен", "затримується", "δεν έχει παραδοθεί ακόμα", "καθυστερεί", "henüz teslim edilmedi", "gecikti", "gecikmiştir", "尚未传递", "尚未送达", "已延迟", "延迟传递", "尚未傳遞", "尚未送達", "已延遲", "まだ配信されていません", "遅延しています", "配信が遅れて", "아직 배달되지", "지연되고", "지연되었", "vẫn chưa được gửi", "bị trì hoãn", "עדיין לא נמסרה", "מתעכבת", "لم يتم تسليمها بعد", "تأخر تسليم",
 	}
-	arrivals = []string{"successfully delivered", "was successfully relayed", "delivered successfully", "has been delivered to the following", "your message has been delivered", "was delivered to the following", "successful mail delivery", "successfully relayed to", "relayed to mailer", "delivery to these recipients or groups is complete", "erfolgreich zugestellt",
+	arrivals = []string{
+		"successfully delivered", "was successfully relayed", "delivered successfully", "has been delivered to the following", "your message has been delivered", "was delivered to the following", "successful mail delivery", "successfully relayed to", "relayed to mailer", "delivery to these recipients or groups is complete", "erfolgreich zugestellt",
 		"oder gruppen ist abgeschlossen", "wurde an die folgenden empfänger übermittelt", "remise à ces destinataires ou groupes est terminée", "a été remis aux destinataires suivants", "se ha completado la entrega", "se entregó a los siguientes", "gruppi è stato completato", "è stato recapitato ai seguenti", "ou grupos foi concluída", "foi entregue aos seguintes", "of groepen is voltooid", "is bezorgd bij de volgende", "eller grupper är slutförd", "har levererats till följande", "eller grupper er fullført", "er levert til følgende", "eller grupper er fuldført", "er leveret til følgende", "lub grup zostało ukończone", "została dostarczona do następujących",
-		"доставка этим получателям или группам завершена", "доставлено следующим получателям", "への配信は完了しました", "配信されました", "传递已完成", "已传递给以下", "傳遞已完成", "已傳遞給下列", "배달이 완료", "다음 받는 사람에게 배달되었"}
-	giveUps  = []string{"has stopped trying", "hat die versuche eingestellt", "a cessé d'essayer", "ha dejado de intentarlo", "ha interrotto i tentativi", "given up", "giving up", "failed permanently", "permanent fatal", "permanent error", "will not be retried", "no further attempts", "in the queue too long", "retry timeout exceeded", "could not be delivered for", "returned to sender"}
+		"доставка этим получателям или группам завершена", "доставлено следующим получателям", "への配信は完了しました", "配信されました", "传递已完成", "已传递给以下", "傳遞已完成", "已傳遞給下列", "배달이 완료", "다음 받는 사람에게 배달되었",
+	}
+	giveUps = []string{"has stopped trying", "hat die versuche eingestellt", "a cessé d'essayer", "ha dejado de intentarlo", "ha interrotto i tentativi", "given up", "giving up", "failed permanently", "permanent fatal", "permanent error", "will not be retried", "no further attempts", "in the queue too long", "retry timeout exceeded", "could not be delivered for", "returned to sender"}
 )
 
 // guessAction returns the action that the words suggest: "delayed", "delivered" or "failed".
