@@ -13,6 +13,7 @@ var mutations = []struct {
 	do  func(string) string
 }{
 	{"CRLF", func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }},
+	{"CR alone", func(s string) string { return strings.ReplaceAll(s, "\n", "\r") }},
 	{"a space at the end of each line", func(s string) string {
 		return mapLines(s, func(l string) string {
 			if strings.HasPrefix(l, "--") && strings.TrimRight(l, "- ") == "" {
