@@ -32,6 +32,7 @@ type app struct {
 	name   string // this process's among those that share the data
 
 	*kept
+	judge  sender.Judge
 	relay  *submit.Relay
 	smtp   net.Listener // nil if no mail is taken by SMTP
 	lmtp   net.Listener // nil if none is taken by LMTP
@@ -86,6 +87,9 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 		return nil, err
 	}
 	if err := a.checkBucket(ctx); err != nil {
+		return nil, err
+	}
+	if a.judge, err = a.config.judge(a.now); err != nil {
 		return nil, err
 	}
 	if err := a.addSMTP(c.hooks); err != nil {
@@ -167,9 +171,6 @@ func listen(key, address string) (net.Listener, error) {
 // parse is how mail is read, wherever it comes from.
 func parse(raw []byte) *bridge.Mail { return mailin.Parse(raw, mailin.Limits{}) }
 
-// judge returns who decides about senders. The configuration is complete, so it is the one that is offered.
-func (a *app) judge() sender.Judge { return sender.AddressPolicy{} }
-
 func (a *app) addSMTP(h hooks) error {
 	if a.smtp == nil && a.lmtp == nil {
 		return nil
@@ -198,7 +199,7 @@ func (a *app) addSMTP(h hooks) error {
 		return err
 	}
 	s, err := smtpd.New(smtpd.Config{
-		Gateway: a.gateway, Parse: parse, Judge: a.judge(), Listeners: smtp, LMTP: lmtp, Forwarders: forwarders, Domain: a.config.SMTP.Hostname, TLS: tlsConfig,
+		Gateway: a.gateway, Parse: parse, Judge: a.judge, Listeners: smtp, LMTP: lmtp, Forwarders: forwarders, Domain: a.config.SMTP.Hostname, TLS: tlsConfig,
 		Pace: a.config.SMTP.pace(), Exempt: exempt,
 		MaxSize: int64(a.config.SMTP.MaxSize), MaxRecipients: a.config.SMTP.MaxRecipients,
 		MaxConns: a.config.SMTP.MaxConnections, MaxNetConns: a.config.SMTP.MaxPerNetwork,

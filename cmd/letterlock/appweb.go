@@ -75,7 +75,7 @@ func (a *app) addMailboxes(ctx context.Context, h hooks) error {
 			}
 		}
 		p, err := imap.New(imap.Config{
-			Gateway: a.gateway, Progress: a.db, Parse: parse, Judge: a.judge(),
+			Gateway: a.gateway, Progress: a.db, Parse: parse, Judge: a.judge,
 			Accounts: []imap.Account{{
 				Name: c.Name, Addr: c.Address, Security: security[c.TLS], Username: c.Username, Password: password,
 				Mailbox: c.Mailbox, After: imap.After(c.After), Folder: c.MoveTo, Since: since,

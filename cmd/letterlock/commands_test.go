@@ -88,7 +88,7 @@ func TestInit(t *testing.T) {
 		}
 	}
 
-	// What it made is read as it was meant, and serve wants the one decision that is left.
+	// What it made is read as it was meant.
 	f, err := readConfigFile("letterlock.toml", os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +96,8 @@ func TestInit(t *testing.T) {
 	if got, want := f.config.Organization, `The "Best" \ Clinic`; got != want {
 		t.Errorf("organization: got %q, want %q", got, want)
 	}
-	if status, _, stderr := runIt("", "serve"); status != exitUsage || !strings.Contains(stderr, "sender_policy") {
-		t.Errorf("serve: got status %d and %q, want a question about sender_policy", status, stderr)
+	if got, want := f.config.SenderPolicy, "standard"; got != want {
+		t.Errorf("sender_policy: got %q, want %q", got, want)
 	}
 
 	// Nothing is written over.

@@ -27,6 +27,8 @@ type Config struct {
 	SMTP    SMTPConfig    `embed:"" prefix:"smtp-" toml:"smtp" group:"Mail in, by SMTP"`
 	LMTP    LMTPConfig    `embed:"" prefix:"lmtp-" toml:"lmtp" group:"Mail in, by LMTP"`
 	IMAP    []IMAPConfig  `name:"imap" toml:"imap" sep:";" placeholder:"KEY=VALUE" group:"Mail in, by IMAP" help:"A mailbox to poll, as name=NAME,address=HOST:PORT,username=NAME,password_file=FILE and so on. Repeat it for more; in a variable, put ; between them."`
+	Sender  SenderConfig  `embed:"" prefix:"sender-" toml:"sender" group:"Who sent a mail"`
+	DNS     DNSConfig     `embed:"" prefix:"dns-" toml:"dns" group:"DNS"`
 	Relay   RelayConfig   `embed:"" prefix:"relay-" toml:"relay" group:"Mail out"`
 	HTTP    HTTPConfig    `embed:"" prefix:"http-" toml:"http" group:"The web"`
 	Clamd   ClamdConfig   `embed:"" prefix:"clamd-" toml:"clamd" group:"Harmful content"`
@@ -44,7 +46,7 @@ type General struct {
 	KeyCommand   string   `name:"key-command" toml:"key_command" placeholder:"COMMAND" help:"A command that prints the content of the key file, for a KMS or a secret store; key-file is then not used. The variable LETTERLOCK_KEY can hold that content too."`
 	Inbox        []string `toml:"inbox" placeholder:"ADDRESS" help:"Addresses at which known contacts may start a conversation by email."`
 	Search       bool     `toml:"search" default:"true" negatable:"" help:"Keep a search index over keyed hashes of words (${default}). Without it nobody can search, and nothing is kept by which words could be told."`
-	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" placeholder:"POLICY" help:"How a reply's author is judged. This version offers only: address (a live reply address and its participant's From address; From is not proven). It must be set for serve."`
+	SenderPolicy string   `name:"sender-policy" toml:"sender_policy" default:"standard" placeholder:"POLICY" help:"How a mail's author is judged. standard (the default): proven by DMARC, or by DKIM or SPF where the domain has no policy, and refused where the domain asks for that. strict: whatever is not proven is held. address: From is believed if it fits the reply address, which proves little."`
 
 	Blobs BlobsConfig `embed:"" prefix:"blobs-" toml:"blobs" group:"Stored files"`
 }
@@ -166,12 +168,8 @@ func (c *Config) complete() error {
 	if err := c.General.complete(); err != nil {
 		return err
 	}
-	switch c.SenderPolicy {
-	case "address":
-	case "":
-		return fmt.Errorf("sender_policy is not set: read what \"address\" means in \"letterlock serve --help\", then set sender_policy = \"address\" in the configuration file")
-	default:
-		return fmt.Errorf("sender_policy: %q is not offered by this version: set it to \"address\"", c.SenderPolicy)
+	if err := c.completeSender(); err != nil {
+		return err
 	}
 	if c.SMTP.Listen == "" && c.LMTP.Listen == "" && len(c.IMAP) == 0 {
 		return errors.New("smtp.listen and lmtp.listen are empty and no [[imap]] mailbox is set: no reply could come in; set one of them")

@@ -22,6 +22,7 @@ type IMAPConfig struct {
 	Mailbox         string   `toml:"mailbox" help:"Which mailbox to read (INBOX)."`
 	After           string   `toml:"after" help:"What becomes of a mail once it is safely stored: seen (flag it, the default), keep (leave it as it is), move or delete."`
 	MoveTo          string   `toml:"move_to" help:"The mailbox for after = \"move\"."`
+	AuthservIDs     string   `toml:"authserv_ids" help:"Names in the Authentication-Results fields that its server adds, with spaces between them: what they say is believed if they stand on top. The server must take away such fields that come from outside. - stands for fields without a name, as those of Microsoft 365."`
 	Since           string   `toml:"since" help:"When the mailbox is read for the first time, mail from before this day stays where it is. Such as 2026-11-20."`
 	Poll            Duration `toml:"poll" help:"How often to look where the server can't tell by itself (1m)."`
 

@@ -25,7 +25,7 @@ type initCommand struct {
 	Data         string `default:"data" placeholder:"FOLDER" help:"The data folder to make (${default})."`
 	KeyFile      string `name:"key-file" default:"letterlock.key" placeholder:"FILE" help:"The key file to make (${default}). It must not be in the data folder."`
 	Relay        string `default:"localhost:25" placeholder:"HOST:PORT" help:"The mail server that takes our mail (${default})."`
-	SenderPolicy string `name:"sender-policy" placeholder:"POLICY" help:"Write this sender_policy instead of leaving the decision to you."`
+	SenderPolicy string `name:"sender-policy" default:"standard" placeholder:"POLICY" help:"The sender_policy to write (${default}): standard, strict or address."`
 }
 
 // Help is the longer help.
@@ -50,10 +50,8 @@ key_file = {{quote .KeyFile}}
 # Addresses at which people you know may start a conversation by email.
 # inbox = ["office@{{.Domain}}"]
 
-# How the author of a reply is judged. Decide it: serve does not start before.
-# "address" takes a reply if it came to a live reply address and its From is that participant's. From is easily forged, and
-# the reply address is then all that stands between a stranger and the conversation. Nothing stricter is offered yet.
-{{if .SenderPolicy}}sender_policy = {{quote .SenderPolicy}}{{else}}# sender_policy = "address"{{end}}
+# How the author of a mail is judged: "standard", "strict" or "address" (docs/senders.md).
+sender_policy = {{quote .SenderPolicy}}
 
 [smtp]
 listen = ":25"
@@ -91,8 +89,8 @@ func (c *initCommand) Run(_ context.Context, env *environment) error {
 	if err := general.complete(); err != nil {
 		return usageError{err}
 	}
-	if c.SenderPolicy != "" && c.SenderPolicy != "address" {
-		return usagef("--sender-policy: %q is not offered by this version: use address", c.SenderPolicy)
+	if err := validPolicy(c.SenderPolicy); err != nil {
+		return usageError{err}
 	}
 	relayHost, _, err := net.SplitHostPort(c.Relay)
 	if err != nil {
@@ -167,7 +165,7 @@ DNS records to publish, if this machine is %s:
 The second says that mail from %s leaves through these hosts: add what your relay's provider asks for.
 
 Next:
-  1. Look through %s, decide sender_policy, and set the relay.
+  1. Look through %s, and set the relay.
   2. letterlock user add --config %s --admin --make-password YOUR-ADDRESS
   3. letterlock serve --config %s
 `, c.Config, c.Data, c.KeyFile, c.KeyFile, u.Hostname(),

@@ -19,7 +19,7 @@ type serveCommand struct {
 func (serveCommand) Help() string {
 	return `Every flag is also a key of the configuration file and an environment variable: --smtp-max-size is max_size in the table [smtp], and LETTERLOCK_SMTP_MAX_SIZE. A flag wins over a variable, and a variable over the file. docs/configuration.md describes them all.
 
-About --sender-policy: with "address" a reply is taken if it came to a live reply address and its From is that participant's. From is easily forged, so the secrecy of the reply address is what protects the conversation. In secure mode no reply by email is taken at all.
+About --sender-policy: a reply is taken if it came to a live reply address and its author is proven to be that participant, by DMARC, DKIM or SPF. docs/senders.md says how, and what "standard" and "strict" do with the rest. With "address" the From field is believed: it is easily forged, so that only the secrecy of the reply address protects the conversation. In secure mode no reply by email is taken at all.
 
 It stops on SIGTERM or SIGINT, once the mails and requests under way are done.`
 }

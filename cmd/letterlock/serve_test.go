@@ -154,7 +154,7 @@ func TestServeRefusesToBegin(t *testing.T) {
 		{"no certificate", []string{"--smtp-tls-cert", "gone.pem", "--smtp-tls-key", "gone.pem"}, exitFailure, "smtp.tls_cert"},
 		{"no password file", []string{"--relay-username", "u", "--relay-password-file", "gone"}, exitFailure, "relay.password_file"},
 		{"no mailbox password", []string{"--imap", "name=a,address=127.0.0.1:1,tls=none,username=u,password_file=gone"}, exitFailure, "imap.a.password_file"},
-		{"unknown policy", []string{"--sender-policy", "strict"}, exitUsage, "not offered"},
+		{"unknown policy", []string{"--sender-policy", "lenient"}, exitUsage, "standard, strict, address"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			args := append([]string{"serve", "--smtp-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, tt.args...)

@@ -255,8 +255,10 @@ func TestVerdicts(t *testing.T) {
 // One mail to many recipients is examined once.
 func TestForOneMail(t *testing.T) {
 	w := newWorld(t, dkimZone())
-	l := letter{from: "bob@evil.example", ip: "203.0.113.9", helo: "a.example", to: "reply+token@desk.example", claims: "ann@example.org",
-		raw: sign(t, plainLetter, "example.org", "good", keys()["good"])}
+	l := letter{
+		from: "bob@evil.example", ip: "203.0.113.9", helo: "a.example", to: "reply+token@desk.example", claims: "ann@example.org",
+		raw: sign(t, plainLetter, "example.org", "good", keys()["good"]),
+	}
 	j := ForOneMail(w.prover)
 	raw := []byte(l.raw)
 	first := w.judgeBy(j, l)

@@ -88,6 +88,12 @@ func NewProver(c Config) (*Prover, error) {
 	return p, err
 }
 
+// ValidDomains returns an error that names the first of some domains that is none.
+func ValidDomains(list []string) error {
+	_, err := domainSet(list)
+	return err
+}
+
 func domainSet(list []string) (map[string]bool, error) {
 	set := make(map[string]bool, len(list))
 	for _, s := range list {

@@ -30,6 +30,8 @@ type session struct {
 	refused int // recipients
 	many    int // recipients over the number that a mail may have
 
+	judge sender.Judge // of the mail that is being taken
+
 	open  bool // MAIL was accepted
 	from  string
 	utf8  bool
@@ -174,6 +176,7 @@ func (s *session) Data(r io.Reader) error {
 		return s.run.replyTo(errLoop)
 	}
 	mail := s.run.Parse(raw)
+	s.judge = sender.ForOneMail(s.run.Judge)
 	outcomes := make([]outcome, len(s.rcpts))
 	// One bound for all recipients: the client waits ten minutes for the reply (RFC 5321, section 4.5.3.2.6).
 	ctx, cancel := context.WithTimeout(s.run.work, receiveTimeout)
@@ -323,7 +326,7 @@ func (s *session) hand(ctx context.Context, r recipient, raw []byte, mail *bridg
 			return bridge.Received{}, fmt.Errorf("%w: look up the author: %w", bridge.ErrUnavailable, err)
 		}
 	}
-	verdict := s.run.Judge.Judge(ctx, e, s.client(), raw, mail, claim)
+	verdict := s.judge.Judge(ctx, e, s.client(), raw, mail, claim)
 	if verdict.Result == bridge.VerdictTemporary {
 		return bridge.Received{}, errVerdict
 	}
