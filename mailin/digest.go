@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"letterlock/bridge"
 	"letterlock/bridge/mailaddr"
@@ -20,7 +22,8 @@ import (
 // A mail that was not read to its end is summed up with all its octets as well: what was not looked at may be what differs.
 func digest(m *bridge.Mail, text, html string) (sum [32]byte) {
 	h := sha256.New()
-	w := bufio.NewWriterSize(h, 4096)
+	w := buffered(h)
+	defer buffers.Put(w)
 	put := func(s string) {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
@@ -59,13 +62,23 @@ func digest(m *bridge.Mail, text, html string) (sum [32]byte) {
 	return sum
 }
 
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 4096) }}
+
+// buffered returns a writer to h, to be put back after its last Flush.
+func buffered(h hash.Hash) *bufio.Writer {
+	w := buffers.Get().(*bufio.Writer)
+	w.Reset(h)
+	return w
+}
+
 // contentSum is the sum of an attachment. What looks like text may have other line ends after another transfer encoding.
 func contentSum(p *bridge.MailPart) [32]byte {
 	if bytes.IndexByte(p.Content[:min(len(p.Content), 1024)], 0) >= 0 {
 		return p.SHA256
 	}
 	h := sha256.New()
-	w := bufio.NewWriterSize(h, 4096)
+	w := buffered(h)
+	defer buffers.Put(w)
 	trimLines(p.Content, func(b []byte) { w.Write(b) })
 	w.Flush()
 	var sum [32]byte

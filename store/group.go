@@ -15,12 +15,14 @@ import (
 // A group gives SQLite what PostgreSQL has built in: many transactions that share one fsync.
 //
 // There is one connection that writes. Whoever wants to write while nobody does takes the lead: it opens a transaction, runs its own
-// function and lets everyone who waits run in turn, each in a savepoint of its own, commits once, and answers them all. While the
-// commit waits for the disk the next batch gathers behind it, so the batches grow with the load, and a lone writer waits for nobody
-// and is handed from no goroutine to another.
+// function and lets everyone who waits run in turn, commits once, and answers them all. While the commit waits for the disk the next
+// batch gathers behind it, so the batches grow with the load, and a lone writer waits for nobody and is handed from no goroutine to
+// another.
 //
 // Each function runs on the goroutine of whoever called, so that its panics and its runtime.Goexit stay there; the leader only
-// hands out the turns. A function that fails loses its own work and nobody else's.
+// hands out the turns. A function that fails loses its own work and nobody else's: if it has written something, the transaction
+// begins anew, and those before it run again, from then on each in a savepoint of its own. Savepoints from the beginning would
+// cost every batch a copy of each page that each of its members touches.
 
 const (
 	maxBatch     = 256                   // transactions in one commit
@@ -45,7 +47,7 @@ type group struct {
 // job is one transaction that waits for its turn.
 type job struct {
 	taken  atomic.Bool // by the leader, or by a caller who gave up
-	turn   chan *tx    // from the leader: run now
+	turn   chan *tx    // from the leader: run now, or again
 	ran    chan bool   // to the leader: it may stay (true), or is to be undone
 	answer chan error  // from the leader: what became of the commit
 	keep   bool        // what ran said
@@ -85,12 +87,18 @@ func (g *group) update(ctx context.Context, fn func(*tx) error) error {
 		}
 		t = <-j.turn
 	}
-	err := run(j, t, fn)
-	if commitErr := <-j.answer; commitErr != nil {
-		err = commitErr
+	for {
+		err := run(j, t, fn)
+		select {
+		case t = <-j.turn:
+		case commitErr := <-j.answer:
+			if commitErr != nil {
+				err = commitErr
+			}
+			jobs.Put(j)
+			return err
+		}
 	}
-	jobs.Put(j)
-	return err
 }
 
 func (g *group) submit(ctx context.Context, j *job) error {
@@ -153,8 +161,9 @@ func (g *group) lead(own *job, fn func(*tx) error) error {
 
 // batch is what one commit holds.
 type batch struct {
-	group *group
-	lost  error // why the transaction as a whole is lost
+	group   *group
+	careful bool  // each member has a savepoint, since one has failed
+	lost    error // why the transaction as a whole is lost
 
 	own    *job // the leader's, with its function; nil if it has none
 	fn     func(*tx) error
@@ -166,7 +175,7 @@ type batch struct {
 func (b *batch) run() {
 	g := b.group
 	g.members = g.members[:0]
-	b.lost = g.conn.begin()
+	b.careful, b.lost = false, g.conn.begin()
 	defer b.finish()
 	start := time.Now()
 	for j := g.next(start, 0); j != nil; j = g.next(start, len(g.members)) {
@@ -210,9 +219,8 @@ func (b *batch) finish() {
 // itself when the disk is full, for one, and then nobody's work of this batch is left.
 func (b *batch) member(j *job) {
 	c := b.group.conn
-	// The first needs no savepoint: to undo it is to start again.
-	first := len(b.group.members) == 1
-	if b.lost == nil && !first {
+	careful := b.careful
+	if b.lost == nil && careful {
 		b.lost = c.savepoint()
 	}
 	// Where all is lost already, a job gets a turn in which nothing can be done, since its caller waits for one.
@@ -222,8 +230,12 @@ func (b *batch) member(j *job) {
 	}
 	j.keep = false
 	defer func() {
-		if b.lost == nil {
-			b.lost = c.settle(t, j.keep, first)
+		switch {
+		case b.lost != nil, !careful && (j.keep || !t.wrote):
+		case careful:
+			b.lost = c.settle(t, j.keep)
+		default:
+			b.again()
 		}
 	}()
 	if j != b.own {
@@ -237,19 +249,35 @@ func (b *batch) member(j *job) {
 
 var errLost = errors.New("the transaction is lost")
 
-// settle makes a member's work part of the batch, or undoes it.
-func (c *conn) settle(t *tx, keep, first bool) error {
-	var err error
-	switch {
-	case keep && first:
-	case keep:
-		err = c.release()
-	case first:
-		c.rollback()
-		err = c.begin()
-	default:
-		err = c.undo()
+// again begins the transaction anew without the last member, who has failed: those before run again.
+func (b *batch) again() {
+	c := b.group.conn
+	c.rollback()
+	b.careful = true
+	if b.lost = c.begin(); b.lost != nil {
+		return
 	}
+	all := false
+	defer func() {
+		if !all && b.lost == nil {
+			b.lost = errLost // the leader's own function panicked this time, so the rest have not run again
+		}
+	}()
+	for _, j := range b.group.members[:len(b.group.members)-1] {
+		if j.keep {
+			b.member(j)
+		}
+	}
+	all = true
+}
+
+// settle makes a member's work part of the batch, or undoes it.
+func (c *conn) settle(t *tx, keep bool) error {
+	settle := c.undo
+	if keep {
+		settle = c.release
+	}
+	err := settle()
 	if err != nil && t.err != nil {
 		err = t.err // which is why there is nothing left to undo
 	}

@@ -66,9 +66,10 @@ func words(t testing.TB, d *DB) map[string]bool {
 func hold(t testing.TB, d *DB) (release func() error) {
 	t.Helper()
 	running, free, over := make(chan bool), make(chan bool), make(chan error, 1)
+	begun := sync.OnceFunc(func() { close(running) })
 	go func() {
 		over <- d.update(context.Background(), func(*tx) error {
-			close(running)
+			begun()
 			<-free
 			return nil
 		})
@@ -259,6 +260,40 @@ func TestALeaderThatDoesNotReturn(t *testing.T) {
 	if got := words(t, d); len(got) != 6 {
 		t.Errorf("got %v, want the six of those who waited", got)
 	}
+}
+
+// TestALeaderThatFailsTheSecondTime: what runs again because of somebody else's failure may panic then, and takes the batch with it.
+func TestALeaderThatFailsTheSecondTime(t *testing.T) {
+	d, _ := notes(t)
+	running, free := make(chan bool), make(chan bool)
+	runs := 0
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer func() { _ = recover() }()
+		_ = d.update(t.Context(), func(x *tx) error {
+			if runs++; runs == 2 {
+				panic("the second time")
+			}
+			close(running)
+			<-free
+			return put(t, "the leader's")(x)
+		})
+	})
+	<-running
+	failed := errors.New("no")
+	wg.Go(func() {
+		err := d.update(t.Context(), func(x *tx) error { return errors.Join(put(t, "undone")(x), failed) })
+		if err == nil {
+			t.Error("it failed and was kept")
+		}
+	})
+	waiting(t, d, 1)
+	close(free)
+	wg.Wait()
+	if got := words(t, d); got["undone"] || got["the leader's"] != (runs == 1) {
+		t.Errorf("after %d runs: got %v", runs, got)
+	}
+	mustUpdate(t, d, put(t, "alive"))
 }
 
 func TestAContextThatEndsWhileWaiting(t *testing.T) {

@@ -17,7 +17,8 @@ const sqliteDriver = "sqlite"
 // sqliteDSN returns the name under which the driver opens the database at path, for writing or for reading.
 //
 // synchronous=FULL makes a commit last. The log is copied into the database every 32 MB: less often than by default, since a page
-// that many commits changed is then copied once. temp_store keeps the journals of savepoints out of the temporary folder. secure_delete
+// that many commits changed is then copied once. The caches are small, since the kernel has the pages, and since a reader's is
+// emptied by every commit. temp_store keeps the journals of savepoints out of the temporary folder. secure_delete
 // overwrites what was deleted, and defensive, trusted_schema and dqs refuse what only an attacker or a typing error would ask for.
 func sqliteDSN(path string, write bool) (string, error) {
 	abs, err := filepath.Abs(path)
@@ -29,9 +30,9 @@ func sqliteDSN(path string, write bool) (string, error) {
 		"busy_timeout(10000)", "foreign_keys(on)", "temp_store(memory)", "secure_delete(on)", "trusted_schema(off)", "cell_size_check(on)",
 	}
 	if write {
-		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "journal_size_limit(67108864)", "wal_autocheckpoint(8000)", "cache_size(-8192)")
+		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "journal_size_limit(67108864)", "wal_autocheckpoint(8000)", "cache_size(-4096)")
 	} else {
-		pragmas = append(pragmas, "query_only(on)", "cache_size(-2048)")
+		pragmas = append(pragmas, "query_only(on)", "cache_size(-512)")
 	}
 	q["_pragma"] = pragmas
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}

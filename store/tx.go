@@ -16,6 +16,7 @@ type tx struct {
 	write bool
 	ended bool
 	ran   bool  // at least one statement
+	wrote bool  // at least one that was not a query
 	err   error // the first statement that failed; nothing works after it
 }
 
@@ -46,7 +47,7 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	if err := t.ready(ctx); err != nil {
 		return 0, err
 	}
-	t.ran = true
+	t.ran, t.wrote = true, true
 	res, err := t.conn.exec(query, args...)
 	if err != nil {
 		return 0, t.fail(query, err)
@@ -101,6 +102,7 @@ func (t *tx) each(ctx context.Context, query string, args []any, fn func(row) er
 		return err
 	}
 	t.ran = true
+	t.wrote = t.wrote || !strings.HasPrefix(query, "select ")
 	fault, err := t.conn.each(query, args, fn)
 	if fault != nil {
 		return t.fail(query, fault)
