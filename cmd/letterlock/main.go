@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -166,6 +167,18 @@ type hooks struct {
 	relayed func()
 	// ready is called when serve or demo has opened its listeners and begins to work.
 	ready func(addresses)
+	// progress is told how far a long command is, as its bar is.
+	progress func(part string, done, total int64)
+	// now is the time by which a command decides what has had its time. It is time.Now if it is nil.
+	now func() time.Time
+}
+
+// clock returns the time by which a command decides what has had its time.
+func (e *environment) clock() func() time.Time {
+	if e.hooks.now != nil {
+		return e.hooks.now
+	}
+	return time.Now
 }
 
 // addresses are those of the listeners that were opened, as host:port; empty for none.

@@ -10,12 +10,13 @@ import (
 // meter shows how far a long work is, as a bar on standard error: on a terminal only, and only once a second has passed.
 type meter struct {
 	w     io.Writer // nil to show nothing
+	told  func(part string, done, total int64)
 	began time.Time
 	last  time.Time
 }
 
 func newMeter(env *environment) *meter {
-	m := &meter{began: time.Now()}
+	m := &meter{told: env.hooks.progress, began: time.Now()}
 	if isTerminal(env.stderr) {
 		m.w = env.stderr
 	}
@@ -24,6 +25,9 @@ func newMeter(env *environment) *meter {
 
 // show tells that a part of the work has done so many steps of so many.
 func (m *meter) show(part string, done, total int64) {
+	if m.told != nil {
+		m.told(part, done, total)
+	}
 	if m.w == nil {
 		return
 	}

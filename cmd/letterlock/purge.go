@@ -25,7 +25,7 @@ func (c *purgeCommand) Run(ctx context.Context, env *environment) (err error) {
 	if err := c.complete(); err != nil {
 		return usageError{err}
 	}
-	k, err := openKept(ctx, Config{General: c.General}, slog.New(slog.DiscardHandler), time.Now)
+	k, err := openKept(ctx, Config{General: c.General}, slog.New(slog.DiscardHandler), env.clock())
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,13 @@ func TestMain(m *testing.M) {
 		"letterlock":                     main(hooks{}),
 		"letterlock-dies-before-its-250": main(hooks{received: kill}),
 		"letterlock-dies-after-relaying": main(hooks{relayed: kill}),
+		"letterlock-dies-halfway":        main(hooks{progress: diesHalfway(kill), now: inTwoMonths(func(int) {})}),
+		"letterlock-dies-expiring": main(hooks{now: inTwoMonths(func(asked int) {
+			if asked > 1 { // one batch was deleted, and the next one begins
+				kill()
+			}
+		})}),
+		"letterlock-in-two-months": main(hooks{now: inTwoMonths(func(int) {})}),
 	})
 }
 
