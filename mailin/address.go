@@ -270,7 +270,8 @@ func addrSpec(v []byte) (string, bool) {
 	if at <= 0 || at == len(b)-1 || b[at+1] == '.' || !utf8.Valid(b) {
 		return "", false
 	}
-	return oneLine(string(b)), true
+	s := oneLine(string(b))
+	return s, len(s) == len(b) // no control character of Unicode either
 }
 
 // displayName decodes a phrase: quoted strings, escapes and encoded-words, in and out of quotes.

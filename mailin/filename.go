@@ -16,6 +16,7 @@ const maxFilename = 200
 // its extension kept. Where nothing is left of it, the name is made from the part's number and media type. It is never empty, ".", ".." or hidden.
 func Filename(name, contentType string, n int) string {
 	name = strings.ToValidUTF8(name, "_")
+	name = strings.TrimRight(name, `/\ `)
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 && strings.Trim(name[i+1:], " .") != "" {
 		name = name[i+1:]
 	}
@@ -72,7 +73,7 @@ func isDevice(name string) bool {
 
 // extensions is a fixed table, since the operating system's would give each machine other names.
 var extensions = map[string]string{
-	"message/rfc822": ".eml", "message/global": ".eml", "text/plain": ".txt", "text/html": ".html", "text/calendar": ".ics", "text/csv": ".csv",
+	"message/rfc822": ".eml", "message/global": ".eml", "text/plain": ".txt", "text/html": ".html", "text/rtf": ".rtf", "text/markdown": ".md", "text/calendar": ".ics", "text/csv": ".csv",
 	"text/vcard": ".vcf", "text/x-vcard": ".vcf", "text/rfc822-headers": ".txt", "application/pdf": ".pdf", "application/zip": ".zip",
 	"application/pgp-signature": ".asc", "application/pgp-keys": ".asc", "application/pgp-encrypted": ".txt", "application/pkcs7-signature": ".p7s",
 	"application/x-pkcs7-signature": ".p7s", "application/pkcs7-mime": ".p7m", "application/x-pkcs7-mime": ".p7m", "application/ms-tnef": ".dat",

@@ -45,6 +45,9 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	if t.main == "text/calendar" && w.foreign == 0 && (w.spare == nil || isBlankString(w.spare.text) && isBlankString(w.spare.html)) {
 		w.spare = &piece{text: invitation(content, t.text("charset"))}
 	}
+	if w.spare == nil && w.foreign == 0 && name == "" && !attached {
+		w.spare = w.unusual(t, content)
+	}
 	if strings.HasSuffix(strings.ToLower(name), ".eml") && isMessage(content) {
 		// Opened, it shows its files as a message/rfc822 does.
 		w.attach(e, t, name, content, first)
@@ -88,6 +91,25 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		w.stray(e)
 	}
 	return []piece{w.text(e, t, content)}
+}
+
+// unusual makes text of a part that is a file to most clients, and the letter itself where the mail has no other text: RTF, and subtypes of text that nobody
+// knows (RFC 2046, section 4.1.4).
+func (w *walker) unusual(t mediaType, content []byte) *piece {
+	if len(content) > w.lim.Text {
+		return nil
+	}
+	switch t.main {
+	case "text/rtf", "application/rtf":
+		text, html := readRTF(content)
+		return &piece{text: text, html: html}
+	case "text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/csv", "text/vcard", "text/x-vcard", "text/directory", "text/css", "text/javascript", "text/x-amp-html":
+		return nil
+	}
+	if !strings.HasPrefix(t.main, "text/") || looksBinary(content, t) {
+		return nil
+	}
+	return &piece{text: newlines(decodeCharset(content, t.text("charset"), false))}
 }
 
 // stray lists the files of parts that stand in a text which nothing declares to have parts, as where a relay lost the header. The text stays as it is.

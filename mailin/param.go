@@ -2,6 +2,7 @@ package mailin
 
 import (
 	"bytes"
+	"path"
 	"slices"
 	"strings"
 )
@@ -164,7 +165,10 @@ func readParam(v []byte, i int) (p param, next int, ok bool) {
 	p.raw = bytes.TrimSpace(v[i:end])
 	if p.name == "filename" || p.name == "name" {
 		// Unquoted file names have spaces and parentheses.
-		p.value = p.raw
+		p.value = bytes.TrimRight(p.raw, `"`)
+		if j := bytes.LastIndex(p.value, []byte(" (")); j > 0 && p.value[len(p.value)-1] == ')' && path.Ext(string(p.value[:j])) != "" {
+			p.value = bytes.TrimSpace(p.value[:j]) // a comment behind a whole name
+		}
 		return p, end, p.name != ""
 	}
 	next = i
