@@ -265,6 +265,12 @@ func (d *document) extend(first, i, low int) int {
 	}
 	t := strings.TrimLeft(d.text(first), "*_ \u200e\u200f\u202a\u202b")
 	whole := t != "" && (t[0] < '0' || t[0] > '9') && opens(t) && notice(t)&(hasYear|hasDate) != 0
+	// From a day on, with all that attributions have: only a weekday or a month can be missing.
+	complete := false
+	if t != "" && t[0] >= '0' && t[0] <= '9' {
+		ev := notice(d.body[d.lines[first].text:d.lines[i].end])
+		complete = ev&hasAddress != 0 && ev&hasTime != 0 && (ev&hasDate != 0 || ev&hasYear != 0 && run(t) != 4)
+	}
 	best := first
 	for k := first - 1; k >= low && i-k < maxAttributionLines; k-- {
 		l, t := &d.lines[k], d.text(k)
@@ -273,6 +279,13 @@ func (d *document) extend(first, i, low int) int {
 		}
 		if size += len(t); size > maxAttribution || endsSentence(t) || ownWords(t) && !opens(t) || speaks(t) {
 			break
+		}
+		if complete {
+			if !opens(t) || hasDigit(t) || len(t) > 30 || len(t) > 12 && !strings.Contains(t, ",") {
+				return best
+			}
+			best = k
+			continue
 		}
 		ev := notice(t)
 		switch {

@@ -139,6 +139,16 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		if l.depth != d.lines[i].depth || l.wrap != d.lines[i].wrap {
 			break
 		}
+		if j > i && !separated && (l.hint&(hintRule|hintQuoteBegins) != 0 || separatorOf(d.text(j)) == originalLine) {
+			k := d.next(j)
+			if k == len(d.lines) {
+				break
+			}
+			if next, _ := fieldOf(d.text(k)); next == noField && separatorOf(d.text(k)) != originalLine {
+				break // a rule ends them
+			}
+			return 0, false // they begin here, and what stands above only looks like one
+		}
 		if d.blank(j) {
 			// Some clients give each field a paragraph of its own.
 			k := d.next(j)
@@ -170,6 +180,9 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 			continue
 		}
 		if seen[f] && f != fieldOther && f != fieldTo {
+			if f == first && f != fieldFrom && seen[fieldFrom] && !separated {
+				return 0, false // the first one stands above the fields
+			}
 			break
 		}
 		seen[f], last, extra = true, f, 0
