@@ -101,6 +101,9 @@ const (
 	findsMail
 )
 
+// findsSign has the lists of which a word is a sign of a notice, not only a part of one.
+const findsSign = ^uint16(findsPrinting | findsNature | findsAuthor | findsMail)
+
 const (
 	findsStart = 1 << iota
 	findsWeakStart

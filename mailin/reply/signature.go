@@ -62,6 +62,9 @@ func (d *document) signaturesIn(i, j int) {
 		for start > i && !d.blank(start-1) && !d.lines[start-1].decided && end-start < maxDelimited {
 			start--
 			size += len(d.text(start))
+			if start < end-1 && isRule(d.text(start)) {
+				break // what stands above it is something else
+			}
 		}
 		k, why := d.footer(start, end, size, legal)
 		if why == whyNothing {
@@ -208,6 +211,13 @@ func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason
 	var buf [1024]byte
 	low := string(lower(buf[:0], d.body[d.lines[i].text:d.lines[j-1].end]))
 	has := footerFinder().in(low)
+	if has&findsSign != 0 && j-i > 1 {
+		if from := d.noticeStart(i, j); from > i {
+			i = from
+			low = string(lower(buf[:0], d.body[d.lines[i].text:d.lines[j-1].end]))
+			has = footerFinder().in(low)
+		}
+	}
 	if isFooter(low, has) {
 		return i, whyFooter
 	}
@@ -215,15 +225,28 @@ func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason
 		return i, whyFooter
 	}
 	if isLegal(low, has, legalBelow) {
-		// The notice may follow the name in one paragraph: then it begins at the line that says so.
-		for k := i; k < j; k++ {
-			t := d.text(k)
-			if runes(t) > 30 || legalTitle(t) {
-				return k, whyLegal
+		return i, whyLegal
+	}
+	return j, whyNothing
+}
+
+// noticeStart returns where the notice in the paragraph of the lines from i to j begins: it may follow a name or a sentence
+// without a gap, which have none of its words and after which no sentence goes on.
+func (d *document) noticeStart(i, j int) int {
+	var buf [512]byte
+	for k := i; k < j; k++ {
+		t := d.text(k)
+		if isRule(t) || isDelimiter(t) || legalTitle(t) || footerFinder().in(string(lower(buf[:0], clip(t, 400))))&findsSign != 0 {
+			return k
+		}
+		if k+1 < j {
+			next, _ := utf8.DecodeRuneInString(d.text(k + 1))
+			if runes(t) > 30 && strings.IndexByte(".!?", t[len(t)-1]) < 0 && unicode.IsLower(next) {
+				return k
 			}
 		}
 	}
-	return j, whyNothing
+	return i
 }
 
 // listed reports whether line k, in the paragraph that begins at line i, is what a line above it names: "I use:".
@@ -247,6 +270,9 @@ func (d *document) registers(i int, low string) bool {
 // line of underscores: a few lines with a link or an address.
 func (d *document) underscored(i, j int, low string) bool {
 	rule := d.text(i)
+	if up := d.lastText(0, i); up >= 0 && strings.HasSuffix(d.text(up), ":") {
+		return false
+	}
 	return j-i >= 2 && j-i <= 6 && len(rule) >= 40 && strings.Trim(rule, "_") == "" && low[len(low)-1] != '?' &&
 		(strings.Contains(low, "://") || strings.Contains(low, "www.") || strings.Contains(low, "mailing list") && strings.IndexByte(low, '@') >= 0)
 }
@@ -343,6 +369,7 @@ func isMobile(s string) bool {
 	}
 	if rest, ok := strings.CutPrefix(low, "outlook for "); ok {
 		_, rest, _ = strings.Cut(rest+" ", " ")
+		rest = strings.TrimSpace(rest)
 		return rest == "" || rest[0] >= 0x80 || strings.HasPrefix(rest, "http")
 	}
 	f := mobileFinder()
