@@ -49,12 +49,13 @@ func TestKilledUnderLoad(t *testing.T) {
 	began := time.Now()
 	for round := range rounds {
 		before := sum()
-		// Mostly under full load, and now and then while it begins.
-		pause := time.Duration(rand.IntN(600)) * time.Millisecond
-		if round%10 == 9 {
-			pause = time.Duration(rand.IntN(20)) * time.Millisecond
+		// At a random number of mails, so that a slow machine is under load as well, and a random moment after that; now and then while it begins.
+		if most := rand.IntN(100); round%10 != 9 {
+			for bound := time.Now().Add(10 * time.Second); sum()-before < most && time.Now().Before(bound); {
+				time.Sleep(time.Millisecond)
+			}
 		}
-		time.Sleep(pause)
+		time.Sleep(time.Duration(rand.IntN(20_000)) * time.Microsecond)
 		p.kill()
 		if round%20 == 19 || round == rounds-1 {
 			t.Logf("round %d, after %s: %d mails were answered 250, %d of them in this round", round+1, time.Since(began).Round(time.Second), sum(), sum()-before)
