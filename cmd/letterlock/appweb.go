@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"letterlock/bridge"
-	"letterlock/mailin/imap"
 	"letterlock/web"
 	"letterlock/web/api"
 )
@@ -58,35 +57,4 @@ func (a *app) parseHeld(r io.Reader) (*bridge.Mail, error) {
 // ready reports whether the database can be read.
 func (a *app) ready(ctx context.Context) error {
 	return a.db.View(ctx, func(bridge.Tx) error { return nil })
-}
-
-// addMailboxes wires the mailboxes that are polled, each on its own, so that none waits for another.
-func (a *app) addMailboxes(ctx context.Context, h hooks) error {
-	security := map[string]imap.Security{"implicit": imap.TLS, "starttls": imap.StartTLS, "none": imap.Plain}
-	for _, c := range a.config.IMAP {
-		password, err := secret(ctx, "imap."+c.Name, c.Password, c.PasswordFile, c.PasswordCommand)
-		if err != nil {
-			return err
-		}
-		var since time.Time
-		if c.Since != "" {
-			if since, err = time.ParseInLocation(time.DateOnly, c.Since, time.Local); err != nil {
-				return fmt.Errorf("imap.%s.since: %w", c.Name, err)
-			}
-		}
-		p, err := imap.New(imap.Config{
-			Gateway: a.gateway, Progress: a.db, Parse: parse, Judge: a.judge,
-			Accounts: []imap.Account{{
-				Name: c.Name, Addr: c.Address, Security: security[c.TLS], Username: c.Username, Password: password,
-				Mailbox: c.Mailbox, After: imap.After(c.After), Folder: c.MoveTo, Since: since,
-			}},
-			MaxSize: int64(a.config.SMTP.MaxSize), Poll: time.Duration(c.Poll),
-			Now: a.now, Log: a.log.With("part", "imap"), AfterReceive: h.received,
-		})
-		if err != nil {
-			return err
-		}
-		a.front = append(a.front, a.alone(part{"mailbox " + c.Name, p.Run}))
-	}
-	return nil
 }

@@ -65,8 +65,8 @@ func benchReply(n int64, to string) string {
 		"Thursday suits me, number %d.\r\n\r\nAnn\r\n\r\nOn Fri, 20 Nov 2026 at 09:12, Harbour Clinic wrote:\r\n%s", to, n, n, quoted)
 }
 
-// benchGateway starts an SMTP server over a new store, with one thread whose contact may answer.
-func benchGateway(b *testing.B) (addr, reply string, db *store.DB) {
+// benchStore makes a gateway over a new store, with one thread whose contact may answer.
+func benchStore(b *testing.B) (g *bridge.Gateway, reply string, db *store.DB) {
 	b.Helper()
 	ctx := b.Context()
 	keys, err := seal.Generate()
@@ -78,7 +78,7 @@ func benchGateway(b *testing.B) (addr, reply string, db *store.DB) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	g, err := bridge.New(bridge.Config{Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1})
+	g, err = bridge.New(bridge.Config{Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -97,6 +97,13 @@ func benchGateway(b *testing.B) (addr, reply string, db *store.DB) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return g, out.ReplyTo, db
+}
+
+// benchGateway starts an SMTP server over such a store.
+func benchGateway(b *testing.B) (addr, reply string, db *store.DB) {
+	b.Helper()
+	g, reply, db := benchStore(b)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -115,5 +122,5 @@ func benchGateway(b *testing.B) (addr, reply string, db *store.DB) {
 		stop()
 		<-done
 	})
-	return l.Addr().String(), out.ReplyTo, db
+	return l.Addr().String(), reply, db
 }

@@ -19,12 +19,15 @@ type IMAPConfig struct {
 	Password        string   `toml:"password" help:"To sign in. Better in a file."`
 	PasswordFile    string   `toml:"password_file" help:"A file whose first line is the password."`
 	PasswordCommand string   `toml:"password_command" help:"A command that prints the password."`
+	Shared          string   `toml:"shared" help:"The user whose mailboxes are opened, where that is another one than username: a shared mailbox of Microsoft 365, or any whose rights username has."`
 	Mailbox         string   `toml:"mailbox" help:"Which mailbox to read (INBOX)."`
 	After           string   `toml:"after" help:"What becomes of a mail once it is safely stored: seen (flag it, the default), keep (leave it as it is), move or delete."`
 	MoveTo          string   `toml:"move_to" help:"The mailbox for after = \"move\"."`
 	AuthservIDs     string   `toml:"authserv_ids" help:"Names in the Authentication-Results fields that its server adds, with spaces between them: what they say is believed if they stand on top. The server must take away such fields that come from outside. - stands for fields without a name, as those of Microsoft 365."`
 	Since           string   `toml:"since" help:"When the mailbox is read for the first time, mail from before this day stays where it is. Such as 2026-11-20."`
 	Poll            Duration `toml:"poll" help:"How often to look where the server can't tell by itself (1m)."`
+
+	OAuthConfig
 
 	flaw error // of Decode, told by complete: kong would print the whole variable, password included
 }
@@ -67,14 +70,23 @@ func (c *IMAPConfig) read(text string) {
 	}
 }
 
-func (c *IMAPConfig) fields() map[string]reflect.Value {
-	v := reflect.ValueOf(c).Elem()
+func (c *IMAPConfig) fields() map[string]reflect.Value { return structFields(c) }
+
+// structFields returns the fields of the struct that p points to by their keys, those of embedded structs included.
+func structFields(p any) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
-	for i := range v.NumField() {
-		if key := v.Type().Field(i).Tag.Get("toml"); key != "" {
-			fields[key] = v.Field(i)
+	var walk func(v reflect.Value)
+	walk = func(v reflect.Value) {
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if f.Anonymous {
+				walk(v.Field(i))
+			} else if key := f.Tag.Get("toml"); key != "" {
+				fields[key] = v.Field(i)
+			}
 		}
 	}
+	walk(reflect.ValueOf(p).Elem())
 	return fields
 }
 
@@ -118,8 +130,15 @@ func (c *IMAPConfig) complete(i int, names map[string]bool) error {
 	default:
 		return fmt.Errorf("%s: after is %q, and can be seen, keep, move or delete", at, c.After)
 	}
-	if c.Password == "" && c.PasswordFile == "" && c.PasswordCommand == "" {
-		return fmt.Errorf("%s: no password is set: use password_file", at)
+	if err := c.OAuthConfig.complete(at); err != nil {
+		return err
+	}
+	password := c.Password != "" || c.PasswordFile != "" || c.PasswordCommand != ""
+	if password && c.OAuth != "" {
+		return fmt.Errorf("%s: set either a password or oauth", at)
+	}
+	if !password && c.OAuth == "" {
+		return fmt.Errorf("%s: no password is set: use password_file, or oauth where the provider takes no passwords", at)
 	}
 	if c.Since != "" {
 		if _, err := time.Parse(time.DateOnly, c.Since); err != nil {

@@ -34,7 +34,7 @@ func (r *reader) connect(ctx context.Context) (*connection, error) {
 	}
 	login, err := r.login(ctx) // before the server begins to wait
 	if err != nil {
-		return nil, fmt.Errorf("sign in: %w", err)
+		return nil, &signInError{err}
 	}
 	conn, err := (&net.Dialer{Timeout: r.Timeout}).DialContext(ctx, "tcp", r.account.Addr)
 	if err != nil {
@@ -92,7 +92,7 @@ func (r *reader) greet(ctx context.Context, c *connection, host string, login lo
 		return fmt.Errorf("greeting: %w", err)
 	}
 	if err := login.signIn(c); err != nil {
-		return fmt.Errorf("sign in: %w", err)
+		return &signInError{err}
 	}
 	if c.caps = c.client.Caps(); c.caps == nil {
 		return errors.New("the server does not tell its capabilities")

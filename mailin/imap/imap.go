@@ -108,7 +108,7 @@ type Config struct {
 	MaxSize    int64 // octets of one mail; default 50 MiB. A larger one is recorded by its beginning and left in the mailbox
 	Batch      int   // messages in one FETCH; default 500
 	BatchBytes int64 // octets in one FETCH, unless one message has more; default 8 MiB. Each account holds two such batches in memory
-	Together   int   // messages recorded in one transaction; default 64
+	Together   int   // messages recorded in one transaction; default 250
 	Tries      int   // failures of one message, with others going through meanwhile, before it is given up; default 5
 
 	Poll     time.Duration // between looks where there is no IDLE, and to the first look after news where there is; default 1 minute
@@ -149,7 +149,7 @@ func New(c Config) (*Poller, error) {
 	defaults(&c.MaxSize, 50<<20)
 	defaults(&c.Batch, 500)
 	defaults(&c.BatchBytes, 8<<20)
-	defaults(&c.Together, 64)
+	defaults(&c.Together, 250)
 	defaults(&c.Tries, 5)
 	defaults(&c.Poll, time.Minute)
 	defaults(&c.IdleFor, 10*time.Minute)

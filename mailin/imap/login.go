@@ -85,6 +85,15 @@ func (l login) withToken(c *connection) error {
 	return c.client.Authenticate(m)
 }
 
+// signInError says that a connection stood and nobody could sign in on it.
+type signInError struct{ error }
+
+// Error implements error.
+func (e *signInError) Error() string { return "sign in: " + e.error.Error() }
+
+// Unwrap returns the cause.
+func (e *signInError) Unwrap() error { return e.error }
+
 // refusal is an error that isRefused knows as one.
 type refusal struct{ error }
 

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"letterlock/bridge/oauth"
+	"letterlock/mailin/imap"
+	"letterlock/mailout/submit"
+)
+
+// tryTimeout bounds each step of a try.
+const tryTimeout = 20 * time.Second
+
+// checkMailboxes tries all accounts at once, since each may have to wait for a server.
+func checkMailboxes(ctx context.Context, p *patient) []finding {
+	all := make([][]finding, len(p.config.IMAP))
+	var tries sync.WaitGroup
+	for i, c := range p.config.IMAP {
+		tries.Go(func() { all[i] = checkMailbox(ctx, p, c) })
+	}
+	tries.Wait()
+	var found []finding
+	for _, f := range all {
+		found = append(found, f...)
+	}
+	return found
+}
+
+func checkMailbox(ctx context.Context, p *patient, c IMAPConfig) []finding {
+	var keeper oauth.Keeper
+	if p.kept != nil {
+		keeper = p.kept.db
+	}
+	if c.OAuth != "" && c.grant() == oauth.RefreshToken && keeper == nil {
+		return []finding{fault(c.Name, errors.New("it was not tried: the refresh token is in the database"), "see to the data first")}
+	}
+	account, tokens, err := mailAccount(ctx, c, keeper, p.now, silent())
+	if err != nil {
+		return []finding{fault(c.Name, err, "see [[imap]] in docs/configuration.md")}
+	}
+	var found []finding
+	if tokens != nil {
+		_, _ = tokens.Token(ctx) // what goes wrong comes again below
+		for _, w := range tokens.Warnings() {
+			what, advice, _ := strings.Cut(w, ": ")
+			if !strings.HasPrefix(w, "there is no access token") {
+				found = append(found, finding{About: c.Name, State: stateWarning, What: what, Advice: advice})
+			}
+		}
+	}
+	is, err := imap.Probe(ctx, imap.Config{Timeout: tryTimeout}, account)
+	if err != nil {
+		return append(found, fault(c.Name, err, mailboxAdvice(err, c)))
+	}
+	how := "new mail is announced at once"
+	if !is.Idle {
+		how = "the server does not announce new mail, so it is looked for"
+	}
+	found = append(found, good(c.Name, "%s of %s can be read: %d messages; %s", c.Mailbox, c.Address, is.Messages, how))
+	if is.NoFolder {
+		found = append(found, finding{
+			About: c.Name, State: stateWarning, What: fmt.Sprintf("there is no mailbox %q for what was taken", c.MoveTo),
+			Advice: "it will be made; if it should be there, look at the spelling of move_to, and at the prefix that the server wants, such as INBOX.",
+		})
+	}
+	return found
+}
+
+// mailboxAdvice says what to do about an account that does not work.
+func mailboxAdvice(err error, c IMAPConfig) string {
+	var at *imap.ProbeError
+	if !errors.As(err, &at) {
+		return ""
+	}
+	var token *oauth.TokenError
+	switch {
+	case at.Stage == imap.Connect:
+		return connectAdvice(err, "address and tls of the mailbox")
+	case errors.Is(err, oauth.ErrRefused):
+		return "look at oauth_client_id, its secret and the consent or refresh token; the text above is the token server's. See docs/imap.md"
+	case at.Stage == imap.SignIn && c.OAuth != "" && (at.Refused || errors.As(err, &token)):
+		return "the application needs the right to read this mailbox, and username (or shared) must be the mailbox's address. See docs/imap.md"
+	case at.Stage == imap.SignIn && c.OAuth != "":
+		return "look whether this machine can reach the token server, and at oauth_token_url"
+	case at.Stage == imap.SignIn && at.Refused:
+		return "look at username and the password; many providers want a password made for this program (an app password), or oauth"
+	case at.Stage == imap.SignIn:
+		return "look at tls: most servers take a password over TLS only"
+	case at.Stage == imap.Open && at.Refused:
+		return "look at the spelling of mailbox, and whether username may read it"
+	}
+	return "try again; if it stays so, the server's log knows more"
+}
+
+// connectAdvice says what to do where no connection stands.
+func connectAdvice(err error, settings string) string {
+	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &dns):
+		return "look at the spelling of the host, and whether this machine can ask DNS"
+	case errors.As(err, &unknown):
+		return "the server's certificate was made by nobody this machine trusts: install its issuer's certificate in the system's store"
+	case errors.As(err, &host):
+		return "use the name that the server's certificate has as its address"
+	case errors.As(err, &invalid):
+		return "the server's certificate ran out or is not for servers: its operator must renew it; look at this machine's clock too"
+	case errors.As(err, &record):
+		return "the port does not speak TLS from the first octet: set tls to starttls, or use the other port"
+	}
+	return "look at " + settings + ", and whether a firewall lets this machine out"
+}
+
+// checkRelay connects to the relay and signs in, and sends nothing.
+func checkRelay(ctx context.Context, p *patient) []finding {
+	c := p.config.Relay
+	if c.Address == "" {
+		return []finding{fault("", errors.New("relay.address is not set"), "set it to the mail server that takes our mail")}
+	}
+	password, err := secret(ctx, "relay", c.Password, c.PasswordFile, "")
+	if err != nil {
+		return []finding{fault(c.Address, err, "see [relay] in docs/configuration.md")}
+	}
+	name := p.config.SMTP.Hostname
+	setDefault(&name, "localhost") // where the configuration has flaws
+	security := submit.Security(c.TLS)
+	if c.TLS == "implicit" {
+		security = submit.TLSRequired
+	}
+	r, err := submit.NewRelay(submit.RelayConfig{
+		Address: c.Address, Security: security, Implicit: c.TLS == "implicit", Username: c.Username, Password: password,
+		LocalName: name, ConnectTimeout: tryTimeout, CommandTimeout: tryTimeout,
+	})
+	if err != nil {
+		return []finding{fault(c.Address, err, "see [relay] in docs/configuration.md")}
+	}
+	defer r.Close()
+	session, err := r.Connect(ctx)
+	if err != nil {
+		return []finding{fault(c.Address, err, relayAdvice(err))}
+	}
+	session.Close()
+	signedIn := "it asks for no sign-in"
+	if c.Username != "" {
+		signedIn = "it lets " + c.Username + " in"
+	}
+	return []finding{good(c.Address, "the relay answers, and %s", signedIn)}
+}
+
+func relayAdvice(err error) string {
+	var e *submit.Error
+	switch {
+	case errors.As(err, &e) && (e.Code == 535 || e.Code == 534 || e.Code == 530):
+		return "look at relay.username and its password; some relays want a password made for this program"
+	case errors.As(err, &e) && e.Code >= 400:
+		return "the relay does not take mail from this machine: its operator must allow it"
+	}
+	return connectAdvice(err, "relay.address and relay.tls")
+}

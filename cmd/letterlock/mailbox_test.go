@@ -1,0 +1,433 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestMailboxImport reads a mailbox of 10,000 replies on a real Dovecot with the real program, which is killed half-way and started again: in
+// the end each reply is in its conversation once.
+func TestMailboxImport(t *testing.T) {
+	needDovecot(t)
+	const mails = 10_000
+	p := prepareImport(t, 20)
+	d := startDovecot(t)
+	d.fill(t, mails, p.reply)
+	data := p.copyOfData(t)
+
+	g := p.serve(t, data, d)
+	g.awaitMails(t, mails/2)
+	_ = g.cmd.Process.Kill()
+	g.ended(t)
+	before := g.received()
+	g = p.serve(t, data, d)
+	g.awaitRead(t)
+	if got, want := g.messages(t), mails+len(p.replies); got != want {
+		t.Errorf("the conversations have %d messages, want %d", got, want)
+	}
+	if g.received() >= mails {
+		t.Errorf("after the restart %d mails were received once more, so it began anew", g.received())
+	}
+	if again := before + g.received() - mails; again > 2000 {
+		t.Errorf("%d mails came twice, which is more than what was under way", again)
+	}
+	t.Logf("%d mails before it was killed, %d after; %d MiB at the peak", before, g.received(), g.peak(t)>>20)
+	g.stop(t)
+}
+
+func needDovecot(t testing.TB) {
+	t.Helper()
+	what := "there is no /usr/sbin/dovecot: install the packages dovecot-core and dovecot-imapd"
+	version, err := exec.Command("/usr/sbin/dovecot", "--version").Output()
+	switch {
+	case err == nil && bytes.HasPrefix(version, []byte("2.3.")) && os.Getuid() == 0:
+		return
+	case err == nil:
+		what = fmt.Sprintf("this needs root and Dovecot 2.3, whose configuration it writes, and there is %s", bytes.TrimSpace(version))
+	}
+	if os.Getenv("LETTERLOCK_TEST_REQUIRE") == "all" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// importPlan is a program, and stored data with conversations that wait for replies.
+type importPlan struct {
+	dir, program, data string
+	env                []string
+	replies            []string // reply addresses; contact i answers at the i-th
+}
+
+// prepareImport builds the program and makes the data.
+func prepareImport(t testing.TB, threads int) *importPlan {
+	t.Helper()
+	p := &importPlan{dir: t.TempDir()}
+	p.program, p.data = filepath.Join(p.dir, "letterlock"), filepath.Join(p.dir, "data")
+	if out, err := exec.Command("go", "build", "-o", p.program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	relay, err := startRelay()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(relay.stop)
+	p.env = append(os.Environ(), "LETTERLOCK_DOMAIN=example.com", "LETTERLOCK_BASE_URL=http://127.0.0.1:8080", "LETTERLOCK_ORGANIZATION=Harbour Clinic",
+		"LETTERLOCK_DATA="+p.data, "LETTERLOCK_KEY_FILE="+p.dir+"/letterlock.key", "LETTERLOCK_SENDER_POLICY=address",
+		"LETTERLOCK_RELAY_ADDRESS="+relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_MESSAGE_PACE=-1")
+	do := func(args ...string) string {
+		c := exec.Command(p.program, args...)
+		c.Env, c.Dir = p.env, p.dir
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("letterlock %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	do("init", "--domain", "example.com", "--config", "made.toml")
+	do("mode", "convenience")
+	key := regexp.MustCompile(`llk_[a-z2-7]+`).FindString(do("key", "add", "--json", "--role", "admin", "test"))
+	p.env = append(p.env, "KEY="+key)
+	smtp, err := freeAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := p.start(t, p.data, "LETTERLOCK_SMTP_LISTEN="+smtp)
+	for i := range threads {
+		g.call(t, http.MethodPost, "/threads", fmt.Sprintf(`{"subject":"Your appointment","text":"Does it suit?","contacts":[{"address":"ann%d@example.org"}]}`, i))
+	}
+	p.replies = make([]string, threads)
+	address, to := regexp.MustCompile(`reply\+[a-z2-7]{42}@example\.com`), regexp.MustCompile(`(?m)^To: .*ann(\d+)@`)
+	if !relay.wait(func() bool {
+		found := 0
+		for _, m := range relay.mails {
+			if who := to.FindSubmatch(m.data); who != nil {
+				i, _ := strconv.Atoi(string(who[1]))
+				p.replies[i] = string(address.Find(m.data))
+				found++
+			}
+		}
+		return found == threads
+	}) {
+		t.Fatal("not all copies left")
+	}
+	g.stop(t)
+	return p
+}
+
+// reply is the mail number i: the contacts answer in turn.
+func (p *importPlan) reply(i int) string {
+	k := i % len(p.replies)
+	return strings.Replace(benchReply(int64(i), p.replies[k]), "<ann@example.org>", fmt.Sprintf("<ann%d@example.org>", k), 1)
+}
+
+// copyOfData returns a fresh copy of the prepared data.
+func (p *importPlan) copyOfData(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(p.dir, "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "d"), os.DirFS(p.data)); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "d")
+}
+
+// serve starts the program on the data with Dovecot's mailbox as its only way in.
+func (p *importPlan) serve(t testing.TB, data string, d *testDovecot) *importing {
+	t.Helper()
+	return p.start(t, data, "LETTERLOCK_SMTP_LISTEN=",
+		"LETTERLOCK_IMAP=name=office,address="+d.addr+",tls=none,username=ann,password=secret,after=keep")
+}
+
+// importing is the program while it runs.
+type importing struct {
+	cmd  *exec.Cmd
+	base string
+	key  string
+	over chan struct{} // closed when its standard error ends
+
+	mu      sync.Mutex
+	mails   int           // "mail received" in its log
+	read    chan struct{} // closed at "mailbox was read"
+	problem []string
+}
+
+func (p *importPlan) start(t testing.TB, data string, more ...string) *importing {
+	t.Helper()
+	web, err := freeAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &importing{base: "http://" + web, over: make(chan struct{}), read: make(chan struct{})}
+	for _, pair := range p.env {
+		if key, ok := strings.CutPrefix(pair, "KEY="); ok {
+			g.key = key
+		}
+	}
+	g.cmd = exec.Command(p.program, "serve")
+	g.cmd.Env, g.cmd.Dir = append(append([]string{}, p.env...), append(more, "LETTERLOCK_DATA="+data, "LETTERLOCK_HTTP_LISTEN="+web)...), p.dir
+	log, err := g.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.cmd.Process.Kill() })
+	go g.follow(log)
+	over := time.Now().Add(20 * time.Second)
+	for {
+		c, err := net.Dial("tcp", web)
+		if err == nil {
+			_ = c.Close()
+			return g
+		}
+		if time.Now().After(over) {
+			t.Fatalf("the gateway does not start: %q", g.problem)
+		}
+		time.Sleep(5 * time.Millisecond) // between tries: nothing else tells that a port is open
+	}
+}
+
+// follow reads the log.
+func (g *importing) follow(log io.Reader) {
+	defer close(g.over)
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		line := lines.Bytes()
+		g.mu.Lock()
+		switch {
+		case bytes.Contains(line, []byte(`msg="mail received"`)):
+			g.mails++
+		case bytes.Contains(line, []byte(`msg="mailbox was read"`)):
+			close(g.read)
+		case !bytes.Contains(line, []byte("level=INFO")):
+			g.problem = append(g.problem, string(line))
+		}
+		g.mu.Unlock()
+	}
+}
+
+func (g *importing) received() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.mails
+}
+
+// importBound is how long a mailbox may take, at most.
+const importBound = 5 * time.Minute
+
+func (g *importing) awaitMails(t testing.TB, n int) {
+	t.Helper()
+	for over := time.Now().Add(importBound); g.received() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(over) {
+			t.Fatalf("%d mails were received, want %d; the log has %q", g.received(), n, g.problem)
+		}
+	}
+}
+
+func (g *importing) awaitRead(t testing.TB) {
+	t.Helper()
+	select {
+	case <-g.read:
+	case <-time.After(importBound):
+		t.Fatalf("the mailbox is not read; %d mails were; the log has %q", g.received(), g.problem)
+	}
+}
+
+func (g *importing) ended(t testing.TB) {
+	t.Helper()
+	select {
+	case <-g.over:
+	case <-time.After(time.Minute):
+		t.Fatal("the gateway does not end")
+	}
+	_ = g.cmd.Wait()
+}
+
+func (g *importing) stop(t testing.TB) {
+	t.Helper()
+	_ = g.cmd.Process.Signal(syscall.SIGTERM)
+	g.ended(t)
+}
+
+func (g *importing) call(t testing.TB, method, path, body string) []byte {
+	t.Helper()
+	r, err := http.NewRequest(method, g.base+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+g.key)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 400 {
+		t.Fatalf("%s %s: %d %v\n%s", method, path, resp.StatusCode, err, text)
+	}
+	return text
+}
+
+// messages counts those of all conversations.
+func (g *importing) messages(t testing.TB) (n int) {
+	t.Helper()
+	var list struct {
+		Threads []struct {
+			Last int `json:"last_seq"`
+		} `json:"threads"`
+		Next string `json:"next"`
+	}
+	if err := json.Unmarshal(g.call(t, http.MethodGet, "/threads?limit=100", ""), &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Threads) == 0 || list.Next != "" {
+		t.Fatalf("got %d conversations, and next %q", len(list.Threads), list.Next)
+	}
+	for _, one := range list.Threads {
+		n += one.Last
+	}
+	return n
+}
+
+// peak returns the most memory that the process had, in octets.
+func (g *importing) peak(t testing.TB) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fieldOf(text, "VmHWM:") << 10
+}
+
+// testDovecot is a real IMAP server with everything it has in one folder, on loopback, with the account ann.
+type testDovecot struct {
+	dir, addr, port string
+	uid, gid        int
+}
+
+func startDovecot(t testing.TB) *testDovecot {
+	t.Helper()
+	// Not t.TempDir: the paths of sockets must be short, and the mailbox's owner must get in.
+	dir, err := os.MkdirTemp("", "dc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &testDovecot{dir: dir}
+	d.uid, _ = strconv.Atoi(nobody.Uid)
+	d.gid, _ = strconv.Atoi(nobody.Gid)
+	if d.addr, err = freeAddr(); err != nil {
+		t.Fatal(err)
+	}
+	_, d.port, _ = net.SplitHostPort(d.addr)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, sub := range []string{"home", "home/Maildir", "home/Maildir/tmp", "home/Maildir/new", "home/Maildir/cur"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(filepath.Join(dir, sub), d.uid, d.gid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf := fmt.Sprintf(`
+protocols = imap
+base_dir = %[1]s/run
+state_dir = %[1]s/run
+log_path = %[1]s/log
+ssl = no
+disable_plaintext_auth = no
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = maildir:%[1]s/home/Maildir
+passdb {
+  driver = static
+  args = password=secret
+}
+userdb {
+  driver = static
+  args = uid=%[2]d gid=%[3]d home=%[1]s/home
+}
+service anvil {
+  chroot =
+}
+service imap-login {
+  chroot =
+  inet_listener imap {
+    address = 127.0.0.1
+    port = %[4]s
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+namespace inbox {
+  inbox = yes
+}
+`, dir, d.uid, d.gid, d.port)
+	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/usr/sbin/dovecot", "-F", "-c", filepath.Join(dir, "conf"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that all of it is found in the end
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	for over := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		c, err := net.Dial("tcp", d.addr)
+		if err == nil {
+			_ = c.Close()
+			return d
+		}
+		if time.Now().After(over) {
+			log, _ := os.ReadFile(filepath.Join(dir, "log"))
+			t.Fatalf("Dovecot does not start: %s", log)
+		}
+	}
+}
+
+// fill puts mails into the mailbox, and lets Dovecot find them.
+func (d *testDovecot) fill(t testing.TB, mails int, mail func(i int) string) {
+	t.Helper()
+	for i := range mails {
+		name := filepath.Join(d.dir, "home/Maildir/cur", fmt.Sprintf("%d.%05d.test:2,", 1763600000+i, i))
+		if err := os.WriteFile(name, []byte(mail(i)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(name, d.uid, d.gid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("doveadm", "-c", filepath.Join(d.dir, "conf"), "fetch", "-u", "ann", "size.virtual", "mailbox", "INBOX").CombinedOutput(); err != nil {
+		t.Fatalf("doveadm: %v\n%.500s", err, out)
+	}
+}
