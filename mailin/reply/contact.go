@@ -24,6 +24,10 @@ func (d *document) contactBlock(i, end int) {
 			closing = k
 			break
 		}
+		if contacts > 0 && len(s) >= 5 && isRule(s) && d.lastText(i, k) >= i && isName(firstColumn(d.text(k+1))) && !d.points(i, k, true) {
+			d.decide(k, end, Signature, whyContact) // drawn above the block
+			return
+		}
 		if runes(s) > maxContactWidth || s[len(s)-1] == '?' || s[len(s)-1] == ':' || strings.HasPrefix(s, "- ") || d.lines[k].decided {
 			break
 		}

@@ -236,6 +236,9 @@ func (d *document) noticeStart(i, j int) int {
 	var buf [512]byte
 	for k := i; k < j; k++ {
 		t := d.text(k)
+		if t[len(t)-1] == '?' {
+			continue // no notice asks
+		}
 		if isRule(t) || isDelimiter(t) || legalTitle(t) || footerFinder().in(string(lower(buf[:0], clip(t, 400))))&findsSign != 0 {
 			return k
 		}
