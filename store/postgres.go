@@ -87,11 +87,14 @@ func postgresConfig(dsn string) (*pgx.ConnConfig, int, error) {
 }
 
 // settle makes a connection keep what this package promises, whatever the server's defaults are: a commit lasts, and a process
-// that hangs in the middle of a transaction does not hold up the others for ever.
+// that hangs in the middle of a transaction does not hold up the others for ever. And it makes plans that hold whatever the server
+// knows of the tables: every query was written to go from index to index, and to read what it shows; a table that has grown since it was
+// last analyzed, or never was, would be read from end to end. Settings that the server does not have are left out.
 func settle(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `select set_config(name, value, false) from (values
-			('synchronous_commit', 'on', 'off'), ('lock_timeout', '30s', '0'), ('idle_in_transaction_session_timeout', '5min', '0')
-		) v (name, value, weak) where current_setting(name) = weak`)
+			('synchronous_commit', 'on', 'off'), ('lock_timeout', '30s', '0'), ('idle_in_transaction_session_timeout', '5min', '0'),
+			('enable_seqscan', 'off', 'on'), ('enable_hashjoin', 'off', 'on'), ('enable_mergejoin', 'off', 'on'), ('jit', 'off', 'on')
+		) v (name, value, weak) where current_setting(name, true) = weak`)
 	if err != nil {
 		return fmt.Errorf("set up the connection: %w", err)
 	}
