@@ -124,18 +124,18 @@ func (p *Prover) arc(ctx context.Context, raw []byte, h *header, author string) 
 		return arcResult{}
 	}
 	if h.odd != "" {
-		return arcResult{note: "arc: not believed: " + h.odd}
+		return arcResult{note: "ARC: not believed: " + h.odd}
 	}
 	sets, err := readChain(h)
 	if err != nil {
-		return arcResult{note: "arc: the chain does not hold: " + err.Error()}
+		return arcResult{note: "ARC: the chain does not hold: " + err.Error()}
 	}
 	last := sets[len(sets)-1].sealer
 	if !p.sealers[last] {
-		return arcResult{note: "arc: sealed last by " + last + ", which is not among the trusted"}
+		return arcResult{note: "ARC: sealed last by " + last + ", which is not among the trusted"}
 	}
 	if err := p.verifyChain(ctx, raw, h, sets); err != nil {
-		r := arcResult{note: "arc: the chain does not hold: " + plainError(err)}
+		r := arcResult{note: "ARC: the chain does not hold: " + plainError(err)}
 		if errors.Is(err, errTemporary) {
 			r.err = err
 		}
@@ -145,10 +145,10 @@ func (p *Prover) arc(ctx context.Context, raw []byte, h *header, author string) 
 		_, text, _ := strings.Cut(string(sets[i].results.value()), ";")
 		results, err := parseResults(text)
 		if err == nil && results.dmarcPass(author) {
-			return arcResult{passed: true, note: "arc: " + sets[i].sealer + " saw it pass DMARC, and the chain holds"}
+			return arcResult{passed: true, note: "ARC: " + sets[i].sealer + " saw it pass DMARC, and the chain holds"}
 		}
 	}
-	return arcResult{note: "arc: the chain holds, and no trusted forwarder saw the author's domain pass DMARC"}
+	return arcResult{note: "ARC: the chain holds, and no trusted forwarder saw the author's domain pass DMARC"}
 }
 
 // verifyChain validates a chain (RFC 8617, section 5.2): the last signature over the mail, and every seal.

@@ -111,7 +111,7 @@ func (p *Prover) dkim(ctx context.Context, raw []byte, h *header, author string,
 	var r dkimResult
 	fields := h.all("dkim-signature", maxListed)
 	if len(fields) == 0 {
-		r.note("dkim: no signature")
+		r.note("DKIM: no signature")
 		return r
 	}
 	verified, others := 0, 0
@@ -120,26 +120,26 @@ func (p *Prover) dkim(ctx context.Context, raw []byte, h *header, author string,
 		switch {
 		case s.domain != "" && !aligned(s.domain, author, strict):
 			if others++; others <= 3 {
-				r.note("dkim: signed by " + s.domain + ", which is not the author's domain")
+				r.note("DKIM: signed by " + s.domain + ", which is not the author's domain")
 			}
 			continue
 		case err != nil:
-			r.note("dkim: a signature does not count: " + err.Error())
+			r.note("DKIM: a signature does not count: " + err.Error())
 			continue
 		}
 		if verified++; verified > maxSignatures {
-			r.note("dkim: too many signatures, the rest is not looked at")
+			r.note("DKIM: too many signatures, the rest is not looked at")
 			break
 		}
 		if err = p.verifySignature(ctx, raw, h, s); err == nil {
 			r.domain, r.signed = s.domain, s.signed
-			r.note("dkim: signed by " + s.domain)
+			r.note("DKIM: signed by " + s.domain)
 			return r
 		}
 		if errors.Is(err, errTemporary) {
 			r.err = err
 		}
-		r.note("dkim: the signature of " + s.domain + " does not count: " + plainError(err))
+		r.note("DKIM: the signature of " + s.domain + " does not count: " + plainError(err))
 	}
 	return r
 }

@@ -186,7 +186,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	const pass, fail, none, reject, temp = bridge.VerdictPass, bridge.VerdictFail, bridge.VerdictNone, bridge.VerdictReject, bridge.VerdictTemporary
 	rows := []judged{
-		{"SPF and DMARC", own("reject.example", "ann@reject.example"), pass, MethodDMARC, "spf: pass"},
+		{"SPF and DMARC", own("reject.example", "ann@reject.example"), pass, MethodDMARC, "SPF: pass"},
 		{"SPF of a subdomain, relaxed", own("reject.example", "bounce@mail.reject.example"), pass, MethodDMARC, ""},
 		{"SPF of the parent, relaxed", own("mail.reject.example", "ann@reject.example"), pass, MethodDMARC, "reject.example asks"},
 		{"SPF of a subdomain, strict", own("exact.example", "bounce@mail.exact.example"), reject, MethodDMARC, "not the author's"},
@@ -205,7 +205,7 @@ func TestVerdicts(t *testing.T) {
 		{"nothing, no policy", strange("nobody.example"), none, MethodNone, "no policy"},
 		{"nothing, no policy, allowed", strange("silent.example"), pass, bridge.MethodAddress, "configuration allows"},
 		{"nothing, p=none, allowed", strange("monitor.example"), pass, bridge.MethodAddress, ""},
-		{"SPF says no, allowed", letter{from: "ann@failing.example", ip: "203.0.113.9", helo: "a.example", raw: by("failing.example"), claims: "ann@failing.example"}, fail, MethodSPF, "spf: fail"},
+		{"SPF says no, allowed", letter{from: "ann@failing.example", ip: "203.0.113.9", helo: "a.example", raw: by("failing.example"), claims: "ann@failing.example"}, fail, MethodSPF, "SPF: fail"},
 		{"allowed, another participant", func() letter { l := strange("silent.example"); l.claims = "eve@silent.example"; return l }(), none, MethodNone, ""},
 		{"allowed, to an inbox", func() letter { l := strange("silent.example"); l.claims = ""; return l }(), none, MethodNone, ""},
 		{"SPF alone", own("spf.example", "ann@news.spf.example"), pass, MethodSPF, "no policy"},

@@ -187,10 +187,10 @@ func (p *Prover) gather(ctx context.Context, ev *evidence, e bridge.Envelope, pe
 	var err error
 	if ev.policy, err = p.policy(ctx, domain); err != nil {
 		ev.unsure = true
-		ev.note("dmarc: " + errTemporary.Error())
+		ev.note("DMARC: " + errTemporary.Error())
 		ev.policy.strictDKIM, ev.policy.strictSPF = true, true // it may say so
 	} else {
-		ev.note("dmarc: " + ev.policy.String())
+		ev.note("DMARC: " + ev.policy.String())
 	}
 	proven := func(method string) {
 		ev.method = method
@@ -214,7 +214,7 @@ func (p *Prover) gather(ctx context.Context, ev *evidence, e bridge.Envelope, pe
 	case e.Route == bridge.RouteSMTP:
 		ev.spf = p.spf(ctx, e, peer)
 	default:
-		ev.note("spf: not known, since the mail came to a mailbox")
+		ev.note("SPF: not known, since the mail came to a mailbox")
 	}
 	ev.note(ev.spf.note)
 	ev.unsure = ev.unsure || ev.spf.err != nil
@@ -223,7 +223,7 @@ func (p *Prover) gather(ctx context.Context, ev *evidence, e bridge.Envelope, pe
 			proven(MethodSPF)
 			ev.signed = nil // the host is the domain's, so it is no old letter that somebody sends again
 		} else {
-			ev.note("spf: " + ev.spf.domain + " is not the author's domain")
+			ev.note("SPF: " + ev.spf.domain + " is not the author's domain")
 		}
 	}
 	if ev.method != "" {
@@ -258,7 +258,7 @@ func (l authResults) spf() spfResult {
 	s.domain, _ = plainDomain(from[strings.LastIndexByte(from, '@')+1:])
 	switch s.result {
 	case spf.Pass, spf.Fail, spf.SoftFail, spf.Neutral, spf.None, spf.PermError:
-		s.note = "spf: " + string(s.result) + " for " + s.domain + ", it says"
+		s.note = "SPF: " + string(s.result) + " for " + s.domain + ", it says"
 	default: // it did not know either
 		return spfResult{}
 	}
@@ -276,7 +276,7 @@ func (p *Prover) verdict(ev evidence, e bridge.Envelope, mail *bridge.Mail, clai
 	case ev.method != "" && ev.again(e, mail, claim):
 		v.Method = MethodDKIM
 		v.Reasons = append(v.Reasons[:len(v.Reasons):len(v.Reasons)],
-			"dkim: the signed To and Cc don't name this reply address, so it may be an old letter that somebody sends again")
+			"DKIM: the signed To and Cc don't name this reply address, so it may be an old letter that somebody sends again")
 		return v
 	case ev.method != "":
 		v.Result, v.Address = bridge.VerdictPass, ev.author

@@ -166,7 +166,7 @@ func (p *Prover) upstream(e bridge.Envelope, peer Peer, h *header) (authResults,
 	if len(trusted) == 0 {
 		return nil, "", false
 	}
-	const none = "authentication-results: "
+	const none = "Authentication-Results: "
 	if h.odd != "" {
 		return nil, none + "not believed: " + h.odd, false
 	}

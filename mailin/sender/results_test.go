@@ -64,19 +64,19 @@ func TestUpstream(t *testing.T) {
 	const pass, fail, reject = bridge.VerdictPass, bridge.VerdictFail, bridge.VerdictReject
 	w.run(t, []judged{
 		{"DMARC passed there", on("office", good), pass, MethodUpstream, "by mx.host.example"},
-		{"SPF passed there", on("office", spf), pass, MethodDMARC, "spf: pass"},
+		{"SPF passed there", on("office", spf), pass, MethodDMARC, "SPF: pass"},
 		{"below trace fields", on("office", "Return-Path: <ann@example.org>\r\nX-Received: by a\r\nReceived: from a by b; c\r\n"+good), pass, MethodUpstream, ""},
 		{"in another case", on("office", strings.Replace(good, "mx.host", "MX.Host", 1)), pass, MethodUpstream, ""},
 		{"with a version", on("office", strings.Replace(good, "example;", "example 1;", 1)), pass, MethodUpstream, ""},
 		{"with a comment before the name", on("office", strings.Replace(good, "mx.host", "(a;b) mx.host", 1)), fail, MethodDMARC, "not of a trusted"},
-		{"without a name", on("cloud", "Authentication-Results: spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=example.org; dkim=none (a; b)\r\n header.d=none;dmarc=pass action=none\r\n header.from=example.org;compauth=pass reason=100\r\n"), pass, MethodDMARC, "spf: pass"},
+		{"without a name", on("cloud", "Authentication-Results: spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=example.org; dkim=none (a; b)\r\n header.d=none;dmarc=pass action=none\r\n header.from=example.org;compauth=pass reason=100\r\n"), pass, MethodDMARC, "SPF: pass"},
 
 		{"of nobody", on("office", ""), fail, MethodDMARC, "none of a trusted"},
 		{"of a stranger", on("office", evil), fail, MethodDMARC, "not of a trusted"},
 		{"of a stranger above", on("office", evil+good), fail, MethodDMARC, "not of a trusted"},
 		{"below the author's fields", on("office", "Subject: a\r\n"+good), fail, MethodDMARC, "none of a trusted"},
-		{"a forged one below a real one", on("office", "Authentication-Results: mx.host.example; spf=fail smtp.mailfrom=evil.example; dmarc=fail header.from=example.org\r\n"+good), reject, MethodDMARC, "spf: fail"},
-		{"of another account's host", on("other", good), fail, MethodDMARC, "spf"},
+		{"a forged one below a real one", on("office", "Authentication-Results: mx.host.example; spf=fail smtp.mailfrom=evil.example; dmarc=fail header.from=example.org\r\n"+good), reject, MethodDMARC, "SPF: fail"},
+		{"of another account's host", on("other", good), fail, MethodDMARC, "SPF"},
 		{"another author", on("office", strings.Replace(good, "header.from=example.org", "header.from=evil.example", 1)), reject, MethodDMARC, ""},
 		{"two statements about DMARC", on("office", strings.Replace(good, "\r\n\tdmarc", "\r\n\tdmarc=fail header.from=example.org; dmarc", 1)), reject, MethodDMARC, ""},
 		{"in a comment", on("office", "Authentication-Results: mx.host.example; spf=none (x@example.org; dmarc=pass header.from=example.org) smtp.mailfrom=x\r\n"), reject, MethodDMARC, ""},

@@ -26,11 +26,11 @@ type spfResult struct {
 // as it likes in a domain that says nothing of its hosts.
 func (p *Prover) spf(ctx context.Context, e bridge.Envelope, peer Peer) spfResult {
 	if !peer.IP.IsValid() {
-		return spfResult{note: "spf: not asked, since the client is not known"}
+		return spfResult{note: "SPF: not asked, since the client is not known"}
 	}
 	path, ok := plainPath(e.ReversePath)
 	if !ok {
-		return spfResult{known: true, result: spf.None, note: "spf: not asked, since the reverse-path is not one plain address"}
+		return spfResult{known: true, result: spf.None, note: "SPF: not asked, since the reverse-path is not one plain address"}
 	}
 	r := spfResult{known: true}
 	helo, heloOK := plainDomain(strings.TrimSuffix(peer.Helo, "."))
@@ -40,7 +40,7 @@ func (p *Prover) spf(ctx context.Context, e bridge.Envelope, peer Peer) spfResul
 	sender := path
 	if path == "" {
 		if !heloOK {
-			return spfResult{known: true, result: spf.None, note: "spf: not asked, since the reverse-path is null and HELO is no host name"}
+			return spfResult{known: true, result: spf.None, note: "SPF: not asked, since the reverse-path is null and HELO is no host name"}
 		}
 		sender = "postmaster@" + helo
 	} else {
@@ -55,14 +55,14 @@ func (p *Prover) spf(ctx context.Context, e bridge.Envelope, peer Peer) spfResul
 	case r.result == spf.Pass && errors.Is(err, spf.ErrMatchedAll):
 		// "+all", or a record without limits that includes one: whoever asks passes, so it says nothing.
 		r.result = spf.Neutral
-		r.note = "spf: the record of " + sender[strings.LastIndexByte(sender, '@')+1:] + " lets everybody send, which proves nothing"
+		r.note = "SPF: the record of " + sender[strings.LastIndexByte(sender, '@')+1:] + " lets everybody send, which proves nothing"
 	}
 	if r.note == "" {
 		of := "HELO, since the reverse-path is null"
 		if r.domain != "" {
 			of = r.domain
 		}
-		r.note = "spf: " + string(r.result) + " for " + of
+		r.note = "SPF: " + string(r.result) + " for " + of
 	}
 	return r
 }

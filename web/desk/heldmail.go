@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,8 +38,11 @@ func (d *Desk) heldMail(v *page.Visit) error {
 	view := heldMailView{
 		Base: "/desk/held/" + id.String(), Subject: subject(r.Subject), From: r.From, As: r.From, At: r.Envelope.At,
 	}
-	for _, reason := range r.Reasons {
-		view.Reasons = append(view.Reasons, capital(reason))
+	// What was found about the sender is part of the reasons, if it was one; it is of use anyway.
+	for _, reason := range append(slices.Clone(r.Reasons), r.Verdict.Reasons...) {
+		if line := capital(reason); !slices.Contains(view.Reasons, line) {
+			view.Reasons = append(view.Reasons, line)
+		}
 	}
 	if held.Thread != nil {
 		view.ThreadHref, view.ThreadSubject = "/desk/t/"+held.Thread.ID.String(), held.Thread.Subject
@@ -52,7 +56,7 @@ func (d *Desk) heldMail(v *page.Visit) error {
 	}
 	view.Facts = []fact{{"To", r.Envelope.ForwardPath}, {"Envelope sender", orNone(r.Envelope.ReversePath)}, {"Came by", strings.ToUpper(string(r.Envelope.Route))}}
 	if r.Verdict.Result != "" {
-		view.Facts = append(view.Facts, fact{"Sender check", string(r.Verdict.Result)})
+		view.Facts = append(view.Facts, fact{"Sender check", senderCheck(r.Verdict)})
 	}
 	if held.Person != nil {
 		view.Facts = append(view.Facts, fact{"Reply address of", held.Person.DisplayName()})
@@ -63,6 +67,23 @@ func (d *Desk) heldMail(v *page.Visit) error {
 		view.Message.Files = append(view.Message.Files, page.File{Name: part.Filename, Type: part.ContentType, Size: int64(len(part.Content))})
 	}
 	return v.Render(d.book, "heldmail", page.Frame{Title: "Held mail", Shape: "wide", View: view})
+}
+
+// senderCheck says in a word or two what is known about who sent a mail.
+func senderCheck(v bridge.Verdict) string {
+	by := map[string]string{
+		"dmarc": "DMARC", "dkim": "DKIM", "spf": "SPF", "arc": "a forwarder's ARC seal", "authentication-results": "the mail server before ours",
+		bridge.MethodAddress: "the address alone",
+	}[v.Method]
+	switch {
+	case v.Result == bridge.VerdictPass && by != "":
+		return "passed, by " + by
+	case v.Result == bridge.VerdictPass:
+		return "passed"
+	case v.Result == bridge.VerdictNone:
+		return "nothing proves or disproves it"
+	}
+	return "failed"
 }
 
 // openHeld returns a held mail and what it says.
