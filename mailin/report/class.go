@@ -202,6 +202,7 @@ var reasons = []struct{ words, status string }{
 	{"unknown user", "5.1.1"},
 	{"no such user", "5.1.1"},
 	{"no such recipient", "5.1.1"},
+	{"no such local user", "5.1.1"},
 	{"no such address", "5.1.1"},
 	{"no mailbox here", "5.1.1"},
 	{"unknown recipient", "5.1.1"},

@@ -56,9 +56,9 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	switch {
 	case failed == "" && !flat && !(coded && copied) && isOther(low), isOtherSubject(m.Subject), sender < 3 && m.Field("list-id") != "":
 		return nil, nil, false
-	case phrases < 2 && failed == "" && !automatic && !flat && mayBePerson(m) && greets(words):
+	case phrases < 2 && failed == "" && !automatic && !flat && mayBePerson(m) && greets(words) && !leads(words):
 		return nil, nil, false
-	case m.Attachments > 0 && !coded && failed == "", (len(rs) == 0 || self) && !coded && !copied && failed == "":
+	case m.Attachments > 0 && !coded && failed == "", (len(rs) == 0 || self || inDomainOf(m, rs) && strings.Contains(low, "http")) && !coded && !copied && failed == "":
 		return nil, nil, false // a trick to make somebody open a file or a link
 	}
 	// Without a link, and about an address that is none of ours, the words of a mail system trick nobody.
@@ -175,7 +175,21 @@ func opensAtOnce(words []line) bool {
 	return false
 }
 
-// opensWithLabel reports whether the first line is a label, such as "Error:", and the second one tells of an address.
+// leads reports whether a line is set out around an address that is not one to write to: a label and it, or it alone or before a colon. In a
+// person's sentence it stands otherwise.
+func leads(words []line) bool {
+	return slices.ContainsFunc(words, func(l line) bool {
+		a, rest, ok := leading(l.text)
+		if !ok || isContact(a) {
+			return false
+		}
+		before := strings.TrimRight(l.text[:strings.Index(l.text, a)], "<[( \t")
+		rest = strings.TrimLeft(rest, ">]) \t")
+		return strings.HasSuffix(before, ":") || strings.Trim(before, "-*") == "" && (rest == "" || rest[0] == ':')
+	})
+}
+
+// opensWithLabel reports whether the first line begins with an address, or is a label, such as "Error:", below which the next one does.
 func opensWithLabel(words []line) bool {
 	label := ""
 	for _, l := range words {
@@ -187,7 +201,8 @@ func opensWithLabel(words []line) bool {
 		case strings.HasSuffix(l.text, ":") && len(l.text) < 40:
 			label = l.text
 		default:
-			return false
+			a, rest, ok := leading(l.text)
+			return ok && strings.HasPrefix(strings.TrimLeft(rest, ">) "), ":") && !isContact(a)
 		}
 	}
 	return false
