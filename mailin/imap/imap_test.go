@@ -183,21 +183,7 @@ type server interface {
 // start reads an account until the test ends or stop is called.
 func start(t testing.TB, o *office, change func(*Config), accounts ...Account) (stop func()) {
 	t.Helper()
-	c := Config{
-		Gateway: o, Progress: o, Parse: parse, Judge: sender.AddressPolicy{}, Accounts: accounts,
-		TLS:  &tls.Config{InsecureSkipVerify: true},
-		Poll: 50 * time.Millisecond, RetryMin: 10 * time.Millisecond, RetryMax: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
-	}
-	if testing.Verbose() {
-		c.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	}
-	if change != nil {
-		change(&c)
-	}
-	p, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := newPoller(t, o, change, accounts...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -216,6 +202,26 @@ func start(t testing.TB, o *office, change func(*Config), accounts ...Account) (
 	})
 	t.Cleanup(stop)
 	return stop
+}
+
+func newPoller(t testing.TB, o *office, change func(*Config), accounts ...Account) *Poller {
+	t.Helper()
+	c := Config{
+		Gateway: o, Progress: o, Parse: parse, Judge: sender.AddressPolicy{}, Accounts: accounts,
+		TLS:  &tls.Config{InsecureSkipVerify: true},
+		Poll: 50 * time.Millisecond, RetryMin: 10 * time.Millisecond, RetryMax: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	}
+	if testing.Verbose() {
+		c.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	if change != nil {
+		change(&c)
+	}
+	p, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // look returns how many messages a mailbox has, and how many of them are seen. A mailbox that is not there has none.
