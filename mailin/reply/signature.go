@@ -262,21 +262,27 @@ func (d *document) listed(i, k int) bool {
 // registers reports whether a paragraph that begins at line i, in lower case, says what the law demands of companies: their seat,
 // register, directors or tax number, two of them at least. Somebody must have said something else above it.
 func (d *document) registers(i int, low string) bool {
-	up := d.lastText(0, i)
-	if up < 0 || len(low) > 1000 || strings.IndexByte(low, '@') >= 0 || low[len(low)-1] == '?' || low[len(low)-1] == ':' || ownWords(low) || strings.Contains(low, " your ") {
+	if d.words >= i || len(low) > 1000 || strings.IndexByte(low, '@') >= 0 || low[len(low)-1] == '?' || low[len(low)-1] == ':' || ownWords(low) || strings.Contains(low, " your ") {
 		return false
 	}
-	return bits.OnesCount16(registryFinder().in(low)) >= 2 && !strings.HasSuffix(d.text(up), ":") && !d.points(0, up+1, true)
+	return bits.OnesCount16(registryFinder().in(low)) >= 2 && !d.announcedAbove(i) && !d.points(0, i, true)
+}
+
+// announcedAbove reports whether the text right above line i ends with a colon.
+func (d *document) announcedAbove(i int) bool {
+	for k := i - 1; k >= 0 && k > i-4; k-- {
+		if !d.blank(k) {
+			return strings.HasSuffix(d.text(k), ":")
+		}
+	}
+	return false
 }
 
 // underscored reports whether the last paragraph, the lines from i to j, is what a mailing list or a free mailer sets below a long
 // line of underscores: a few lines with a link or an address.
 func (d *document) underscored(i, j int, low string) bool {
 	rule := d.text(i)
-	if up := d.lastText(0, i); up >= 0 && strings.HasSuffix(d.text(up), ":") {
-		return false
-	}
-	return j-i >= 2 && j-i <= 6 && len(rule) >= 40 && strings.Trim(rule, "_") == "" && low[len(low)-1] != '?' &&
+	return j-i >= 2 && j-i <= 6 && len(rule) >= 40 && strings.Trim(rule, "_") == "" && low[len(low)-1] != '?' && !d.announcedAbove(i) &&
 		(strings.Contains(low, "://") || strings.Contains(low, "www.") || strings.Contains(low, "mailing list") && strings.IndexByte(low, '@') >= 0)
 }
 
