@@ -24,37 +24,36 @@ var binhexValue = func() (t [256]byte) {
 	return t
 }()
 
-// cutBinHex takes a file in BinHex out of a text. Whatever runs of one octet it announces, the file has at most limit octets; ok is false where it has none,
-// is cut short, or is longer.
-func cutBinHex(b []byte, limit int64) (before, after []byte, f binhexFile, ok bool) {
-	at := lineIndex(b, binhexMark)
-	if at < 0 {
-		return nil, nil, f, false
-	}
+// maxBinHex bounds the beginnings in one text that are tried.
+const maxBinHex = 20
+
+// cutBinHex takes the file in BinHex that begins at b[at:] out of a text. Whatever runs of one octet it announces, it has at most limit octets; ok is false
+// where there is none, or where it is cut short or longer.
+func cutBinHex(b []byte, at int, limit int64) (f binhexFile, after int, ok bool) {
 	start := nextLine(b, at)
 	open := bytes.IndexByte(b[start:], ':')
 	if open < 0 || len(bytes.TrimSpace(b[start:start+open])) > 0 {
-		return nil, nil, f, false
+		return f, 0, false
 	}
 	r := binhexReader{b: b, i: start + open + 1, limit: 300}
 	n := int(r.octet())
 	head := r.take(int64(n) + 1 + 4 + 4 + 2 + 4 + 4 + 2)
 	if r.fail || n == 0 || n > 63 {
-		return nil, nil, f, false
+		return f, 0, false
 	}
 	size := int64(binary.BigEndian.Uint32(head[n+11:]))
 	r.limit = limit
 	f.name = decodeCharset(head[:n], "macintosh", false)
 	f.content = r.take(size)
 	if r.fail {
-		return nil, nil, f, false
+		return f, 0, false
 	}
 	// The checksum and the other fork follow, up to the second colon.
 	end := len(b)
 	if i := bytes.IndexByte(b[r.i:], ':'); i >= 0 {
 		end = nextLine(b, r.i+i)
 	}
-	return b[:at:at], b[end:], f, true
+	return f, end, true
 }
 
 // binhexReader takes octets out of the lines of BinHex: six bits of each character, then runs undone.
@@ -122,15 +121,28 @@ func (r *binhexReader) take(n int64) []byte {
 	return out
 }
 
-// binhex lists the file that stands in BinHex in a content, and returns what is left of that as text.
-func (w *walker) binhex(e *entity, content []byte) (rest []byte, found bool) {
-	if !bytes.Contains(content, binhexMark) {
-		return content, false
+// binhex lists the files that stand in BinHex in a content, and returns what is left of that as text.
+func (w *walker) binhex(e *entity, content []byte) []byte {
+	var rest []byte
+	from := 0 // where to look on
+	kept := 0 // what is before it stands in rest already
+	for range maxBinHex {
+		at := lineIndex(content[from:], binhexMark)
+		if at < 0 {
+			break
+		}
+		at += from
+		f, after, ok := cutBinHex(content, at, w.lim.Decoded-w.decoded)
+		if !ok || !w.spend(len(f.content)) {
+			from = nextLine(content, at)
+			continue
+		}
+		w.add(&entity{place: e.place}, mediaType{main: typeByName(f.name)}, f.name, f.content)
+		rest = append(rest, content[kept:at]...)
+		from, kept = after, after
 	}
-	before, after, f, ok := cutBinHex(content, w.lim.Decoded-w.decoded)
-	if !ok || !w.spend(len(f.content)) {
-		return content, false
+	if kept == 0 {
+		return content
 	}
-	w.add(&entity{place: e.place}, mediaType{main: typeByName(f.name)}, f.name, f.content)
-	return append(before, after...), true
+	return append(rest, content[kept:]...)
 }

@@ -133,7 +133,7 @@ func FuzzContainers(f *testing.F) {
 		if text, blocks := cutPGP(b); len(text) > len(b) || len(blocks) > maxPGP {
 			t.Errorf("%d octets, %d blocks", len(text), len(blocks))
 		}
-		if before, after, file, ok := cutBinHex(b, 1000); ok && (len(file.content) > 1000 || len(before)+len(after) >= len(b) || !utf8.ValidString(file.name)) {
+		if file, after, ok := cutBinHex(b, 0, 1000); ok && (len(file.content) > 1000 || after <= 0 || after > len(b) || !utf8.ValidString(file.name)) {
 			t.Errorf("BinHex of %q: %d octets of %q", b, len(file.content), file.name)
 		}
 		_, files := cutUU(b)

@@ -265,7 +265,7 @@ func (w *walker) text(e *entity, t mediaType, content []byte) piece {
 		if content, files = cutUU(content); len(files) > 0 {
 			w.attachUU(e, files)
 		}
-		content, _ = w.binhex(e, content)
+		content = w.binhex(e, content)
 		var blocks []pgpBlock
 		content, blocks = cutPGP(content)
 		for _, b := range blocks {
