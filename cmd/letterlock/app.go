@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,11 +31,15 @@ type app struct {
 	name   string // this process's among those that share the data
 
 	*kept
-	judge  sender.Judge
-	relay  *submit.Relay
-	smtp   net.Listener // nil if no mail is taken by SMTP
-	lmtp   net.Listener // nil if none is taken by LMTP
-	http   net.Listener
+	judge sender.Judge
+	relay *submit.Relay
+	smtp  net.Listener // nil if no mail is taken by SMTP
+	lmtp  net.Listener // nil if none is taken by LMTP
+	http  net.Listener
+	acme  *acme // nil if no certificates come by it
+	// certificates are those in files.
+	certificates []*keptCertificate
+
 	front  []part
 	behind []part
 }
@@ -92,6 +95,12 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 	if a.judge, err = a.config.judge(a.now); err != nil {
 		return nil, err
 	}
+	if len(c.ACME.Domains) > 0 {
+		if a.acme, err = newACME(c.Config, a.http, a.keys, c.log.With("part", "acme")); err != nil {
+			return nil, err
+		}
+		a.front = append(a.front, part{"certificates", func(ctx context.Context) error { return a.acme.run(ctx, c.BaseURL) }})
+	}
 	if err := a.addSMTP(c.hooks); err != nil {
 		return nil, err
 	}
@@ -105,7 +114,7 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 		return nil, err
 	}
 	a.behind = append(a.behind, a.alone(part{"sweeper", a.sweep}))
-	a.behind = append(a.behind, part{"keys", a.followKeys})
+	a.behind = append(a.behind, part{"keys", a.followKeys}, part{"certificates in files", a.followCertificates})
 	a.addIndexer()
 	a.addListener()
 	return a, nil
@@ -137,6 +146,9 @@ func (a *app) close() error {
 				errs = append(errs, err)
 			}
 		}
+	}
+	if a.acme != nil {
+		errs = append(errs, a.acme.close())
 	}
 	if a.relay != nil {
 		errs = append(errs, a.relay.Close())
@@ -194,7 +206,7 @@ func (a *app) addSMTP(h hooks) error {
 	if a.lmtp != nil {
 		lmtp = append(lmtp, a.lmtp)
 	}
-	tlsConfig, err := certificate("smtp", a.config.SMTP.TLSCert, a.config.SMTP.TLSKey)
+	tlsConfig, err := a.certificate("smtp", a.config.SMTP.TLSCert, a.config.SMTP.TLSKey)
 	if err != nil {
 		return err
 	}
@@ -347,16 +359,4 @@ func await(what string, row *sync.WaitGroup, bound time.Duration) error {
 	case <-time.After(bound):
 		return fmt.Errorf("%s did not end within %s; nothing that was taken is lost", what, bound)
 	}
-}
-
-// certificate reads a certificate and its key, if they are set. It is read again when a handshake begins after the files have changed.
-func certificate(section, certFile, keyFile string) (*tls.Config, error) {
-	if certFile == "" {
-		return nil, nil
-	}
-	k := &keptCertificate{certFile: certFile, keyFile: keyFile}
-	if _, err := k.get(nil); err != nil {
-		return nil, fmt.Errorf("%s.tls_cert and %s.tls_key: %w", section, section, err)
-	}
-	return &tls.Config{GetCertificate: k.get, MinVersion: tls.VersionTLS12}, nil
 }

@@ -38,7 +38,7 @@ func (a *app) addWeb() error {
 		return err
 	}
 	s := web.Server(site, a.log.With("part", "http"))
-	if s.TLSConfig, err = certificate("http", c.TLSCert, c.TLSKey); err != nil {
+	if s.TLSConfig, err = a.certificate("http", c.TLSCert, c.TLSKey, "h2", "http/1.1"); err != nil {
 		return err
 	}
 	a.front = append(a.front, part{"web", func(ctx context.Context) error { return serveHTTP(ctx, s, listener, webGrace) }})

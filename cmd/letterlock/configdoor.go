@@ -93,6 +93,9 @@ func (c *Config) completeDoor() error {
 			return fmt.Errorf("%s: %q is neither HOST:PORT nor unix:PATH", l.key, l.address)
 		}
 	}
+	if err := c.ACME.complete(); err != nil {
+		return err
+	}
 	if _, err := c.LMTP.mode(); err != nil {
 		return err
 	}
