@@ -211,7 +211,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		return after, true
 	case linked && addressed && seen[fieldTo] && seen[fieldSubject]:
 		return after, true
-	case separated && kinds >= 2, separated && seen[fieldFrom] && addressed:
+	case separated && seen[fieldFrom] && (kinds >= 3 || addressed || timed):
 		return after, true
 	}
 	return 0, false
