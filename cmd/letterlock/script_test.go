@@ -66,6 +66,9 @@ func TestScripts(t *testing.T) {
 			"api":      cmdAPI,
 			"setenv":   cmdSetenv,
 			"canaries": cmdCanaries,
+			"dns":      cmdDNS,
+			"sign":     cmdSign,
+			"tricks":   cmdTricks,
 			"received": func(ts *testscript.TestScript, neg bool, args []string) {
 				awaitCount(ts, neg, args, "/received?limit=200", "received", "disposition")
 			},
@@ -87,6 +90,7 @@ type script struct {
 	relay    *scriptRelay
 	mailbox  *scriptMailbox
 	browsers map[string]*browser
+	names    *scriptNames // nil until there is a DNS server
 	gateway  *exec.Cmd
 	ended    chan error
 }
@@ -168,7 +172,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"HOME", "PATH", "TMPDIR"} {
 		c.Env = append(c.Env, name+"="+ts.Getenv(name))
 	}
-	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "KEY_COMMAND", "KEY", "MESSAGE_PACE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH"} {
+	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "KEY_COMMAND", "KEY", "MESSAGE_PACE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH", "DNS_SERVERS"} {
 		if v := ts.Getenv("LETTERLOCK_" + name); v != "" {
 			c.Env = append(c.Env, "LETTERLOCK_"+name+"="+v)
 		}

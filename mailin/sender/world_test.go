@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"strings"
@@ -216,13 +215,4 @@ func readSets(h *header) ([]arcSet, error) {
 		return sets, nil
 	}
 	return sets, err
-}
-
-func mustRead(t testing.TB, r io.Reader) string {
-	t.Helper()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
