@@ -211,7 +211,7 @@ func (d *document) headerAt(i int, separated bool) (after int, ok bool) {
 		return after, true
 	case linked && addressed && seen[fieldTo] && seen[fieldSubject]:
 		return after, true
-	case separated && seen[fieldFrom] && (kinds >= 3 || addressed || timed):
+	case separated && seen[fieldFrom] && (kinds >= 3 && seen[fieldSubject] || addressed || timed):
 		return after, true
 	}
 	return 0, false
@@ -331,7 +331,7 @@ var originals = [...]string{
 	"ursprungligt meddelande", "originalmeddelande", "originalmelding", "opprinnelig melding", "opprinnelig e-post", "oprindelig meddelelse", "original meddelelse", "oprindelig besked", "alkuperäinen viesti", "wiadomość oryginalna", "oryginalna wiadomość",
 	"původní zpráva", "původní e-mail", "исходное сообщение", "исходное письмо", "оригинальное сообщение", "первоначальное сообщение", "оригінальне повідомлення", "вихідне повідомлення", "початкове повідомлення",
 	"αρχικό μήνυμα", "πρωτότυπο μήνυμα", "orijinal mesaj", "özgün ileti", "orijinal ileti", "asıl mesaj", "הודעה מקורית", "ההודעה המקורית", "رسالة أصلية", "الرسالة الأصلية", "الرسالة الأصليه",
-	"原始邮件", "原邮件", "原始消息", "原始信息", "回复的原邮件", "回复邮件", "原始郵件", "原始訊息", "元のメッセージ", "オリジナルメッセージ", "original message", "원본 메시지", "원본 메일", "원본메시지", "원본 이메일", "thư gốc", "tin nhắn gốc", "tin nhắn ban đầu", "eredeti üzenet", "mesaj original", "pôvodná správa", "original",
+	"原始邮件", "邮件原件", "郵件原件", "原邮件", "原始消息", "原始信息", "回复的原邮件", "回复邮件", "原始郵件", "原始訊息", "元のメッセージ", "オリジナルメッセージ", "original message", "원본 메시지", "원본 메일", "원본메시지", "원본 이메일", "thư gốc", "tin nhắn gốc", "tin nhắn ban đầu", "eredeti üzenet", "mesaj original", "pôvodná správa", "original",
 }
 
 // forwards are the words that introduce a mail passed on, in lower case.

@@ -272,6 +272,9 @@ func (d *document) announced(i, low int) int {
 	if len(s) > 80 {
 		return i
 	}
+	if k == i-1 && isDashed(s) && !isRule(s) && strings.HasPrefix(s, "---") && strings.HasSuffix(s, "---") {
+		return k // whatever it says between its dashes
+	}
 	var buf [160]byte
 	words := string(lower(buf[:0], strings.Trim(s, "*_-: ")))
 	if isRule(s) && len(s) >= 5 || isOriginal(words) || strings.HasPrefix(words, "message du ") && notice(words)&hasTime != 0 {

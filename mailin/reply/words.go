@@ -17,7 +17,7 @@ var mobileStarts = [...]string{
 	"wysłane z ", "wysłano z ", "pobierz aplikację outlook", "pobierz program outlook", "uzyskaj outlook", "uzyskaj program outlook",
 	"odesláno z ", "odesláno ze ", "odeslané z ", "získejte outlook", "získat outlook", "stáhněte si outlook",
 	"отправлено с ", "отправлено из ", "отправлено со ", "послано с ", "получите outlook", "скачать outlook",
-	"надіслано з ", "надіслано зі ", "відправлено зі ", "odesláno ze zařízení ", "надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook", "завантажте outlook",
+	"надіслано з ", "ส่งจาก ", "надіслано зі ", "відправлено зі ", "odesláno ze zařízení ", "надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook", "завантажте outlook",
 	"στάλθηκε από ", "εστάλη από ", "απεστάλη από ", "αποκτήστε το outlook", "λήψη του outlook", "λήψη outlook",
 	"נשלח מה", "נשלח מ", "קבל את outlook", "הורד את outlook",
 	"أرسلت من ", "أُرسلت من ", "تم الإرسال من ", "أُرسل من ", "أرسل من ", "مرسل من ", "احصل على outlook", "الحصول على outlook",
