@@ -206,6 +206,10 @@ func (g *Gateway) judge(ctx context.Context, tx Tx, d decision, e Envelope, m *M
 		d.disposition, d.reasons = AutoReplied, []string{"it has a null reverse-path, which no person's mail has (RFC 5321, section 4.5.5)"}
 		return d, nil
 	}
+	if v.Result == VerdictReject {
+		// Nobody is told by mail: whoever it names has not written it.
+		return d.refuse(ErrForbidden, append([]string{"it is not from whom it says"}, v.Reasons...)...), nil
+	}
 	if t.at == atBounce {
 		return d.refuse(ErrUnknownRcpt, "only delivery reports go to a bounce address"), nil
 	}
@@ -221,10 +225,6 @@ func (g *Gateway) judge(ctx context.Context, tx Tx, d decision, e Envelope, m *M
 
 // gate is what every reply passes, whichever way its thread was found.
 func (g *Gateway) gate(ctx context.Context, tx Tx, d decision, m *Mail, v Verdict) (decision, error) {
-	if v.Result == VerdictReject {
-		// First of all, and nobody is told by mail: whoever it names has not written it.
-		return d.refuse(ErrForbidden, append([]string{"it is not from whom it says"}, v.Reasons...)...), nil
-	}
 	if t := d.target; !t.thread.IsZero() {
 		p := t.standing.Person
 		if m.author() == p.Address {

@@ -142,6 +142,9 @@ func TestTheGate(t *testing.T) {
 		{"a failed proof", func(_ *world, _ *bridge.Mail, v *bridge.Verdict, _ *bridge.Envelope) {
 			*v = bridge.Verdict{Result: bridge.VerdictFail, Address: "ann@example.org"}
 		}, bridge.Held, nil},
+		{"made to deceive", func(_ *world, _ *bridge.Mail, v *bridge.Verdict, _ *bridge.Envelope) {
+			*v = bridge.Verdict{Result: bridge.VerdictReject, Reasons: []string{"DMARC: example.org asks for p=reject"}}
+		}, bridge.Refused, bridge.ErrForbidden},
 		{"two authors", func(_ *world, m *bridge.Mail, _ *bridge.Verdict, _ *bridge.Envelope) {
 			m.From = append(m.From, bridge.Address{Addr: "mallory@example.net"})
 		}, bridge.Refused, bridge.ErrForbidden},
@@ -341,6 +344,14 @@ func TestIMAPRefusalIsAnsweredOnceADay(t *testing.T) {
 		t.Errorf("%d answers to the second, want none", n)
 	}
 	w.clock.forward(25 * time.Hour)
+	// Whoever is named by a mail that is not theirs hears nothing of it, wherever it goes.
+	for _, path := range []string{to, "no-reply@example.com"} {
+		forged := withTo(w.mail("ann@example.org", "Not by Ann."), path)
+		r := w.receiveAs(bridge.Envelope{Route: bridge.RouteIMAP, ReversePath: "ann@example.org"}, forged, bridge.Verdict{Result: bridge.VerdictReject, Reasons: []string{"x"}})
+		if out := w.outgoing(); r.Disposition != bridge.Refused || len(out) != 0 {
+			t.Errorf("a forged mail to %s is %s, and %d mails leave", path, r.Disposition, len(out))
+		}
+	}
 	list := w.mail("ann@example.org", "To the list.")
 	list.List = true
 	if n := answers(list); n != 0 {

@@ -61,7 +61,7 @@ func New(c Config) (*Resolver, error) {
 	if len(servers) == 0 {
 		system, err := dns.ClientConfigFromFile("/etc/resolv.conf")
 		if err != nil {
-			return nil, fmt.Errorf("read the DNS servers of this machine: %w", err)
+			return nil, fmt.Errorf("none is set, and those of this machine can't be read: %w", err)
 		}
 		for _, s := range system.Servers {
 			servers = append(servers, net.JoinHostPort(s, system.Port))

@@ -4,9 +4,12 @@
 // that brought it, and says what is proven. The gate in package bridge acts on nothing else: a verdict carries an
 // address only if the author is proven, so that a judge that knows nothing lets nothing in.
 //
-// This package has one judge, [AddressPolicy]. SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489) and ARC (RFC 8617) are further
-// judges behind the same interface: all that they need (the client's address, its HELO name, the reverse-path and the raw
-// octets) is handed over already.
+// There are two judges. A [Prover] wants a proof: DMARC (RFC 7489, RFC 9091) over DKIM (RFC 6376) and SPF (RFC 7208), or the word of a
+// trusted host that had the mail before us, in a chain of ARC seals (RFC 8617) or in an Authentication-Results field (RFC 8601). It asks
+// DNS through a [Resolver] that it is given, and answers VerdictTemporary rather than guess. [AddressPolicy] takes From at its word.
+//
+// Both refuse a From field that is not one address, plainly written. What this package reads it reads strictly: where two programs may
+// see different things, nothing is believed.
 //
 // It must not know threads, people or what becomes of the mail.
 package sender

@@ -34,7 +34,7 @@ type ReceivedMail struct {
 
 // Verdict is what is known about who really sent a mail.
 type Verdict struct {
-	Result  string   `json:"result" enum:"pass,none,fail,temporary," doc:"Whether the author is proven; empty if nobody looked." example:"pass"`
+	Result  string   `json:"result" enum:"pass,none,fail,reject,temporary," doc:"Whether the author is proven; empty if nobody looked." example:"pass"`
 	Address string   `json:"address,omitempty" doc:"The author that is proven." example:"ann@example.org"`
 	Method  string   `json:"method,omitempty" doc:"What proved it." example:"dmarc"`
 	Reasons []string `json:"reasons" nullable:"false" doc:"What was looked at and found." example:"dmarc=pass"`
