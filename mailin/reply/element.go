@@ -1,7 +1,6 @@
 package reply
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -74,18 +73,6 @@ var signs = [...]sign{
 	{"reply_quote", roleQuote},
 	{"replyforwardmessage", roleWrap},
 	{"wps-quote", roleQuote},
-}
-
-// numberOf returns the number in an attribute, or other if it has none that is small.
-func numberOf(t html.Token, name string, other int) int {
-	for _, a := range t.Attr {
-		if a.Key == name {
-			if n, err := strconv.Atoi(strings.TrimSpace(a.Val)); err == nil && n >= 0 && n < 1_000_000 {
-				return n
-			}
-		}
-	}
-	return other
 }
 
 // emojiOf returns what an image stands for that is a character drawn by a client: an emoji, or an emoticon of punctuation. Other

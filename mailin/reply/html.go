@@ -3,7 +3,6 @@ package reply
 import (
 	"bytes"
 	"math/bits"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -343,34 +342,6 @@ func (p *page) start(t html.Token) {
 	p.open[e.name]++
 }
 
-// maxLooked bounds how many blockquotes are looked at for what introduces them, and maxAbove how many octets above each.
-const (
-	maxLooked = 100
-	maxAbove  = 600
-)
-
-// isIntroduced reports whether an attribution stands above an element that may be a quote, which then quotes, as do those further down.
-func (p *page) isIntroduced() bool {
-	if p.quotes || p.looked == maxLooked || p.depth > 0 {
-		return p.quotes
-	}
-	p.looked++
-	out := p.out.String()
-	above := strings.TrimRight(out[max(0, len(out)-maxAbove):], " \n")
-	if last := above[strings.LastIndexByte(above, '\n')+1:]; !endsLikeAttribution(strings.TrimSpace(last)) && !whoAndWhen(last) {
-		return false
-	}
-	d := document{body: above}
-	d.split()
-	if len(d.lines) == 0 {
-		return false
-	}
-	i := len(d.lines) - 1
-	_, sure := d.attributionEnding(i, 0)
-	p.quotes = sure != none || whoAndWhen(d.text(i))
-	return p.quotes
-}
-
 // leaveHidden ends a head, or content that is not HTML, at an element that can't be in it, as browsers do
 // (HTML standard, sections 13.2.6.4.4 and 13.2.6.5). Otherwise a forgotten end tag would hide the whole mail.
 func (p *page) leaveHidden(name string) {
@@ -395,25 +366,6 @@ func printable(r rune) rune {
 		return -1
 	}
 	return r
-}
-
-// item begins an item of the innermost list, of a number of its own if that is not negative.
-func (p *page) item(number int) {
-	mark, level := "- ", 0
-	for i := len(p.stack) - 1; i >= 0; i-- {
-		e := &p.stack[i]
-		if e.roles&roleList == 0 {
-			continue
-		}
-		if level++; level == 1 && e.next >= 0 {
-			if number >= 0 {
-				e.next = number
-			}
-			mark = strconv.Itoa(e.next) + ". "
-			e.next++
-		}
-	}
-	p.prefix = strings.Repeat("  ", min(max(level-1, 0), 10)) + mark
 }
 
 // change counts the roles of an element that begins or ends.

@@ -38,7 +38,7 @@ func (d *document) findSignatures() {
 // signaturesIn looks at a stretch of new lines.
 func (d *document) signaturesIn(i, j int) {
 	for k := i; k < j; k++ {
-		if d.lines[k].hint&hintSignature != 0 {
+		if d.lines[k].hint&hintSignature != 0 && !d.spoken(k) {
 			d.decide(k, k+1, Signature, whySignatureElement)
 		}
 		if isOurLine(d.text(k)) {

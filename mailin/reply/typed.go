@@ -63,51 +63,46 @@ func addsWords(s string) bool {
 	return true
 }
 
-// pasted reports whether the author's line above points at the quote that begins at line first, which says itself nothing of whom it
-// is from, as what a client quotes does.
-func (d *document) pasted(above, first int) bool {
-	s := d.text(above)
-	if !strings.HasSuffix(s, ":") && !strings.HasSuffix(s, "：") {
-		return false
-	}
-	for i := first; i < len(d.lines) && i < first+maxAnswered && (d.blank(i) || d.lines[i].depth > 0); i++ {
-		if f, _ := fieldOf(d.text(i)); f != noField || introduces(d.text(i)) {
-			return false
-		}
-	}
-	return true
-}
-
-// softBelow reports whether a blockquote of any kind begins below line i.
-func (d *document) softBelow(i int) bool {
-	next := i + 1
-	if next < len(d.lines) && d.blank(next) {
-		next++
-	}
-	return next < len(d.lines) && d.lines[next].hint&hintSoft != 0
-}
-
-// saysWho reports whether the lines from i to j have anything of an attribution, or of header fields.
-func (d *document) saysWho(i, j int) bool {
-	for ; i < j; i++ {
-		s := d.text(i)
-		if f, _ := fieldOf(s); f != noField || notice(s) != 0 || saysWrote(s) || separatorOf(s) != noSeparator {
-			return true
-		}
-	}
-	return false
-}
-
-// whoAndWhen reports whether a line is an attribution but for the colon at its end: it has a date and a
-// time, and an address or, with the beginning of one, a verb.
-func whoAndWhen(s string) bool {
-	if len(s) < 20 || len(s) > 160 || speaks(s) || strings.IndexByte(".?!;,", s[len(s)-1]) >= 0 {
-		return false
-	}
-	ev := notice(s)
-	return ev&hasTime != 0 && ev&(hasDate|hasYear) != 0 && (ev&hasAddress != 0 || opens(s) && saysWrote(s))
-}
-
 // wordsAbove reports whether the author's words stand above a quote that ends above line i, so that what stands below the quote may be no
 // more than a signature.
 func (d *document) wordsAbove(i int) bool { return d.words < i && d.lines[i-1].decided }
+
+// maxSpoken bounds how many lines an element has that is named after signatures and holds the author's words.
+const maxSpoken = 4
+
+// spoken reports whether line k, in an element that is named after signatures, is one of a few in which the author speaks, and that have
+// nothing of a signature: a page may name what is to be signed so.
+func (d *document) spoken(k int) bool {
+	if !isSentence(d.textOr(k)) {
+		return false
+	}
+	from, to := k, k+1
+	for from > 0 && k-from <= maxSpoken && d.lines[from-1].hint&hintSignature != 0 {
+		from--
+	}
+	for to < len(d.lines) && to-from <= maxSpoken && d.lines[to].hint&hintSignature != 0 {
+		to++
+	}
+	if to-from > maxSpoken {
+		return false
+	}
+	speaks := false
+	for i := from; i < to; i++ {
+		s := d.textOr(i)
+		if contact(s) > 0 || isMobile(s) || isDelimiter(s) || s != "." && isClosing(s) {
+			return false
+		}
+		var buf [512]byte
+		low := string(lower(buf[:0], clip(s, 400)))
+		speaks = speaks || speaksOfAuthor(low, footerFinder().in(low))
+	}
+	return speaks
+}
+
+// textOr returns what line i says, or a full stop if it says nothing.
+func (d *document) textOr(i int) string {
+	if d.blank(i) {
+		return "."
+	}
+	return d.text(i)
+}
