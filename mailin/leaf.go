@@ -2,6 +2,7 @@ package mailin
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,10 +12,26 @@ import (
 // leaves reads a part that holds no parts, once for each transfer encoding that it claims.
 func (w *walker) leaves(e *entity, t mediaType, encs []transfer) []piece {
 	var out []piece
-	for _, enc := range encs {
+	for _, enc := range likeliest(e.body(), encs) {
 		out = firstPieces(out, w.leaf(e, t, enc))
 	}
 	return out
+}
+
+// likeliest puts the encoding that the octets look like before the others that fields claim.
+func likeliest(raw []byte, encs []transfer) []transfer {
+	if len(encs) < 2 {
+		return encs
+	}
+	first := encQP // what it leaves alone is the same in the clear
+	if slices.Contains(encs, encBase64) && (beginsBase64(raw) || isWhollyBase64(raw)) {
+		first = encBase64
+	}
+	i := slices.Index(encs, first)
+	if i < 0 || first == encQP && encs[0] != encNone {
+		return encs
+	}
+	return append([]transfer{first}, slices.Delete(slices.Clone(encs), i, i+1)...)
 }
 
 // leaf reads a part that holds no parts, as text for the body, as an attachment, or both.
@@ -46,7 +63,7 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		w.spare = &piece{text: invitation(content, t.text("charset"))}
 	}
 	if w.spare == nil && w.foreign == 0 && name == "" && !attached {
-		w.spare = w.unusual(t, content)
+		w.spare = w.unusual(e, t, content)
 	}
 	if strings.HasSuffix(strings.ToLower(name), ".eml") && isMessage(content) {
 		// Opened, it shows its files as a message/rfc822 does.
@@ -95,7 +112,7 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 
 // unusual makes text of a part that is a file to most clients, and the letter itself where the mail has no other text: RTF, and subtypes of text that nobody
 // knows (RFC 2046, section 4.1.4).
-func (w *walker) unusual(t mediaType, content []byte) *piece {
+func (w *walker) unusual(e *entity, t mediaType, content []byte) *piece {
 	if len(content) > w.lim.Text {
 		return nil
 	}
@@ -103,10 +120,13 @@ func (w *walker) unusual(t mediaType, content []byte) *piece {
 	case "text/rtf", "application/rtf":
 		text, html := readRTF(content)
 		return &piece{text: text, html: html}
+	case "text/htm", "text/xhtml", "application/xhtml+xml":
+		return &piece{html: newlines(decodeCharset(content, t.text("charset"), true))}
 	case "text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/csv", "text/vcard", "text/x-vcard", "text/directory", "text/css", "text/javascript", "text/x-amp-html":
 		return nil
 	}
-	if !strings.HasPrefix(t.main, "text/") || looksBinary(content, t) {
+	// A whole mail of no type that can be read is text as well (RFC 2045, section 5.2).
+	if !strings.HasPrefix(t.main, "text/") && !(e.top && t.main == "application/octet-stream") || looksBinary(content, t) {
 		return nil
 	}
 	return &piece{text: newlines(decodeCharset(content, t.text("charset"), false))}
@@ -138,7 +158,7 @@ func isMessage(b []byte) bool {
 // trueEncoding corrects an encoding that the content belies.
 func (w *walker) trueEncoding(raw []byte, enc transfer, isText bool) transfer {
 	switch {
-	case enc == encBase64 && isProse(raw):
+	case enc == encBase64 && isProse(raw) && !beginsBase64(raw):
 		w.defect("a part is not base64 although it says so")
 		return encNone
 	case (enc == encNone || enc == encQP) && isWhollyBase64(raw):
@@ -152,6 +172,21 @@ func (w *walker) trueEncoding(raw []byte, enc transfer, isText bool) transfer {
 		return encBase64
 	}
 	return enc
+}
+
+// beginsBase64 reports whether the first line is base64 and no word: above a footer, it is the content.
+func beginsBase64(b []byte) bool {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(b, "\r\n"), []byte("\n"))
+	line = bytes.TrimRight(line, "\r \t")
+	if len(line) < 16 || len(line)%4 != 0 {
+		return false
+	}
+	for i, c := range line {
+		if v := base64Value[c]; v == 255 || v == 64 && i < len(line)-2 {
+			return false
+		}
+	}
+	return true
 }
 
 // isProse tells words from base64: base64 has no spaces within its lines.
@@ -210,11 +245,14 @@ func (w *walker) decode(raw []byte, enc transfer) (content []byte, first int, ok
 }
 
 // withoutFooter cuts off a footer that a list or scanner put in clear text below base64: what follows an empty line and is no base64, or a line of two
-// dashes, which is as well the boundary of a multipart that is over.
+// dashes or underscores. Two dashes are as well the boundary of a multipart that is over.
 func withoutFooter(b []byte) []byte {
 	lead := len(b) - len(bytes.TrimLeft(b, "\r\n"))
 	for at, n := lead, 0; n < 20; n++ {
 		i := bytes.Index(b[at:], []byte("\n--"))
+		if j := bytes.Index(b[at:], []byte("\n__")); j >= 0 && (i < 0 || j < i) {
+			i = j
+		}
 		if i < 0 || n == 0 && urlAlphabet(b[lead:at+i]) {
 			break
 		}
