@@ -115,6 +115,19 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 		"changed near the beginning":     changed(bytes.IndexByte(backup, '\n') + 60), "changed in the middle": changed(end / 2), "changed at the end": changed(end - 1),
 		"longer than it was": append(bytes.Clone(backup), 0),
 	}
+	t.Run("changed anywhere", func(t *testing.T) {
+		for i := range 300 {
+			at := i * (end - 1) / 299
+			b := changed(at)
+			b[at] ^= 1 ^ 1<<(i%8) // each bit in its turn
+			if _, err := store.VerifyBackup(t.Context(), bytes.NewReader(b), keys, nil); err == nil {
+				t.Errorf("bit %d of octet %d: it was verified", i%8, at)
+			}
+			if _, err := store.VerifyBackup(t.Context(), bytes.NewReader(backup[:at]), keys, nil); err == nil {
+				t.Errorf("cut at %d: it was verified", at)
+			}
+		}
+	})
 	try := func(t *testing.T, r io.Reader, keys *seal.Keyring, ctx context.Context) {
 		t.Helper()
 		parent := t.TempDir()

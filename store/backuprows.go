@@ -55,15 +55,15 @@ func readValue(r *bufio.Reader) (any, error) {
 	case tagNull:
 		return nil, nil
 	case tagNumber:
-		n, err := binary.ReadVarint(r)
+		n, err := readNumber(r)
 		if err != nil {
-			return nil, cutRow(err)
+			return nil, err
 		}
-		return n, nil
+		return int64(n>>1) ^ -int64(n&1), nil
 	case tagText, tagOctets:
-		n, err := binary.ReadUvarint(r)
+		n, err := readNumber(r)
 		if err != nil {
-			return nil, cutRow(err)
+			return nil, err
 		}
 		if n > maxValue {
 			return nil, fmt.Errorf("%w: a value of %d octets", errRow, n)
@@ -78,6 +78,23 @@ func readValue(r *bufio.Reader) (any, error) {
 		return b, nil
 	}
 	return nil, fmt.Errorf("%w: it has the tag %d", errRow, tag)
+}
+
+// readNumber reads a varint. Unlike what reads one in encoding/binary, it tells one that is too large from a fault of the source.
+func readNumber(r *bufio.Reader) (n uint64, err error) {
+	for shift := 0; shift < 64; shift += 7 {
+		b, err := r.ReadByte()
+		if err != nil {
+			return 0, cutRow(err)
+		}
+		if shift == 63 && b > 1 {
+			break
+		}
+		if n |= uint64(b&0x7f) << shift; b < 0x80 {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: a number is too large", errRow)
 }
 
 // readSome reads n octets, a part at a time, so that a length that is a lie costs nothing.

@@ -357,6 +357,7 @@ func TestRowsOfABackup(t *testing.T) {
 func FuzzRowsOfABackup(f *testing.F) {
 	f.Add([]byte("\x01\x02\x02\x01a\x03\x01b\x00"), 4)
 	f.Add([]byte("\x03\xff\xff\xff\xff\x03"), 1)
+	f.Add([]byte("\x03\xff\xd5\xff\xff\xfd\xfd\xfd\xfd\xfd0"), 79) // a length that no number holds
 	f.Fuzz(func(t *testing.T, b []byte, columns int) {
 		if columns < 1 || columns > 100 {
 			return

@@ -258,7 +258,7 @@ func (s *postgresSink) take(ctx context.Context, t table, next func() ([]any, er
 	for _, column := range t.Columns {
 		source.kinds = append(source.kinds, kinds[column])
 	}
-	return s.c.Raw(func(driver any) error {
+	err = s.c.Raw(func(driver any) error {
 		c, ok := driver.(*stdlib.Conn)
 		if !ok {
 			return fmt.Errorf("a connection of type %T", driver)
@@ -266,6 +266,10 @@ func (s *postgresSink) take(ctx context.Context, t table, next func() ([]any, er
 		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{t.Name}, t.Columns, source)
 		return err
 	})
+	if err == nil {
+		_, err = s.c.ExecContext(ctx, "analyze "+quoted(t.Name)) // the check asks before the server does this by itself
+	}
+	return err
 }
 
 // end implements rowSink.

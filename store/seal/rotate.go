@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -193,13 +194,33 @@ func (k *Keyring) replace(values, streams *keyset.Handle, lookup []byte, sign []
 	return nil
 }
 
+// removeOthers removes the new files that were never put in the place of the old one, since somebody was killed: they hold keys too.
+func removeOthers(path, fresh string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filepath.Base(path)+fresh) && e.Type().IsRegular() {
+			if err := os.Remove(filepath.Join(filepath.Dir(path), e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // rewrite puts a new file in the place of one, with its owner and for its owner alone. At every moment the old or the new one is there, whole.
 func rewrite(path string, text []byte) error {
 	was, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // with mode 0600
+	const fresh = ".new-"
+	if err := removeOthers(path, fresh); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+fresh+"*") // with mode 0600
 	if err != nil {
 		return err
 	}

@@ -123,3 +123,33 @@ func TestAKeyFileThatCannotBeReadChangesNothing(t *testing.T) {
 		t.Error("nothing was told")
 	}
 }
+
+// Somebody was killed who was about to change the keys: the next change leaves no other file with keys behind.
+func TestNoKeysAreLeftBehind(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "keys.json")
+	k, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+".new-123", []byte("half of the ke"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	copied, err := k.Copy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := copied.AddKey(); err != nil || copied.Keys() != 2 || k.Keys() != 1 {
+		t.Fatalf("a copy has %d keys, the keyring %d, %v", copied.Keys(), k.Keys(), err)
+	}
+	if again, err := Load(path); err != nil || again.Keys() != 1 {
+		t.Errorf("what is done to a copy came into the file: %v", err)
+	}
+	if err := k.AddKey(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("got %v, %v", left, err)
+	}
+}
