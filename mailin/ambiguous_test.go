@@ -136,6 +136,7 @@ func TestAmbiguous(t *testing.T) {
 		"multipart wholly in qp":                  mime("Content-Type: multipart/mixed; boundary=\"=b\"\nContent-Transfer-Encoding: quoted-printable\n", strings.ReplaceAll("--=b\n"+file+secret64+"\n--=b--\n", "=", "=3D")),
 		"the multipart is the last type of many":  around(strings.Repeat("Content-Type: text/x\nContent-Type: text/y\nContent-Type: a/b\n", 5)+"Content-Type: a/1\nContent-Type: a/2\nContent-Type: a/3\nContent-Type: a/4\nContent-Type: multipart/mixed; boundary=b\n", "b"),
 		"BinHex":                                  mime("", "Hi\n\n"+binHex("f.bin", secret)),
+		"a file called a complaint":               mixed("Content-Type: message/feedback-report\nContent-Transfer-Encoding: base64\n\n" + b64(secret)),
 		"BinHex behind another, and a mark":       mime("", "Hi\n\n"+string(binhexMark)+" 4.0)\n\nwords\n"+binHex("a.txt", "a")+"\n"+binHex("f.bin", secret)),
 		"BinHex as a file":                        mixed("Content-Type: application/mac-binhex40; name=f.bin\n\n" + binHex("f.bin", secret)),
 		"BinHex in base64":                        mixed("Content-Type: application/mac-binhex40; name=f.hqx\nContent-Transfer-Encoding: base64\n\n" + b64(binHex("f.bin", secret))),
@@ -160,7 +161,7 @@ func TestAmbiguous(t *testing.T) {
 			checkMail(t, m)
 			for _, a := range m.Attachments {
 				if string(a.Content) == secret {
-					if !strings.HasPrefix(a.Filename, "f.") && !strings.Contains(raw, "name=a.pdf") {
+					if !strings.HasPrefix(a.Filename, "f.") && !strings.Contains(raw, "name=a.pdf") && !strings.Contains(raw, "message/feedback-report") {
 						t.Errorf("its name is %q", a.Filename)
 					}
 					return

@@ -45,7 +45,7 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	}
 	name := w.filename(e, t)
 	inline, attached := w.disposition(e)
-	if report.IsPart(t.main) && w.foreign == 0 {
+	if report.IsPart(t.main) && w.foreign == 0 && bytes.IndexByte(content, 0) < 0 {
 		w.report(t.main, content)
 		if name != "" || attached {
 			// A report's part needs no name: this may be a file that calls itself one.
