@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// TestKilledUnderLoad kills the gateway with SIGKILL at random moments while 20 senders send, as often as LETTERLOCK_TEST_CRASH_ROUNDS says (5), and
+// TestKilledUnderLoad kills the gateway with SIGKILL at random moments while 20 senders send, as often as LETTERLOCK_TEST_CRASH_ROUNDS says (10), and
 // starts it again. A sender that got no answer sends the same mail again, as a mail server does. In the end every mail that was answered 250 is there
 // once, and only those. As many rounds as a release wants:
 //
@@ -25,7 +25,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes several seconds")
 	}
-	rounds := 5
+	rounds := 10
 	if n, err := strconv.Atoi(os.Getenv("LETTERLOCK_TEST_CRASH_ROUNDS")); err == nil {
 		rounds = n
 	}

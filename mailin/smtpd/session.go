@@ -28,6 +28,7 @@ type session struct {
 	conn    *conn
 	smtp    *smtp.Conn
 	refused int // recipients
+	named   int // recipients that were accepted, the same one as often as it was named
 	many    int // recipients over the number that a mail may have
 
 	judge sender.Judge // of the mail that is being taken
@@ -65,7 +66,7 @@ func (r *run) newSession(c *smtp.Conn) (smtp.Session, error) {
 // Reset implements smtp.Session.
 func (s *session) Reset() {
 	s.open, s.from, s.utf8, s.size, s.rcpts, s.asked = false, "", false, 0, nil, nil
-	s.many, s.conn.said = 0, forwarded{}
+	s.named, s.many, s.conn.said = 0, 0, forwarded{}
 	s.conn.finish()
 }
 
@@ -100,7 +101,8 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if !s.conn.who.allow(pacedRecipients) {
 		return s.run.replyTo(bridge.ErrTooMany)
 	}
-	if len(s.rcpts) >= s.run.MaxRecipients {
+	// The same recipient named again is no further one, but go-smtp remembers it as well.
+	if len(s.rcpts) >= s.run.MaxRecipients || s.named >= 2*s.run.MaxRecipients {
 		if s.many++; s.many > 10*s.run.MaxRecipients {
 			return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Far too many recipients, closing"}
 		}
@@ -124,15 +126,12 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return s.accepted(to, len(s.rcpts)-1)
 }
 
-// accepted remembers an RCPT for the reply that LMTP has for each. The same address again and again is too many as well.
+// accepted counts an RCPT, and remembers it for the reply that LMTP has for each.
 func (s *session) accepted(to string, at int) error {
-	if !s.conn.way.lmtp {
-		return nil
+	s.named++
+	if s.conn.way.lmtp {
+		s.asked = append(s.asked, asked{to, at})
 	}
-	if len(s.asked) >= 2*s.run.MaxRecipients {
-		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 5, 3}, Message: "Too many recipients, send the mail to the others again"}
-	}
-	s.asked = append(s.asked, asked{to, at})
 	return nil
 }
 

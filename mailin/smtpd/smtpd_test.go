@@ -166,8 +166,10 @@ func dial(t testing.TB, addr string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &client{t, conn, bufio.NewReader(conn)}
+	return dialled(t, conn)
 }
+
+func dialled(t testing.TB, conn net.Conn) *client { return &client{t, conn, bufio.NewReader(conn)} }
 
 // talk runs a dialogue: a line with > is sent with CR LF, one with >> is a Go string sent as it is, one with < is the beginning of a line of
 // the next reply, one with <- of its last line. "closed" is the end of the connection.
