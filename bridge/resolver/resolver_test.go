@@ -320,6 +320,9 @@ func FuzzWireName(f *testing.F) {
 		if !ok {
 			return
 		}
+		if canonical(name) != name {
+			t.Errorf("%q became %q, and that %q", s, name, canonical(name))
+		}
 		m := new(dns.Msg)
 		m.SetQuestion(name, dns.TypeTXT)
 		b, err := m.Pack()

@@ -54,6 +54,7 @@ func TestDKIM(t *testing.T) {
 	k := keys()
 	good := func(mail string) string { return sign(t, mail, "example.org", "good", k["good"]) }
 	simple := func(o *dkim.SignOptions) { o.HeaderCanonicalization, o.BodyCanonicalization = "simple", "simple" }
+	twice := func(o *dkim.SignOptions) { o.HeaderKeys = []string{"From", "From", "To", "Subject", "Subject"} }
 	const tags = "d=example.org; s=good; h=From:To:Subject:Date"
 	tests := []struct {
 		name string
@@ -71,6 +72,7 @@ func TestDKIM(t *testing.T) {
 		{"a field more that is not signed", "X-Scanned: yes\r\n" + good(plainLetter), "example.org", ""},
 		{"a Received field more", "Received: from a by b; Fri, 20 Nov 2026 09:00:00 +0000\r\n" + good(plainLetter), "example.org", ""},
 		{"i= in a subdomain", signTags(t, plainLetter, tags+"; i=ann@mail.example.org", k["good"]), "example.org", ""},
+		{"fields signed as absent", sign(t, plainLetter, "example.org", "good", k["good"], twice), "example.org", ""},
 		{"by hand", signTags(t, plainLetter, tags, k["good"]), "example.org", ""},
 		{"not yet expired", signTags(t, plainLetter, fmt.Sprintf("%s; t=%d; x=%d", tags, time.Now().Unix(), time.Now().Unix()+1000), k["good"]), "example.org", ""},
 
@@ -100,6 +102,7 @@ func TestDKIM(t *testing.T) {
 		{"ends before it begins", signTags(t, plainLetter, tags+"; t=2000; x=1000", k["good"]), "", "ends before"},
 		{"From not covered", signTags(t, plainLetter, "d=example.org; s=good; h=To:Subject", k["good"]), "", "cover From"},
 		{"a second Subject", "Subject: Send money\r\n" + good(plainLetter), "", "more than one subject"},
+		{"a second Subject, signed as absent", "Subject: Send money\r\n" + sign(t, plainLetter, "example.org", "good", k["good"], twice), "", "did not verify"},
 		{"a second Content-Type", "Content-Type: text/html\r\n" + good(plainLetter), "", "more than one content-type"},
 		{"d= of everybody", signTags(t, plainLetter, "d=org; s=good; h=From", k["good"]), "", "d="},
 		{"NUL in d=", signTags2(t, plainLetter, "d=example.org\x00.evil.example; s=good; h=From", k["good"]), "", "does not count"},

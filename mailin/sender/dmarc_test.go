@@ -237,6 +237,18 @@ func TestVerdicts(t *testing.T) {
 		{"the same from the domain's host", straight, pass, MethodDMARC, ""},
 	})
 
+	// A domain of other letters than ASCII's is compared in the form that DNS has.
+	idn := newWorld(t, `
+		xn--bcher-kva.example.        IN TXT "v=spf1 ip4:192.0.2.1 -all"
+		_dmarc.xn--bcher-kva.example. IN TXT "v=DMARC1; p=reject"
+	`)
+	for ip, want := range map[string]bridge.VerdictResult{"192.0.2.1": pass, "192.0.2.2": reject} {
+		v := idn.judge(letter{from: "ann@xn--bcher-kva.example", ip: ip, helo: "mail.example.org", raw: by("bücher.example")})
+		if v.Result != want || want == pass && v.Address != "ann@xn--bcher-kva.example" {
+			t.Errorf("from %s: got %+v, want %s", ip, v, want)
+		}
+	}
+
 	strict := newWorld(t, zone, func(c *Config) { c.Strict = true })
 	strict.run(t, []judged{
 		{"strict: SPF and DMARC", own("reject.example", "ann@reject.example"), pass, MethodDMARC, ""},
