@@ -178,7 +178,7 @@ func TestLMTPFromAfar(t *testing.T) {
 		r.limit = &limiter{} // lets nobody in, so that admit comes to its end
 		r.pace = newPaces(Pace{}, nil, nil)
 		r.live.Add(1)
-		go r.admit(from{ours, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}}, true)
+		go r.admit(from{ours, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}}, true, false)
 		line, _ := bufio.NewReader(theirs).ReadString('\n')
 		if got := strings.Contains(line, "too many connections"); got != want || !strings.HasPrefix(line, "421 4.7.0") {
 			t.Errorf("%s: got %q", ip, line)

@@ -110,7 +110,7 @@ func (r *run) accept(ctx context.Context, l net.Listener, lmtp bool) error {
 		case err == nil:
 			pause = 5 * time.Millisecond
 			r.live.Add(1)
-			go r.admit(nc, lmtp)
+			go r.admit(nc, lmtp, l.Addr().Network() == "unix")
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return err
 		default:
@@ -127,10 +127,10 @@ func (r *run) accept(ctx context.Context, l net.Listener, lmtp bool) error {
 }
 
 // admit lets one connection in, or answers 421.
-func (r *run) admit(nc net.Conn, lmtp bool) {
+func (r *run) admit(nc net.Conn, lmtp, unix bool) {
 	addr := nc.RemoteAddr() // with the PROXY protocol this waits for its header
 	peer := peerIP(addr)
-	front := within(peer, r.Forwarders) || !peer.IsValid() || lmtp && peer.IsLoopback()
+	front := unix || within(peer, r.Forwarders) || lmtp && peer.IsLoopback()
 	if lmtp && !front {
 		r.turnAway(nc, "takes LMTP only from mail servers that it knows")
 		return

@@ -29,6 +29,7 @@ var deeds = map[string]string{
 	"export.person":      "Exported a person's conversations",
 	"export.thread":      "Exported a conversation",
 	"file.download":      "Opened a file",
+	"file.refuse":        "Had a file refused",
 	"held.discard":       "Discarded held mail",
 	"held.release":       "Released held mail",
 	"held.view":          "Read held mail",
