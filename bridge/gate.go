@@ -60,17 +60,18 @@ type target struct {
 	person   ID
 	standing Standing // theirs, where there is a thread
 	delivery ID       // for atBounce
+	path     string   // the address of ours that it goes by, as written
 	by       string   // how it was found, for the record
 }
 
 // target finds out where a mail is meant to go. On SMTP the forward-path alone counts, then the Message-IDs; a mailbox read over
 // IMAP tells it less surely, so there the fields that name a recipient count too.
 func (g *Gateway) target(ctx context.Context, tx Tx, e Envelope, m *Mail) (target, error) {
-	t := target{by: "forward-path"}
+	t := target{by: "forward-path", path: e.ForwardPath}
 	var id ID
 	t.at, id = g.locate(mailaddr.Normalize(e.ForwardPath))
 	if t.at == elsewhere && e.Route == RouteIMAP {
-		t.at, id, t.by = g.locateIn(m)
+		t.at, id, t.by, t.path = g.locateIn(m)
 	}
 	switch t.at {
 	case atReply:
@@ -91,32 +92,33 @@ func (g *Gateway) target(ctx context.Context, tx Tx, e Envelope, m *Mail) (targe
 
 // locateIn looks for an address of ours where a mailbox's mail names its recipients. What is in a mailbox of ours is for us, so
 // without any such address it counts as mail to the inbox.
-func (g *Gateway) locateIn(m *Mail) (place, ID, string) {
-	found, at, by := ID{}, atInbox, "mailbox"
+func (g *Gateway) locateIn(m *Mail) (_ place, _ ID, by, path string) {
+	found, at := ID{}, atInbox
+	by = "mailbox"
 	look := func(addr, field string) bool {
 		p, id := g.locate(mailaddr.Normalize(addr))
 		if p == atReply || p == atBounce {
-			found, at, by = id, p, field
+			found, at, by, path = id, p, field, addr
 			return true
 		}
 		if p != elsewhere && by == "mailbox" {
-			at, by = p, field
+			at, by, path = p, field, addr
 		}
 		return false
 	}
 	for _, a := range m.Delivered {
 		if look(a, "delivery field") {
-			return at, found, by
+			return at, found, by, path
 		}
 	}
 	for _, list := range [2][]Address{m.To, m.Cc} {
 		for _, a := range list {
 			if look(a.Addr, "To or Cc") {
-				return at, found, by
+				return at, found, by, path
 			}
 		}
 	}
-	return at, found, by
+	return at, found, by, path
 }
 
 // maxReferences bounds how many Message-IDs of a mail are looked up.

@@ -509,3 +509,26 @@ func TestNobodyCanUseUpAMailInAdvance(t *testing.T) {
 		t.Errorf("after its release the mail is %s, want a duplicate", r.Disposition)
 	}
 }
+
+// Whoever judges a sender is told by which reply address a mail goes, since an old letter that is sent again does not name it.
+func TestAClaimNamesItsReplyAddress(t *testing.T) {
+	w := newWorld(t)
+	to := w.replyAddress(w.inside)
+	c, err := w.g.CheckRecipient(t.Context(), to)
+	if err != nil || c.Path != to || c.Address != "ann@example.org" {
+		t.Errorf("at RCPT: got %+v, %v", c, err)
+	}
+	mail := w.mail("ann@example.org", "Hello.")
+	for _, e := range []bridge.Envelope{{Route: bridge.RouteSMTP, ForwardPath: to}, {Route: bridge.RouteIMAP}} {
+		m := *mail
+		if e.Route == bridge.RouteIMAP {
+			m.Delivered = []string{to}
+		}
+		if c, err = w.g.Author(t.Context(), e, &m); err != nil || c.Path != to || c.Address != "ann@example.org" {
+			t.Errorf("%s: got %+v, %v", e.Route, c, err)
+		}
+	}
+	if c, err = w.g.Author(t.Context(), bridge.Envelope{Route: bridge.RouteIMAP}, mail); err != nil || c.Path != "" {
+		t.Errorf("to nobody in particular: got %+v, %v", c, err)
+	}
+}

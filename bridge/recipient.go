@@ -35,7 +35,7 @@ func (g *Gateway) CheckRecipient(ctx context.Context, forwardPath string) (Claim
 			return Claim{}, fmt.Errorf("check recipient: %w: %w", ErrUnavailable, err)
 		}
 		claim := s.claim()
-		claim.Reply = true
+		claim.Path = forwardPath
 		return claim, s.accepts()
 	}
 	return Claim{}, nil
@@ -146,7 +146,7 @@ type Claim struct {
 	Person  ID     // zero where the mail names no participant
 	Address string // the participant's, normalised
 	Thread  ID
-	Reply   bool // it is the forward-path that names the participant
+	Path    string // the reply address that names the participant; empty where something else does
 }
 
 // Author tells whose reply a mail claims to be, by its reply address or else the Message-IDs it refers to. It is for whoever judges the sender.
@@ -154,7 +154,9 @@ func (g *Gateway) Author(ctx context.Context, e Envelope, m *Mail) (Claim, error
 	var c Claim
 	err := g.store.View(ctx, func(tx Tx) error {
 		t, err := g.target(ctx, tx, e, m)
-		c = t.standing.claim()
+		if c = t.standing.claim(); t.at == atReply {
+			c.Path = t.path
+		}
 		return err
 	})
 	if err != nil {

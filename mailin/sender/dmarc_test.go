@@ -230,7 +230,10 @@ func TestVerdicts(t *testing.T) {
 	inbox.to, inbox.claims = "hello@desk.example", ""
 	straight := old
 	straight.from, straight.ip = "ann@exact.example", "192.0.2.1"
+	mailbox := old
+	mailbox.imap, mailbox.ip, mailbox.from = "office", "", ""
 	w.run(t, []judged{
+		{"an old letter to a mailbox", mailbox, fail, MethodDKIM, "old letter"},
 		{"an old letter", old, fail, MethodDKIM, "old letter"},
 		{"To is not covered", bcc, fail, MethodDKIM, "old letter"},
 		{"the same to an inbox", inbox, pass, MethodDMARC, ""},
@@ -282,7 +285,7 @@ func TestForOneMail(t *testing.T) {
 		t.Fatal("the prover has no judge for one mail")
 	}
 	one.evidence.notes = []string{"remembered"}
-	v := j.Judge(t.Context(), bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: "bob@evil.example", ForwardPath: "reply+other@desk.example"}, Peer{}, raw, one.mail, bridge.Claim{Address: "ann@example.org", Reply: true})
+	v := j.Judge(t.Context(), bridge.Envelope{Route: bridge.RouteSMTP, ReversePath: "bob@evil.example", ForwardPath: "reply+other@desk.example"}, Peer{}, raw, one.mail, bridge.Claim{Address: "ann@example.org", Path: "reply+other@desk.example"})
 	if v.Result != bridge.VerdictFail || v.Reasons[0] != "remembered" {
 		t.Errorf("the second recipient: got %+v, want what was found for the first, and that To does not name this one", v)
 	}

@@ -109,7 +109,7 @@ func domainSet(list []string) (map[string]bool, error) {
 
 // Judge implements Judge.
 func (p *Prover) Judge(ctx context.Context, e bridge.Envelope, peer Peer, raw []byte, mail *bridge.Mail, claim bridge.Claim) bridge.Verdict {
-	return p.verdict(p.examine(ctx, e, peer, raw, mail), e, mail, claim)
+	return p.verdict(p.examine(ctx, e, peer, raw, mail), mail, claim)
 }
 
 // ForOneMail returns a Judge for several recipients of one mail, which all have the same envelope but for the forward-path. What does not depend on the
@@ -135,7 +135,7 @@ func (o *oneMail) Judge(ctx context.Context, e bridge.Envelope, peer Peer, raw [
 	if o.mail == nil || o.mail != mail {
 		o.mail, o.evidence = mail, o.prover.examine(ctx, e, peer, raw, mail)
 	}
-	return o.prover.verdict(o.evidence, e, mail, claim)
+	return o.prover.verdict(o.evidence, mail, claim)
 }
 
 // evidence is what is known of a mail, whomever it is to.
@@ -266,14 +266,14 @@ func (l authResults) spf() spfResult {
 }
 
 // verdict decides about one recipient's part.
-func (p *Prover) verdict(ev evidence, e bridge.Envelope, mail *bridge.Mail, claim bridge.Claim) bridge.Verdict {
+func (p *Prover) verdict(ev evidence, mail *bridge.Mail, claim bridge.Claim) bridge.Verdict {
 	v := bridge.Verdict{Result: bridge.VerdictFail, Method: ev.method, Reasons: ev.notes}
 	switch {
 	case ev.moot != "":
 		return bridge.Verdict{Result: bridge.VerdictNone, Method: MethodNone, Reasons: []string{ev.moot}}
 	case ev.flaw != nil:
 		return bridge.Verdict{Result: bridge.VerdictReject, Method: MethodFrom, Reasons: []string{"from: " + ev.flaw.Error()}}
-	case ev.method != "" && ev.again(e, mail, claim):
+	case ev.method != "" && ev.again(mail, claim):
 		v.Method = MethodDKIM
 		v.Reasons = append(v.Reasons[:len(v.Reasons):len(v.Reasons)],
 			"DKIM: the signed To and Cc don't name this reply address, so it may be an old letter that somebody sends again")
@@ -306,11 +306,11 @@ func (p *Prover) verdict(ev evidence, e bridge.Envelope, mail *bridge.Mail, clai
 
 // again reports whether a mail could be one that its author sent to somebody else, and that a third sends to a reply address that leaked: nothing but
 // a signature proves it, which does not cover to whom it is.
-func (ev *evidence) again(e bridge.Envelope, mail *bridge.Mail, claim bridge.Claim) bool {
-	if ev.signed == nil || !claim.Reply || e.ForwardPath == "" {
+func (ev *evidence) again(mail *bridge.Mail, claim bridge.Claim) bool {
+	if ev.signed == nil || claim.Path == "" {
 		return false
 	}
-	to := mailaddr.Normalize(e.ForwardPath)
+	to := mailaddr.Normalize(claim.Path)
 	for _, list := range []struct {
 		name      string
 		addresses []bridge.Address

@@ -174,8 +174,12 @@ func (w *world) judgeBy(j Judge, l letter) bridge.Verdict {
 	if l.imap != "" {
 		e.Route, e.Peer = bridge.RouteIMAP, l.imap
 	}
+	claim := bridge.Claim{Address: l.claims}
+	if l.claims != "" {
+		claim.Path = l.to
+	}
 	raw := []byte(l.raw)
-	return j.Judge(w.t.Context(), e, peer, raw, mailin.Parse(raw, mailin.Limits{}), bridge.Claim{Address: l.claims, Reply: l.claims != "" && l.imap == ""})
+	return j.Judge(w.t.Context(), e, peer, raw, mailin.Parse(raw, mailin.Limits{}), claim)
 }
 
 // seal adds an ARC set, as a forwarder does (RFC 8617, section 5.1).
