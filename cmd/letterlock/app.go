@@ -95,6 +95,7 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 	if a.judge, err = a.config.judge(a.now); err != nil {
 		return nil, err
 	}
+	a.checkScanner(ctx)
 	if len(c.ACME.Domains) > 0 {
 		if a.acme, err = newACME(c.Config, a.http, a.keys, c.log.With("part", "acme")); err != nil {
 			return nil, err
@@ -135,6 +136,17 @@ func (a *app) checkBucket(ctx context.Context) error {
 		a.log.WarnContext(ctx, "the bucket for files can't be reached", "error", err)
 	}
 	return nil
+}
+
+// checkScanner warns if nothing can come in.
+func (a *app) checkScanner(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, f := range checkClamd(ctx, &patient{config: a.config}) {
+		if f.State != stateOK {
+			a.log.WarnContext(ctx, "clamd does not answer; until it does, mail is deferred and no file can be uploaded", "error", f.What)
+		}
+	}
 }
 
 // close lets go of what newApp opened.

@@ -62,6 +62,7 @@ var doctorChecks = []doctorCheck{
 	{"certificate", checkCertificates},
 	{"mailbox", checkMailboxes},
 	{"relay", checkRelay},
+	{"clamd", checkClamd},
 }
 
 // checkTimeout bounds one check, so that one dead server does not keep the others from being looked at.

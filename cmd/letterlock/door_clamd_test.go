@@ -128,7 +128,14 @@ func TestClamd(t *testing.T) {
 		t.Errorf("a clean upload: got %d %s", status, answer)
 	}
 
+	if out, _ := p.command("doctor").Output(); !strings.Contains(string(out), "ok       clamd "+address) {
+		t.Errorf("the doctor says:\n%s", out)
+	}
+
 	stopClamd()
+	if out, err := p.command("doctor").Output(); err == nil || !strings.Contains(string(out), "FAULT    clamd "+address) {
+		t.Errorf("the doctor says, without clamd: %v\n%s", err, out)
+	}
 	if code, said := mail("Early.", "plan.txt", "all is well, too"); code != 451 {
 		t.Errorf("without clamd: got %d %s, want 451", code, said)
 	}
