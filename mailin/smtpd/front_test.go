@@ -187,6 +187,18 @@ func TestLMTPFromAfar(t *testing.T) {
 	}
 }
 
+// A load balancer that speaks for a socket makes nobody a mail server in front.
+func TestNobodyIsUnknown(t *testing.T) {
+	r := &run{Server: &Server{Config{Domain: "mx.desk.example", Log: discard()}}}
+	ours, theirs := net.Pipe()
+	r.live.Add(1)
+	go r.admit(from{ours, &net.UnixAddr{Name: "/x", Net: "unix"}}, false, false)
+	if line, _ := bufio.NewReader(theirs).ReadString('\n'); !strings.HasPrefix(line, "421 4.7.0") {
+		t.Errorf("got %q", line)
+	}
+	r.live.Wait()
+}
+
 // from is a connection that comes from somewhere else.
 type from struct {
 	net.Conn

@@ -135,6 +135,11 @@ func (r *run) admit(nc net.Conn, lmtp, unix bool) {
 		r.turnAway(nc, "takes LMTP only from mail servers that it knows")
 		return
 	}
+	if !front && !peer.IsValid() {
+		// A balancer that names no address. Nobody may be unknown but who comes through what is in front.
+		r.turnAway(nc, "does not know who you are")
+		return
+	}
 	var who *visitor
 	if !front {
 		who = r.pace.visitor(peer)
