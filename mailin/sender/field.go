@@ -71,6 +71,9 @@ func plainMailbox(field string) (string, error) {
 		if r != '\t' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
 			return "", errors.New("the From field has a control character")
 		}
+		if 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069 {
+			return "", errors.New("the From field turns the direction of its text, which makes an address look like another")
+		}
 	}
 	field = strings.Trim(field, " \t")
 	if field == "" {

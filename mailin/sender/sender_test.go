@@ -61,6 +61,8 @@ func TestAddressPolicy(t *testing.T) {
 		{"comment within", "From: ann(x)@example.org\r\n", read(ann), ann, "", "plain"},
 		{"space within", "From: <ann @example.org>\r\n", read(ann), ann, "", "space"},
 		{"invisible", "From: <an\u200bn@example.org>\r\n", read(ann), ann, "", "invisible"},
+		{"a name from right to left", "From: \u202etfel <ann@example.org>\r\n", read(ann), ann, "", "direction"},
+		{"a name in Hebrew", "From: \u05d0\u05e0\u05d4\u200f <ann@example.org>\r\n", read(ann), ann, ann, ""},
 		{"NUL", "From: ann@example.org\x00\r\n", read(ann), ann, "", "control"},
 		{"bare CR hides a field", "X: a\rFrom: ann@example.org\r\nFrom: ann@example.org\r\n", read(ann), ann, "", "bare CR"},
 		{"not UTF-8", "From: \xff <ann@example.org>\r\n", read(ann), ann, "", "UTF-8"},
