@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -279,6 +280,37 @@ func TestBreakingSize(t *testing.T) {
 		s.deliver(t, letter(strconv.Itoa(n))) // as long as others go through
 		return strings.Contains(o.got(), "Message 2 of mailbox INBOX of ann could not be read")
 	})
+}
+
+// One mail of many can't be recorded: the others are all the same, in their order, and still many at once.
+func TestOneBadAmongMany(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	o.fail = func(subject string) error {
+		if subject == "bad" {
+			return errors.New("receive: no")
+		}
+		return nil
+	}
+	var want []string
+	for i := range 250 {
+		subject := strconv.Itoa(i)
+		if i == 100 {
+			subject = "bad"
+		} else {
+			want = append(want, subject)
+		}
+		s.deliver(t, letter(subject))
+	}
+	start(t, o, nil, s.account())
+	o.awaitMails(t, strings.Join(want, " "))
+	o.awaitProgress(t, 100)
+	if o.transactions > 20 {
+		t.Errorf("it took %d transactions", o.transactions)
+	}
+	state, err := o.Mailbox(t.Context(), "ann", "INBOX")
+	if err != nil || state.LastUID != 250 || len(state.Missing) != 1 {
+		t.Errorf("got %+v, %v, want one mail missing", state, err)
+	}
 }
 
 // When nothing can be recorded, no mail is to blame: each comes in the end, however long it takes.

@@ -248,7 +248,7 @@ func (r *reader) compare(ctx context.Context, c *connection, m mailbox) error {
 		return nil
 	}
 	r.compared = time.Now()
-	if r.first > 0 || len(r.gaps) == 0 || begun && m.modSeq > 0 && m.modSeq == r.modSeq {
+	if len(r.gaps) == 0 || begun && m.modSeq > 0 && m.modSeq == r.modSeq {
 		return nil
 	}
 	uids, err := c.missed(r.gaps, r.next, r.modSeq)

@@ -75,41 +75,54 @@ func (r *reader) recordGroup(ctx context.Context, rec *recording) {
 	defer close(stop)
 	failed := 0
 	for p := range portions {
-		if ctx.Err() != nil {
+		if !r.recordPortion(ctx, rec, p, &failed) {
 			return
-		}
-		if !p.failed && r.receive(ctx, p.mails) == nil {
-			for i := p.from; i < p.to; i++ {
-				rec.outcomes[i].tried = true
-			}
-			failed = 0
-			continue
-		}
-		// One of them may be to blame, or nothing works.
-		for i := p.from; i < p.to; i++ {
-			if ctx.Err() != nil {
-				return
-			}
-			err := r.handOver(ctx, rec.fetched, i)
-			rec.outcomes[i] = outcome{tried: true, err: err}
-			if err == nil {
-				failed = 0
-			} else if failed++; failed == inARow {
-				return
-			}
 		}
 	}
 }
 
-// prepare reads and judges the messages of one portion, several at once.
+// recordPortion records a portion, or as much of it as works: where it does not as a whole, one half after the other. It reports whether to go
+// on; failed counts messages that failed in a row.
+func (r *reader) recordPortion(ctx context.Context, rec *recording, p *portion, failed *int) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	if !p.failed && r.receive(ctx, p.mails) == nil {
+		for i := p.from; i < p.to; i++ {
+			rec.outcomes[i].tried = true
+		}
+		*failed = 0
+		return true
+	}
+	if p.to-p.from > 1 {
+		middle := (p.from + p.to) / 2
+		return r.recordPortion(ctx, rec, r.prepareRange(ctx, rec.fetched, p.from, middle), failed) &&
+			r.recordPortion(ctx, rec, r.prepareRange(ctx, rec.fetched, middle, p.to), failed)
+	}
+	err := r.handOver(ctx, rec.fetched, p.from)
+	rec.outcomes[p.from] = outcome{tried: true, err: err}
+	if err == nil {
+		*failed = 0
+	} else {
+		*failed++
+	}
+	return *failed < inARow
+}
+
+// prepare reads and judges the messages of the next portion.
 func (r *reader) prepare(ctx context.Context, f *fetched, from int) *portion {
-	p := &portion{from: from, to: from}
-	for size := 0; p.to < len(f.messages) && p.to-from < r.Together; p.to++ {
-		if size += len(f.messages[p.to].raw); size > transactionBytes && p.to > from {
+	to := from
+	for size := 0; to < len(f.messages) && to-from < r.Together; to++ {
+		if size += len(f.messages[to].raw); size > transactionBytes && to > from {
 			break
 		}
 	}
-	p.mails = make([]bridge.Arrival, p.to-p.from)
+	return r.prepareRange(ctx, f, from, to)
+}
+
+// prepareRange reads and judges messages, several at once.
+func (r *reader) prepareRange(ctx context.Context, f *fetched, from, to int) *portion {
+	p := &portion{from: from, to: to, mails: make([]bridge.Arrival, to-from)}
 	var all sync.WaitGroup
 	var next atomic.Int64
 	var failed atomic.Bool
