@@ -42,10 +42,13 @@ type Delivery struct {
 	Message    ID
 	Person     ID     // zero for an answer to somebody who is nobody here
 	Recipient  string // addr-spec; empty means the person's address when it leaves
+	Domain     string // where it is to go; filled in by Gateway.ClaimDeliveries alone, and not stored
 	Payload    string // a sign-in code, or an answer's reason; erased once the delivery is final
 	Priority   int    // lower leaves earlier: 0 codes, 5 messages, 9 the rest
 	State      DeliveryState
-	Form       Form // set when it is relayed
+	Form       Form   // set when it is relayed, as Path and Why
+	Path       Path   // how well the way was protected; a worker sets it before Gateway.Prepare, to that of the connection it has
+	Why        string // why it was a notice where the mode would have let a copy go: a clause for staff
 	Attempts   int
 	CreatedAt  time.Time
 	NextAt     time.Time // not before this
@@ -71,6 +74,8 @@ type Outgoing struct {
 
 	Organization string
 	BaseURL      string
+	Why          string // for a notice: as Delivery.Why
+	Need         Need   // for a copy: what the connection must be that it crosses
 	Link         string // where the recipient reads the message, or signs in
 	ToStaff      bool   // the recipient is staff
 	Code         string // for DeliverCode

@@ -26,6 +26,8 @@ type Config struct {
 	MaxFile      int64            // octets of one attachment; MaxFiles if zero
 	AllowedTypes []filetype.Kind  // if there are any, files of other kinds are refused
 	DeniedTypes  []filetype.Kind  // files of these kinds are refused
+	CopiesNeed   Need             // what a path must be for a copy; NeedTLS if empty
+	Paths        Paths            // foretells them to staff; nil if nothing does
 	Scanner      Scanner          // asked about each mail and file before it is taken; nil for none
 	Pace         int              // messages of one contact within 15 minutes, by mail or in the viewer; 60 if zero, no bound if negative
 	Bell         Bell             // wakes the other processes on this store; nil if there are none
@@ -46,6 +48,8 @@ type Gateway struct {
 	maxText      int
 	maxFiles     int64
 	files        fileRules
+	copiesNeed   Need
+	paths        Paths
 	scanner      Scanner
 	scanned      scans
 	noSearch     bool
@@ -111,7 +115,13 @@ func New(c Config) (*Gateway, error) {
 	if g.files.maxFile == 0 || g.files.maxFile > g.maxFiles {
 		g.files.maxFile = g.maxFiles
 	}
-	g.scanner = c.Scanner
+	g.scanner, g.copiesNeed, g.paths = c.Scanner, c.CopiesNeed, c.Paths
+	if g.copiesNeed == "" {
+		g.copiesNeed = NeedTLS
+	}
+	if _, err := ParseNeed(string(g.copiesNeed)); err != nil {
+		return nil, fmt.Errorf("copies_need: %w", err)
+	}
 	if g.pace.most = c.Pace; c.Pace == 0 {
 		g.pace.most = defaultPace
 	}

@@ -36,7 +36,7 @@ func TestRenewLeases(t *testing.T) {
 	}
 
 	// What is done, and what there is not, can't be held; and nobody renews for somebody else.
-	w.must(w.g.RecordRelayed(ctx, "one", ids[0], bridge.FormNotice, "250 ok"))
+	w.must(w.g.RecordRelayed(ctx, "one", ids[0], bridge.Departure{Form: bridge.FormNotice, Said: "250 ok"}))
 	nothing := bridge.NewID()
 	lost, err := w.g.RenewLeases(ctx, "one", time.Minute, append(ids, nothing)...)
 	w.must(err)

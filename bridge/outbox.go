@@ -15,8 +15,10 @@ import (
 func (g *Gateway) ClaimDeliveries(ctx context.Context, worker string, lease time.Duration, limit int) ([]Delivery, error) {
 	var list []Delivery
 	err := g.store.Update(ctx, func(tx Tx) (err error) {
-		list, err = tx.ClaimDeliveries(ctx, worker, g.now(), lease, limit)
-		return err
+		if list, err = tx.ClaimDeliveries(ctx, worker, g.now(), lease, limit); err != nil {
+			return err
+		}
+		return destinations(ctx, tx, list)
 	})
 	return list, wrap("claim deliveries", err)
 }
@@ -37,17 +39,31 @@ func (g *Gateway) NextDelivery(ctx context.Context) (time.Time, error) {
 	return at, wrap("next delivery", err)
 }
 
-// Prepare gathers what one claimed delivery is to carry. The mode is decided here, from what every level says at this moment, so it
-// is called right before the mail leaves. For a notice no content is even read.
+// destinations fills in the domain that each delivery goes to. One whose person is gone has none; Prepare says what becomes of it.
+func destinations(ctx context.Context, tx Tx, list []Delivery) error {
+	for i := range list {
+		p, err := tx.Person(ctx, list[i].Person)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		list[i].Domain = DomainOf(p.Address)
+	}
+	return nil
+}
+
+// Prepare gathers what one claimed delivery is to carry. The mode is decided here, from what every level says at this moment and from the
+// path of the connection at hand (d.Path), so it is called right before the mail leaves. For a notice no content is even read.
 //
 // It returns ErrLeaseLost if the worker holds the delivery no longer, and a *Suppression, already recorded, if it is not to be sent.
 func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgoing, error) {
 	var out Outgoing
 	err := g.store.View(ctx, func(tx Tx) error {
+		path := d.Path
 		d, err := tx.Delivery(ctx, d.ID)
 		if err != nil {
 			return err
 		}
+		d.Path = path
 		if d.State.final() || d.LeaseBy != worker || !g.now().Before(d.LeaseUntil) {
 			return ErrLeaseLost
 		}
@@ -56,7 +72,7 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 	})
 	var s *Suppression
 	if errors.As(err, &s) {
-		if err := g.finish(ctx, worker, d.ID, Suppressed, "", s.Reason); err != nil {
+		if err := g.finish(ctx, worker, d.ID, Suppressed, Departure{Said: s.Reason}); err != nil {
 			return Outgoing{}, wrap("prepare delivery", err)
 		}
 		return Outgoing{}, s
@@ -109,6 +125,11 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, er
 	if p.Kind == Staff || s.mode() != ModeConvenience {
 		return out, nil
 	}
+	if !g.copiesNeed.MetBy(d.Path) {
+		out.Why = g.copiesNeed.Lack(d.Path)
+		return out, nil
+	}
+	out.Need = g.copiesNeed
 	return out, g.fillCopy(ctx, tx, d, p, &out)
 }
 
@@ -176,13 +197,13 @@ func (d Delivery) leased(now time.Time) bool { return d.LeaseBy != "" && now.Bef
 func (s DeliveryState) final() bool { return s == Relayed || s == Failed || s == Suppressed }
 
 // RecordRelayed records that the next hop took a mail. It holds even if the lease ran out meanwhile, since the mail is out.
-func (g *Gateway) RecordRelayed(ctx context.Context, worker string, id ID, form Form, said string) error {
-	return wrap("record relayed", g.finish(ctx, worker, id, Relayed, form, said))
+func (g *Gateway) RecordRelayed(ctx context.Context, worker string, id ID, how Departure) error {
+	return wrap("record relayed", g.finish(ctx, worker, id, Relayed, how))
 }
 
 // RecordFailed records that a mail was refused for good, or given up, with what the next hop said. Staff see it in the thread.
 func (g *Gateway) RecordFailed(ctx context.Context, worker string, id ID, said string) error {
-	return wrap("record failed", g.finish(ctx, worker, id, Failed, "", said))
+	return wrap("record failed", g.finish(ctx, worker, id, Failed, Departure{Said: said}))
 }
 
 // RecordDeferred gives a delivery back, to be tried again at next.
@@ -203,7 +224,7 @@ func (g *Gateway) RecordDeferred(ctx context.Context, worker string, id ID, next
 	return wrap("record deferred", err)
 }
 
-func (g *Gateway) finish(ctx context.Context, worker string, id ID, state DeliveryState, form Form, said string) error {
+func (g *Gateway) finish(ctx context.Context, worker string, id ID, state DeliveryState, how Departure) error {
 	return g.store.Update(ctx, func(tx Tx) error {
 		d, err := tx.Delivery(ctx, id)
 		if err != nil {
@@ -216,7 +237,8 @@ func (g *Gateway) finish(ctx context.Context, worker string, id ID, state Delive
 		if state != Suppressed {
 			d.Attempts++
 		}
-		d.State, d.Form, d.DoneAt, d.Diagnostic, d.Payload = state, form, g.now(), cleanLine(said, 500), ""
+		d.State, d.Form, d.DoneAt, d.Diagnostic, d.Payload = state, how.Form, g.now(), cleanLine(how.Said, 500), ""
+		d.Path, d.Why = how.Path, cleanLine(how.Why, 500)
 		d.LeaseBy, d.LeaseUntil = "", time.Time{}
 		return tx.UpdateDelivery(ctx, d)
 	})

@@ -78,7 +78,7 @@ func TestLeases(t *testing.T) {
 		t.Errorf("the first worker records a failure: %v, want ErrLeaseLost", err)
 	}
 	// But if it had sent the mail, that is what counts.
-	w.must(w.g.RecordRelayed(ctx, "one", first[0].ID, bridge.FormNotice, "250"))
+	w.must(w.g.RecordRelayed(ctx, "one", first[0].ID, bridge.Departure{Form: bridge.FormNotice, Said: "250"}))
 	if _, err := w.g.Prepare(ctx, "two", first[0]); !errors.Is(err, bridge.ErrLeaseLost) {
 		t.Errorf("the second worker prepares what is out: %v, want ErrLeaseLost", err)
 	}
@@ -116,7 +116,7 @@ func TestCodesLeaveFirstAndAreErased(t *testing.T) {
 	if len(list) != 1 || list[0].Kind != bridge.DeliverCode {
 		t.Fatalf("claimed %+v, want the code first", list)
 	}
-	w.must(w.g.RecordRelayed(ctx, "worker", list[0].ID, bridge.FormNotice, "250"))
+	w.must(w.g.RecordRelayed(ctx, "worker", list[0].ID, bridge.Departure{Form: bridge.FormNotice, Said: "250"}))
 	all, _, err := w.g.ListDeliveries(ctx, w.operator, bridge.DeliveryQuery{})
 	w.must(err)
 	for _, d := range all {
@@ -350,7 +350,7 @@ func TestReportOvertakesTheRecord(t *testing.T) {
 	if r, err := w.g.Receive(ctx, to, report, bridge.Verdict{}); !errors.Is(err, bridge.ErrUnavailable) {
 		t.Errorf("before the record: got %s, %v, want ErrUnavailable", r.Disposition, err)
 	}
-	w.must(w.g.RecordRelayed(ctx, "one", sent.Delivery.ID, sent.Form, "250 OK"))
+	w.must(w.g.RecordRelayed(ctx, "one", sent.Delivery.ID, bridge.Departure{Form: sent.Form, Said: "250 OK"}))
 	if r := w.receiveAs(to, report, bridge.Verdict{}); r.Disposition != bridge.Reported {
 		t.Errorf("after the record: got %s, want a report", r.Disposition)
 	}

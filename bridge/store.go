@@ -166,7 +166,7 @@ type DeliveryQuery struct {
 type Deliveries interface {
 	AddDelivery(ctx context.Context, d Delivery) error
 	Delivery(ctx context.Context, id ID) (Delivery, error)
-	// UpdateDelivery writes State, Form, Attempts, NextAt, LeaseBy, LeaseUntil, DoneAt, Diagnostic and Payload.
+	// UpdateDelivery writes State, Form, Path, Attempts, NextAt, LeaseBy, LeaseUntil, DoneAt, Diagnostic, Why and Payload.
 	UpdateDelivery(ctx context.Context, d Delivery) error
 	// ClaimDeliveries leases up to limit deliveries that are due (queued or deferred, NextAt reached, no live lease), in order of Priority, then NextAt.
 	ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit int) ([]Delivery, error)

@@ -69,7 +69,7 @@ func newConfig(t testing.TB) (bridge.Config, *store.DB, *clock) {
 	c := &clock{}
 	return bridge.Config{
 		Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic",
-		Inbox: []string{"office@example.com"}, Now: c.now,
+		Inbox: []string{"office@example.com"}, Now: c.now, CopiesNeed: bridge.NeedAny,
 	}, db, c
 }
 
@@ -206,7 +206,7 @@ func (w *world) outgoing() []bridge.Outgoing {
 				continue
 			}
 			w.must(err)
-			w.must(w.g.RecordRelayed(ctx, "worker", d.ID, o.Form, "250 OK"))
+			w.must(w.g.RecordRelayed(ctx, "worker", d.ID, bridge.Departure{Form: o.Form, Said: "250 OK"}))
 			out = append(out, o)
 		}
 	}

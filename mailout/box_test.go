@@ -229,8 +229,10 @@ func (b *box) OpenBlob(_ context.Context, blob bridge.Blob) (io.ReadCloser, erro
 }
 
 // RecordRelayed implements mailout.Records.
-func (b *box) RecordRelayed(_ context.Context, worker string, id bridge.ID, form bridge.Form, said string) error {
-	return b.write(worker, id, func(d *bridge.Delivery) { d.State, d.Form, d.Diagnostic = bridge.Relayed, form, said })
+func (b *box) RecordRelayed(_ context.Context, worker string, id bridge.ID, how bridge.Departure) error {
+	return b.write(worker, id, func(d *bridge.Delivery) {
+		d.State, d.Form, d.Path, d.Why, d.Diagnostic = bridge.Relayed, how.Form, how.Path, how.Why, how.Said
+	})
 }
 
 // RecordDeferred implements mailout.Records.
@@ -274,6 +276,7 @@ func noticeFor(d bridge.Delivery) bridge.Outgoing {
 
 func copyFor(d bridge.Delivery) bridge.Outgoing {
 	o := noticeFor(d)
+	o.Need = bridge.NeedAny
 	o.Form, o.Subject, o.Author, o.Text, o.ReplyTo = bridge.FormCopy, "Secret subject", "Secret Author", "Secret text", "reply+x@clinic.example"
 	content := strings.Repeat("x", 5000)
 	o.Attachments = []bridge.Attachment{{ID: bridge.ID{1}, Filename: "secret.txt", ContentType: "text/plain", Blob: bridge.Blob{Size: 5000, Inline: []byte(content)}}}

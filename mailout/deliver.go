@@ -14,7 +14,7 @@ import (
 // outcome is what became of one attempt.
 type outcome struct {
 	state bridge.DeliveryState // Relayed, Deferred or Failed; empty if there is nothing to record
-	form  bridge.Form
+	left  bridge.Departure     // of Relayed
 	said  string
 	fault *submit.Error // why, where the relay is to be blamed
 	back  bool          // not tried: the lease is to end
@@ -44,9 +44,9 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 		return
 	case o.state == bridge.Relayed:
 		if w.record(work, d, func(ctx context.Context) error {
-			return w.c.Gateway.RecordRelayed(ctx, w.c.Name, d.ID, o.form, o.said)
+			return w.c.Gateway.RecordRelayed(ctx, w.c.Name, d.ID, o.left)
 		}) {
-			log.InfoContext(ctx, "delivery relayed", "form", o.form)
+			log.InfoContext(ctx, "delivery relayed", "form", o.left.Form, "path", o.left.Path)
 		}
 	case o.state == bridge.Failed:
 		if w.record(work, d, func(ctx context.Context) error {
@@ -81,7 +81,7 @@ func (w *Worker) giveUp(ctx context.Context, d bridge.Delivery, now time.Time, s
 }
 
 // attempt tries once to have a delivery relayed; a connection that turned out to be closed, and files that made the mail too
-// large, are no failures yet.
+// large, are no failures yet; nor is a way that turned out to be too weak for a copy, which a notice can take.
 func (w *Worker) attempt(ctx context.Context, d bridge.Delivery) (o outcome) {
 	defer func() {
 		if recover() != nil {
@@ -90,12 +90,14 @@ func (w *Worker) attempt(ctx context.Context, d bridge.Delivery) (o outcome) {
 			o = outcome{state: bridge.Deferred, said: "an internal error; the log knows more"}
 		}
 	}()
-	files, retried := true, false
+	files, retried, weak := true, false, false
 	for {
-		o := w.submit(ctx, d, files)
+		o := w.submit(ctx, d, files, weak)
 		switch {
 		case o.fault != nil && o.fault.Stale && !retried:
 			retried = true
+		case o.fault != nil && o.fault.Weak && !weak:
+			weak = true
 		case o.fault != nil && o.fault.TooLarge && o.files > 0:
 			files = false
 		default:
@@ -105,12 +107,16 @@ func (w *Worker) attempt(ctx context.Context, d bridge.Delivery) (o outcome) {
 }
 
 // submit connects, prepares, composes and sends. The mode is decided in Prepare, when nothing is left to wait for.
-func (w *Worker) submit(ctx context.Context, d bridge.Delivery, files bool) outcome {
-	session, err := w.c.Transport.Connect(ctx)
+func (w *Worker) submit(ctx context.Context, d bridge.Delivery, files, weak bool) outcome {
+	session, err := w.c.Transport.Connect(ctx, d.Domain)
 	if err != nil {
 		return w.refused(ctx, err)
 	}
 	defer session.Close()
+	d.Path = session.Path()
+	if weak {
+		d.Path = weaker(d.Path)
+	}
 	out, err := w.c.Gateway.Prepare(ctx, w.c.Name, d)
 	if err != nil {
 		return w.unprepared(ctx, d, err)
@@ -132,7 +138,15 @@ func (w *Worker) submit(ctx context.Context, d bridge.Delivery, files bool) outc
 	}
 	w.c.AfterSend(d.ID)
 	w.relay.worked()
-	return outcome{state: bridge.Relayed, form: mail.Form, said: said}
+	return outcome{state: bridge.Relayed, left: bridge.Departure{Form: mail.Form, Path: d.Path, Why: out.Why, Said: said}}
+}
+
+// weaker is what is left of a path whose strength was denied after all.
+func weaker(p bridge.Path) bridge.Path {
+	if p == bridge.PathVerified {
+		return bridge.PathTLS
+	}
+	return bridge.PathUnknown
 }
 
 // refused reads an error of the transport.

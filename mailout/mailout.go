@@ -50,7 +50,7 @@ type Contents interface {
 
 // Records is where the outcome is written down.
 type Records interface {
-	RecordRelayed(ctx context.Context, worker string, d bridge.ID, form bridge.Form, said string) error
+	RecordRelayed(ctx context.Context, worker string, d bridge.ID, how bridge.Departure) error
 	RecordDeferred(ctx context.Context, worker string, d bridge.ID, next time.Time, said string) error
 	RecordFailed(ctx context.Context, worker string, d bridge.ID, said string) error
 }

@@ -71,7 +71,7 @@ func (w *Worker) awaitRelay(ctx context.Context) bool {
 		if !sleep(ctx, w.spread(wait)) {
 			return false
 		}
-		session, err := w.c.Transport.Connect(ctx)
+		session, err := w.c.Transport.Connect(ctx, "")
 		if err == nil {
 			session.Close()
 			w.relay.answered()

@@ -248,7 +248,10 @@ type scripted struct {
 	send    func(compose.Mail) (string, error)
 }
 
-func (s scripted) Connect(context.Context) (submit.Session, error) {
+func (s scripted) NextHop(string) string { return "relay.example" }
+func (s scripted) Path() bridge.Path     { return bridge.PathTLS }
+
+func (s scripted) Connect(context.Context, string) (submit.Session, error) {
 	if s.connect != nil {
 		return s, s.connect()
 	}

@@ -11,15 +11,15 @@ import (
 )
 
 const deliveryColumns = `id, kind, thread, message, person, priority, state, form, attempts, created_at, next_at,
-	lease_by, lease_until, done_at, sealed_recipient, sealed_payload, sealed_diagnostic`
+	lease_by, lease_until, done_at, path, sealed_recipient, sealed_payload, sealed_diagnostic, sealed_why`
 
 const selectDelivery = "select " + deliveryColumns + " from delivery "
 
 func (t *tx) scanDelivery(r row, d *bridge.Delivery) error {
 	sealed := func(to *string, column string) sealedText { return t.text(to, "delivery", column, d.ID[:]) }
 	return r.Scan(&d.ID, &d.Kind, &d.Thread, &d.Message, &d.Person, &d.Priority, &d.State, &d.Form, &d.Attempts,
-		moment(&d.CreatedAt), moment(&d.NextAt), &d.LeaseBy, moment(&d.LeaseUntil), moment(&d.DoneAt),
-		sealed(&d.Recipient, "recipient"), sealed(&d.Payload, "payload"), sealed(&d.Diagnostic, "diagnostic"))
+		moment(&d.CreatedAt), moment(&d.NextAt), &d.LeaseBy, moment(&d.LeaseUntil), moment(&d.DoneAt), &d.Path,
+		sealed(&d.Recipient, "recipient"), sealed(&d.Payload, "payload"), sealed(&d.Diagnostic, "diagnostic"), sealed(&d.Why, "why"))
 }
 
 func (t *tx) deliveries(ctx context.Context, query string, args ...any) ([]bridge.Delivery, error) {
@@ -43,11 +43,11 @@ func due(d bridge.Delivery) any {
 func (t *tx) AddDelivery(ctx context.Context, d bridge.Delivery) error {
 	sealed := func(plain, column string) []byte { return t.seal(plain, "delivery", column, d.ID[:]) }
 	_, err := t.exec(ctx, `insert into delivery (id, kind, thread, message, person, priority, state, form, attempts, created_at, next_at,
-			lease_by, lease_until, done_at, due_at, sealed_recipient, sealed_payload, sealed_diagnostic)
-		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			lease_by, lease_until, done_at, due_at, path, sealed_recipient, sealed_payload, sealed_diagnostic, sealed_why)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.ID, d.Kind, d.Thread, d.Message, d.Person, d.Priority, d.State, d.Form, d.Attempts, micros(d.CreatedAt), micros(d.NextAt),
-		d.LeaseBy, micros(d.LeaseUntil), micros(d.DoneAt), due(d),
-		sealed(d.Recipient, "recipient"), sealed(d.Payload, "payload"), sealed(d.Diagnostic, "diagnostic"))
+		d.LeaseBy, micros(d.LeaseUntil), micros(d.DoneAt), due(d), d.Path,
+		sealed(d.Recipient, "recipient"), sealed(d.Payload, "payload"), sealed(d.Diagnostic, "diagnostic"), sealed(d.Why, "why"))
 	return err
 }
 
@@ -66,9 +66,9 @@ func (t *tx) Delivery(ctx context.Context, id bridge.ID) (bridge.Delivery, error
 // UpdateDelivery implements bridge.Deliveries.
 func (t *tx) UpdateDelivery(ctx context.Context, d bridge.Delivery) error {
 	return t.change(ctx, `update delivery set state = ?, form = ?, attempts = ?, next_at = ?, lease_by = ?, lease_until = ?, done_at = ?,
-		due_at = ?, sealed_payload = ?, sealed_diagnostic = ? where id = ?`,
-		d.State, d.Form, d.Attempts, micros(d.NextAt), d.LeaseBy, micros(d.LeaseUntil), micros(d.DoneAt), due(d),
-		t.seal(d.Payload, "delivery", "payload", d.ID[:]), t.seal(d.Diagnostic, "delivery", "diagnostic", d.ID[:]), d.ID)
+		due_at = ?, path = ?, sealed_payload = ?, sealed_diagnostic = ?, sealed_why = ? where id = ?`,
+		d.State, d.Form, d.Attempts, micros(d.NextAt), d.LeaseBy, micros(d.LeaseUntil), micros(d.DoneAt), due(d), d.Path,
+		t.seal(d.Payload, "delivery", "payload", d.ID[:]), t.seal(d.Diagnostic, "delivery", "diagnostic", d.ID[:]), t.seal(d.Why, "delivery", "why", d.ID[:]), d.ID)
 }
 
 // waitingPriorities calls fn for each priority at which something waits, the lowest first, until fn returns false. There are few

@@ -22,8 +22,9 @@ var inventory = []sealedTable{
 	{name: "attachment_content", key: []string{"attachment"}, columns: []string{"content"}},
 	{name: "audit", key: []string{"id"}, columns: []string{"detail"}},
 	{name: "blob", key: []string{"key"}, text: true, columns: []string{"secret"}},
-	{name: "delivery", key: []string{"id"}, columns: []string{"recipient", "payload", "diagnostic"}},
+	{name: "delivery", key: []string{"id"}, columns: []string{"recipient", "payload", "diagnostic", "why"}},
 	{name: "message_content", key: []string{"message"}, columns: []string{"author_name", "text", "html", "quoted", "signature", "mail_id"}},
+	{name: "mta_sts", key: []string{"domain_hash"}, columns: []string{"policy"}},
 	{name: "oauth_token", key: []string{"name_hash"}, columns: []string{"token"}},
 	{name: "once", key: []string{"owner", "key_hash"}, columns: []string{"request"}},
 	{name: "person", key: []string{"id"}, columns: []string{"name", "address", "password"}},
@@ -32,6 +33,7 @@ var inventory = []sealedTable{
 	{name: "session", key: []string{"token_hash"}, columns: []string{"data"}},
 	{name: "setting", key: []string{"name"}, text: true, columns: []string{"value"}},
 	{name: "thread", key: []string{"id"}, columns: []string{"subject", "preview"}},
+	{name: "tls_result", key: []string{"key_hash"}, columns: []string{"result"}},
 }
 
 // sealedSingles are sealed values that stand alone, each in a row of its own kind.

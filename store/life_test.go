@@ -36,7 +36,7 @@ func newClinic(t testing.TB, db *store.DB, keys *seal.Keyring, threads int) *cli
 	c := &clinic{TB: t, db: db, now: time.Now().UTC().Truncate(time.Microsecond)}
 	g, err := bridge.New(bridge.Config{
 		Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic",
-		Inbox: []string{"office@example.com"}, Now: func() time.Time { return c.now },
+		Inbox: []string{"office@example.com"}, Now: func() time.Time { return c.now }, CopiesNeed: bridge.NeedAny,
 	})
 	c.must(err)
 	c.g = g
@@ -118,7 +118,7 @@ func (c *clinic) relay() []bridge.Outgoing {
 			if err != nil {
 				continue // suppressed
 			}
-			c.must(c.g.RecordRelayed(ctx, "worker", d.ID, o.Form, "250 OK"))
+			c.must(c.g.RecordRelayed(ctx, "worker", d.ID, bridge.Departure{Form: o.Form, Said: "250 OK"}))
 			out = append(out, o)
 		}
 	}

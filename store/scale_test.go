@@ -60,7 +60,7 @@ type city struct {
 func newCity(b *testing.B, d *store.DB, keys *seal.Keyring, threads, each int) *city {
 	b.Helper()
 	ctx := b.Context()
-	g, err := bridge.New(bridge.Config{Store: d, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1})
+	g, err := bridge.New(bridge.Config{Store: d, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1, CopiesNeed: bridge.NeedAny})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func (c *city) measure(b *testing.B) {
 			}
 			b.StopTimer()
 			for _, one := range got {
-				if err := c.g.RecordRelayed(ctx, "bench", one.ID, bridge.FormCopy, "250 OK"); err != nil {
+				if err := c.g.RecordRelayed(ctx, "bench", one.ID, bridge.Departure{Form: bridge.FormCopy, Said: "250 OK"}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -87,7 +87,7 @@ func newRoomyWorld(t testing.TB, maxFiles int64) *world {
 	t.Cleanup(srv.Close)
 	w.url = srv.URL
 	w.g, err = bridge.New(bridge.Config{
-		Store: db, Keyring: keys, Domain: "example.com", BaseURL: srv.URL, Organization: "Harbour Clinic", Now: w.clock.now, MaxFiles: max(maxFiles, 25<<20),
+		Store: db, Keyring: keys, Domain: "example.com", BaseURL: srv.URL, Organization: "Harbour Clinic", Now: w.clock.now, MaxFiles: max(maxFiles, 25<<20), CopiesNeed: bridge.NeedAny,
 	})
 	w.must(err)
 	face, err = web.New(web.Config{
@@ -158,7 +158,7 @@ func (w *world) outgoing() []bridge.Outgoing {
 				continue
 			}
 			w.must(err)
-			w.must(w.g.RecordRelayed(ctx, "worker", d.ID, o.Form, "250 OK"))
+			w.must(w.g.RecordRelayed(ctx, "worker", d.ID, bridge.Departure{Form: o.Form, Said: "250 OK"}))
 			out = append(out, o)
 		}
 	}

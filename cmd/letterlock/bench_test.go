@@ -78,7 +78,7 @@ func benchStore(b *testing.B) (g *bridge.Gateway, reply string, db *store.DB) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	g, err = bridge.New(bridge.Config{Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1})
+	g, err = bridge.New(bridge.Config{Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1, CopiesNeed: bridge.NeedAny})
 	if err != nil {
 		b.Fatal(err)
 	}

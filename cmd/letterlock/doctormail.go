@@ -146,7 +146,7 @@ func checkRelay(ctx context.Context, p *patient) []finding {
 		return []finding{fault(c.Address, err, "see [relay] in docs/configuration.md")}
 	}
 	defer r.Close()
-	session, err := r.Connect(ctx)
+	session, err := r.Connect(ctx, "")
 	if err != nil {
 		return []finding{fault(c.Address, err, relayAdvice(err))}
 	}

@@ -84,7 +84,7 @@ func startOffice(t *testing.T, dsn string) *office {
 	o.m.env = []string{
 		"HOME=" + o.dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LETTERLOCK_DOMAIN=example.com",
 		"LETTERLOCK_BASE_URL=http://127.0.0.1:1", "LETTERLOCK_ORGANIZATION=Harbour Clinic", "LETTERLOCK_SENDER_POLICY=address",
-		"LETTERLOCK_RELAY_ADDRESS=" + o.relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_MESSAGE_PACE=-1",
+		"LETTERLOCK_RELAY_ADDRESS=" + o.relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any", "LETTERLOCK_MESSAGE_PACE=-1",
 		"LETTERLOCK_SMTP_LISTEN=" + o.m.smtp, "LETTERLOCK_HTTP_LISTEN=" + o.m.base, "LETTERLOCK_DATABASE=" + dsn,
 	}
 	o.m.base = "http://" + o.m.base

@@ -89,7 +89,7 @@ func prepareImport(t testing.TB, threads int) *importPlan {
 	t.Cleanup(relay.stop)
 	p.env = append(os.Environ(), "LETTERLOCK_DOMAIN=example.com", "LETTERLOCK_BASE_URL=http://127.0.0.1:8080", "LETTERLOCK_ORGANIZATION=Harbour Clinic",
 		"LETTERLOCK_DATA="+p.data, "LETTERLOCK_KEY_FILE="+p.dir+"/letterlock.key", "LETTERLOCK_SENDER_POLICY=address",
-		"LETTERLOCK_RELAY_ADDRESS="+relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_MESSAGE_PACE=-1")
+		"LETTERLOCK_RELAY_ADDRESS="+relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any", "LETTERLOCK_MESSAGE_PACE=-1")
 	do := func(args ...string) string {
 		c := exec.Command(p.program, args...)
 		c.Env, c.Dir = p.env, p.dir

@@ -40,7 +40,7 @@ func TestMigrateWhileInUse(t *testing.T) {
 	m := &member{dir: dir, smtp: smtpAddr, base: "http://" + httpAddr, env: []string{
 		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LETTERLOCK_DOMAIN=example.com",
 		"LETTERLOCK_BASE_URL=http://127.0.0.1:1", "LETTERLOCK_ORGANIZATION=Harbour Clinic", "LETTERLOCK_SENDER_POLICY=address",
-		"LETTERLOCK_RELAY_ADDRESS=" + relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_SMTP_LISTEN=" + smtpAddr, "LETTERLOCK_HTTP_LISTEN=" + httpAddr,
+		"LETTERLOCK_RELAY_ADDRESS=" + relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any", "LETTERLOCK_SMTP_LISTEN=" + smtpAddr, "LETTERLOCK_HTTP_LISTEN=" + httpAddr,
 	}}
 	command := func(args ...string) *exec.Cmd {
 		c := exec.Command("letterlock", args...)

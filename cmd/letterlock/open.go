@@ -55,6 +55,7 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	rules := bridge.Config{
 		Store: db, Keyring: keys, Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Inbox: c.Inbox, NoSearch: !c.Search,
 		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Pace: c.Message.Pace, Bell: db, Now: now, Log: log,
+		CopiesNeed: bridge.Need(c.CopiesNeed),
 	}
 	if err := c.fileRules(&rules); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -103,7 +103,7 @@ func startBenchGateway(b *testing.B) *benchGatewayProcess {
 	g.base = "http://" + web
 	env := append(os.Environ(), "LETTERLOCK_DOMAIN=example.com", "LETTERLOCK_BASE_URL="+g.base, "LETTERLOCK_ORGANIZATION=Harbour Clinic",
 		"LETTERLOCK_DATA="+dir+"/data", "LETTERLOCK_KEY_FILE="+dir+"/letterlock.key", "LETTERLOCK_SENDER_POLICY=address",
-		"LETTERLOCK_SMTP_LISTEN="+g.smtp, "LETTERLOCK_HTTP_LISTEN="+web, "LETTERLOCK_RELAY_ADDRESS="+relay.addr, "LETTERLOCK_RELAY_TLS=none",
+		"LETTERLOCK_SMTP_LISTEN="+g.smtp, "LETTERLOCK_HTTP_LISTEN="+web, "LETTERLOCK_RELAY_ADDRESS="+relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any",
 		"LETTERLOCK_MESSAGE_PACE=-1", "LETTERLOCK_LOG_LEVEL=warn")
 	do := func(args ...string) string {
 		c := exec.Command(program, args...)

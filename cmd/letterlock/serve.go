@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"letterlock/bridge"
 )
 
 // serveCommand runs the gateway.
@@ -45,6 +47,14 @@ func (c *serveCommand) Run(ctx context.Context, env *environment) error {
 	}
 	if config.SenderPolicy == "address" {
 		log.WarnContext(ctx, "sender_policy is \"address\": the From of a reply is not proven, and whoever knows a reply address can write in its owner's name")
+	}
+	if config.CopiesNeed == string(bridge.NeedAny) {
+		log.WarnContext(ctx, "copies_need is \"any\": in convenience mode, content may cross networks in the clear")
+	}
+	for _, m := range config.IMAP {
+		if config.SenderPolicy != "address" && m.AuthservIDs == "" {
+			log.InfoContext(ctx, "nothing that this mailbox's server found out about senders is believed, so mail without a DKIM signature of its author's domain is held", "mailbox", m.Name, "hint", "imap.authserv_ids")
+		}
 	}
 	a, err := newApp(ctx, appConfig{Config: config, log: log, now: time.Now, hooks: env.hooks})
 	if err != nil {

@@ -33,7 +33,8 @@ type Mail struct {
 	Data        []byte    // the message: CRLF line endings, no line over 998 octets
 	UTF8        bool      // the envelope or the header holds more than ASCII, so that the next hop must offer SMTPUTF8 (RFC 6531)
 	Form        bridge.Form
-	Files       int // how many files it carries
+	Need        bridge.Need // of a copy: what a connection must be to carry it
+	Files       int         // how many files it carries
 }
 
 // Files opens the content of files. A bridge.Gateway is one.
@@ -93,7 +94,7 @@ func (c *Composer) compose(ctx context.Context, o bridge.Outgoing, maxFiles int6
 	var err error
 	// Anything but a copy of a message is content-free, whatever else the fields say.
 	if o.Delivery.Kind == bridge.DeliverMessage && o.Form == bridge.FormCopy {
-		m.Form = bridge.FormCopy
+		m.Form, m.Need = bridge.FormCopy, o.Need
 		l, err = c.copyLetter(ctx, lang, o, maxFiles)
 	} else {
 		l, err = noticeLetter(lang, o)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"letterlock/bridge"
 	"letterlock/mailout/compose"
 )
 
@@ -20,6 +21,7 @@ type conn struct {
 	r      *Relay
 	net    *guarded
 	smtp   *smtp.Client
+	path   bridge.Path
 	mails  int
 	used   time.Time
 	expiry *time.Timer

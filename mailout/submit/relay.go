@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"letterlock/bridge"
 	"letterlock/mailout/compose"
 )
 
@@ -131,8 +132,11 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 // healthy is how long a connection is trusted after its last use; later, NOOP asks first.
 const healthy = 2 * time.Second
 
+// NextHop implements Transport.
+func (r *Relay) NextHop(string) string { return r.c.Address }
+
 // Connect implements Transport. It waits for one of the connections to be free, and opens one where none is kept.
-func (r *Relay) Connect(ctx context.Context) (Session, error) {
+func (r *Relay) Connect(ctx context.Context, _ string) (Session, error) {
 	c, err := r.take(ctx)
 	if err != nil {
 		return nil, err
@@ -147,12 +151,12 @@ func (r *Relay) Connect(ctx context.Context) (Session, error) {
 			return nil, err
 		}
 	}
-	return &session{conn: c, keep: true}, nil
+	return &session{conn: c, keep: true, path: c.path}, nil
 }
 
 // Send submits one mail in a session of its own.
 func (r *Relay) Send(ctx context.Context, m compose.Mail) (string, error) {
-	s, err := r.Connect(ctx)
+	s, err := r.Connect(ctx, "")
 	if err != nil {
 		return "", err
 	}
@@ -164,12 +168,19 @@ func (r *Relay) Send(ctx context.Context, m compose.Mail) (string, error) {
 type session struct {
 	conn *conn // nil once it is closed
 	keep bool  // the connection can be used again
+	path bridge.Path
 }
+
+// Path implements Session.
+func (s *session) Path() bridge.Path { return s.path }
 
 // Send implements Session.
 func (s *session) Send(ctx context.Context, m compose.Mail) (string, error) {
 	if s.conn == nil || !s.keep {
 		return "", &Error{Stage: StageMail, Stale: true, Text: "the session is over", Err: net.ErrClosed}
+	}
+	if m.Form == bridge.FormCopy && !m.Need.MetBy(s.path) {
+		return "", &Error{Stage: StageMail, Weak: true, Text: "a copy was not offered: " + m.Need.Lack(s.path)}
 	}
 	used := s.conn.mails > 0
 	said, fault := s.conn.send(ctx, m)

@@ -18,19 +18,26 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"letterlock/bridge"
 	"letterlock/mailout/compose"
 )
 
-// Transport is a way out.
+// Transport is a way out. A delivery's destination is bridge.Delivery.Domain, which Gateway.ClaimDeliveries fills in.
 type Transport interface {
-	// Connect returns a session in which a mail can be sent at once. Connecting can take minutes: what the mail is to be is
+	// NextHop names what a mail to a domain is handed to, without asking anybody: the same for all domains where there is a relay, and
+	// the domain itself where mail goes to its exchangers. Bounds, pauses and what is down are kept for each next hop.
+	NextHop(domain string) string
+	// Connect returns a session in which mail to a domain can be sent at once. Connecting can take minutes: what the mail is to be is
 	// decided after it, so that no decision is old when the mail leaves. Its errors are of type *Error.
-	Connect(ctx context.Context) (Session, error)
+	Connect(ctx context.Context, domain string) (Session, error)
 }
 
 // Session is the use of one connection by one goroutine.
 type Session interface {
-	// Send submits one mail and returns what the next hop said when it took it. Its errors are of type *Error.
+	// Path says what the connection has proven. It does not change.
+	Path() bridge.Path
+	// Send submits one mail and returns what the next hop said when it took it. A copy that needs more than the connection has proven is not
+	// offered. Its errors are of type *Error. Several mails may follow each other, as long as Send returns no error.
 	Send(ctx context.Context, m compose.Mail) (said string, err error)
 	// Close ends the use, whether anything was sent or not.
 	Close()
@@ -59,6 +66,7 @@ type Error struct {
 	Relay     bool // it lies with the next hop or the way to it, not with this mail: another would have fared the same
 	Stale     bool // a connection that was kept turned out to be closed before the mail was offered: try again at once
 	TooLarge  bool // the mail is larger than the next hop takes
+	Weak      bool // the mail is a copy, and the next hop turned out not to be what it needs: a notice may go at once
 	Stage     Stage
 	Code      int    // the reply code; zero if there was no reply
 	Enhanced  string // the enhanced status code (RFC 3463), such as 5.1.1; may be empty

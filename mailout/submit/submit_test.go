@@ -228,7 +228,7 @@ func TestSessions(t *testing.T) {
 	r := newRelay(t, server.Addr, func(c *RelayConfig) { c.Connections = 2 })
 	var open []Session
 	for range 2 {
-		s, err := r.Connect(context.Background())
+		s, err := r.Connect(context.Background(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +240,7 @@ func TestSessions(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := r.Connect(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := r.Connect(ctx, ""); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a third: %v", err)
 	}
 	for i, s := range open {
