@@ -76,6 +76,10 @@ func TestAuthorisation(t *testing.T) {
 			_, err := w.g.Post(ctx, a, bridge.Post{Thread: w.thread.ID, Text: "t", Note: true})
 			return err
 		}},
+		"Preview": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Preview(ctx, a, bridge.Draft{Thread: w.thread.ID, Text: "t"})
+			return err
+		}},
 		"OpenThread": {insiders, func(w *world, a bridge.Actor) error {
 			_, err := w.g.OpenThread(ctx, a, bridge.ThreadRead{Thread: w.thread.ID})
 			return err

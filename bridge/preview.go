@@ -1,0 +1,157 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Draft is a message that staff have not sent yet: an answer in a thread, or the first message of a new one.
+type Draft struct {
+	Thread   ID          // zero for a new one, which has what follows
+	Subject  string      // of a new thread
+	Contacts []Recipient // of a new thread; nobody is made a contact by asking
+	Mode     Mode        // of a new thread
+
+	Text   string
+	HTML   string
+	Files  []Attachment // from StageFile
+	Secure bool         // its author wants it to stay in
+}
+
+// Leaving is what one recipient of a message gets by email, and why.
+type Leaving struct {
+	Person  ID // zero for somebody who is no contact yet
+	Name    string
+	Address string
+	Form    Form     // what would leave now; empty for no mail at all
+	Why     []string // why it is no copy: clauses for staff, such as "contains a card number", without anything of the message
+}
+
+// Preview returns, to staff, what each recipient of a message would get by email if it left now, and why. It changes nothing. When it does
+// leave, Prepare asks the same questions again, so what is a copy here may be a notice then.
+func (g *Gateway) Preview(ctx context.Context, a Actor, d Draft) ([]Leaving, error) {
+	var all []Leaving
+	err := g.store.View(ctx, func(tx Tx) error {
+		p, err := g.resolveStaff(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		all, err = g.leavings(ctx, tx, p, &d)
+		return err
+	})
+	return all, wrap("preview", err)
+}
+
+// leavings finds who would get a draft, and what the modes say about each. For an answer it fills in the thread's subject.
+func (g *Gateway) leavings(ctx context.Context, tx Tx, p principal, d *Draft) ([]Leaving, error) {
+	org, err := g.organizationMode(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var people []Person
+	if d.Thread.IsZero() {
+		if _, err := ParseMode(string(d.Mode)); err != nil {
+			return nil, err
+		}
+		people, err = g.named(ctx, tx, d.Contacts)
+	} else {
+		var t Thread
+		if t, err = tx.Thread(ctx, d.Thread); err != nil {
+			return nil, err
+		}
+		d.Mode, d.Subject = t.Mode, t.Subject
+		people, err = g.inThread(ctx, tx, t.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Leaving, 0, len(people))
+	for _, one := range people {
+		if !one.ID.IsZero() && one.ID == p.person.ID {
+			continue
+		}
+		l := Leaving{Person: one.ID, Name: one.Name, Address: one.Address, Form: FormCopy}
+		switch {
+		case one.Disabled:
+			l.Form, l.Why = "", []string{"the person is disabled"}
+		default:
+			if l.Why = modeWhy(org, d.Mode, one.Mode); len(l.Why) > 0 {
+				l.Form = FormNotice
+			}
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// modeWhy says which levels keep a copy in.
+func modeWhy(org, thread, person Mode) []string {
+	var why []string
+	if Strictest(org) != ModeConvenience {
+		why = append(why, "the organization is in secure mode")
+	}
+	if thread != ModeInherit && Strictest(thread) != ModeConvenience {
+		why = append(why, "this conversation was set to notices only")
+	}
+	if person != ModeInherit && Strictest(person) != ModeConvenience {
+		why = append(why, "this contact was set to notices only")
+	}
+	return why
+}
+
+// inThread returns the contacts who are in a thread.
+func (g *Gateway) inThread(ctx context.Context, tx Tx, thread ID) ([]Person, error) {
+	in, err := tx.Participants(ctx, thread)
+	if err != nil {
+		return nil, err
+	}
+	var people []Person
+	for _, one := range in {
+		if one.Kind != Contact || !one.LeftAt.IsZero() {
+			continue
+		}
+		p, err := tx.Person(ctx, one.Person)
+		if err != nil {
+			return nil, err
+		}
+		people = append(people, p)
+	}
+	return people, nil
+}
+
+// named finds the people that a draft names, each once. Whoever is not there yet has an address only.
+func (g *Gateway) named(ctx context.Context, tx Tx, all []Recipient) ([]Person, error) {
+	if len(all) > maxContacts {
+		return nil, fmt.Errorf("at most %d contacts at once: %w", maxContacts, ErrInvalid)
+	}
+	var people []Person
+	seen := make(map[string]bool)
+	for _, r := range all {
+		var p Person
+		var err error
+		if !r.ID.IsZero() {
+			if p, err = tx.Person(ctx, r.ID); errors.Is(err, ErrNotFound) {
+				err = fmt.Errorf("no contact %s: %w", r.ID, ErrInvalid)
+			}
+		} else {
+			var addr string
+			if addr, err = address(r.Address); err != nil {
+				return nil, err
+			}
+			if p, err = tx.PersonByAddress(ctx, addr); errors.Is(err, ErrNotFound) {
+				p, err = Person{Kind: Contact, Name: cleanLine(r.Name, maxName), Address: addr}, nil
+			}
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case p.Kind != Contact:
+			return nil, fmt.Errorf("%s is staff, not a contact: %w", p.Address, ErrInvalid)
+		case !seen[p.Address]:
+			seen[p.Address] = true
+			people = append(people, p)
+		}
+	}
+	return people, nil
+}
