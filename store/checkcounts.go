@@ -44,7 +44,7 @@ var agreements = []struct{ table, what, query string }{
 	{"delivery", "its message is gone", "select d.id from delivery d left join message m on m.id = d.message where d.message is not null and m.id is null"},
 	{"delivery", "its recipient is gone", "select d.id from delivery d left join person p on p.id = d.person where d.person is not null and p.id is null"},
 	{"delivery", "when it is due is not what its state says", `select id from delivery
-		where (due_at is not null) <> (state in ('queued', 'deferred')) or state not in ('queued', 'deferred', 'relayed', 'failed', 'suppressed')`},
+		where (due_at is not null) <> (state in ('queued', 'deferred')) or state not in ('queued', 'deferred', 'held', 'relayed', 'failed', 'suppressed')`},
 	{"person", "its kind and role are none that there are", `select id from person where not (kind = 'contact' and role = ''
 		or kind = 'staff' and role in ('staff', 'admin')) or mode not in ('', 'secure', 'convenience')`},
 	{"thread", "its state or mode is none that there is", "select id from thread where status not in ('open', 'closed') or mode not in ('', 'secure', 'convenience')"},
@@ -57,6 +57,9 @@ func (c *checker) counts(ctx context.Context) error {
 	for _, a := range agreements {
 		var broken [][]byte
 		err := c.db.view(ctx, func(t *tx) error {
+			if err := t.readWhole(ctx); err != nil {
+				return err
+			}
 			return t.each(ctx, a.query, nil, func(r row) error {
 				var key []byte
 				err := r.Scan(&key)

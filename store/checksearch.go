@@ -23,6 +23,9 @@ var indexFaults = []struct{ table, what, query string }{
 // index compares the search index with the messages.
 func (c *checker) index(ctx context.Context) error {
 	return c.db.view(ctx, func(t *tx) error {
+		if err := t.readWhole(ctx); err != nil {
+			return err
+		}
 		on, err := t.searchIsOn(ctx)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -26,6 +27,12 @@ type schemaPlace struct {
 	staging string
 	dsn     string // of the staging schema
 }
+
+// How often, and how long apart, a restore asks whether another is running.
+const (
+	lockTries = 20
+	lockPause = 100 * time.Millisecond
+)
 
 func newSchemaPlace(ctx context.Context, to RestoreTo) (_ *schemaPlace, err error) {
 	config, _, err := postgresConfig(to.DSN)
@@ -61,9 +68,14 @@ func newSchemaPlace(ctx context.Context, to RestoreTo) (_ *schemaPlace, err erro
 	if p.dsn, err = withSearchPath(to.DSN, p.staging); err != nil {
 		return nil, err
 	}
-	var alone bool
-	if err := p.c.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($1, 0))", "letterlock restore "+p.target).Scan(&alone); err != nil {
-		return nil, err
+	alone := false
+	for try := 0; !alone && try < lockTries; try++ {
+		if try > 0 {
+			time.Sleep(lockPause) // the server may not have noticed yet that the one before has gone
+		}
+		if err := p.c.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($1, 0))", "letterlock restore "+p.target).Scan(&alone); err != nil {
+			return nil, err
+		}
 	}
 	if !alone {
 		return nil, errors.New("another restore to this database is running")
