@@ -81,7 +81,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	coming := u.all.add(u.owner, int64(n))
 	switch {
 	case u.read > u.limit:
-		return 0, fmt.Errorf("%s is larger than %d MB: %w", u.name, u.limit>>20, ErrTooLarge)
+		return 0, &FileError{u.name, "is larger than " + megabytes(u.limit) + ", which is the most for one file", ErrTooLarge}
 	case coming > u.spare:
 		return 0, errTooMuchStaged
 	}

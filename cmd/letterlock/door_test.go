@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -198,5 +200,50 @@ func TestDoorSettings(t *testing.T) {
 		if (err == nil) != (tt.fails == "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
 			t.Errorf("got %v, want an error about %q", err, tt.fails)
 		}
+	}
+}
+
+// As it comes, the gateway takes no programs, by mail or by upload, whatever they are called, and says which file it was.
+func TestProgramsAreNotTaken(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "LETTERLOCK_MESSAGE_MAX_FILE=100KiB")
+	p.serve()
+	ann := p.converse("ann@example.org")
+	const program = "\x7fELF\x02\x01\x01\x00"
+	for _, tt := range []struct {
+		name, content string
+		code, status  int
+		says          string
+	}{
+		{"holiday.jpg", program, 554, http.StatusUnprocessableEntity, `The file "holiday.jpg" is a program; such files are not taken here.`},
+		{"x.txt", "L\x00\x00\x00\x01\x14\x02\x00 and so on", 554, http.StatusUnprocessableEntity, `The file "x.txt" is a shortcut`},
+		{"plan.bin", strings.Repeat("x", 101<<10), 552, http.StatusRequestEntityTooLarge, "plan.bin"},
+		{"plan.txt", "Tuesday", 250, http.StatusCreated, ""},
+	} {
+		err := send(t, p.smtp, "127.0.0.1", "ann@example.org", []string{ann.reply}, withFile("See "+tt.name, tt.name, tt.content))
+		var refused *smtp.SMTPError
+		switch errors.As(err, &refused) {
+		case true:
+			if refused.Code != tt.code || !strings.Contains(refused.Message, tt.says) {
+				t.Errorf("%s by mail: got %v, want %d %s", tt.name, err, tt.code, tt.says)
+			}
+		case false:
+			if err != nil || tt.code != 250 {
+				t.Errorf("%s by mail: got %v, want %d", tt.name, err, tt.code)
+			}
+		}
+		status, answer := p.call(http.MethodPost, "/threads/"+ann.id+"/messages", fmt.Sprintf(`{"text":"Look.","files":[{"filename":%q,"content":%q}]}`,
+			tt.name, base64.StdEncoding.EncodeToString([]byte(tt.content))))
+		var problem struct{ Detail string }
+		if err := json.Unmarshal(answer, &problem); err != nil || status != tt.status || !strings.Contains(problem.Detail, tt.says) {
+			t.Errorf("%s uploaded: got %d %s, want %d %s", tt.name, status, answer, tt.status, tt.says)
+		}
+	}
+	if got := strings.Join(p.texts(ann.id)[1:], " "); got != "See plan.txt Look." {
+		t.Errorf("the thread has %q", got)
+	}
+	p.stop()
+	if strings.Contains(p.logged(), "holiday") {
+		t.Errorf("the log names a file:\n%s", p.logged())
 	}
 }
