@@ -30,8 +30,8 @@ type schemaPlace struct {
 
 // How often, and how long apart, a restore asks whether another is running.
 const (
-	lockTries = 20
-	lockPause = 100 * time.Millisecond
+	aloneTries = 20
+	alonePause = 100 * time.Millisecond
 )
 
 func newSchemaPlace(ctx context.Context, to RestoreTo) (_ *schemaPlace, err error) {
@@ -69,9 +69,9 @@ func newSchemaPlace(ctx context.Context, to RestoreTo) (_ *schemaPlace, err erro
 		return nil, err
 	}
 	alone := false
-	for try := 0; !alone && try < lockTries; try++ {
+	for try := 0; !alone && try < aloneTries; try++ {
 		if try > 0 {
-			time.Sleep(lockPause) // the server may not have noticed yet that the one before has gone
+			time.Sleep(alonePause) // the server may not have noticed yet that the one before has gone
 		}
 		if err := p.c.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($1, 0))", "letterlock restore "+p.target).Scan(&alone); err != nil {
 			return nil, err
