@@ -40,7 +40,11 @@ func (g *Gateway) Preview(ctx context.Context, a Actor, d Draft) ([]Leaving, err
 		all, err = g.leavings(ctx, tx, p, &d)
 		return err
 	})
-	return all, wrap("preview", err)
+	if err != nil {
+		return nil, wrap("preview", err)
+	}
+	g.foretell(ctx, all)
+	return all, nil
 }
 
 // leavings finds who would get a draft, and what the modes say about each. For an answer it fills in the thread's subject.
