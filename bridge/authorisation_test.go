@@ -213,6 +213,20 @@ func TestAuthorisation(t *testing.T) {
 		"CountDeliveries": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.CountDeliveries(ctx, a); return err }},
 		"RetryDelivery":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.RetryDelivery(ctx, a, w.deferred()) }},
 		"CancelDelivery":  {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.CancelDelivery(ctx, a, w.deferred()) }},
+		"HoldDelivery":    {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.HoldDelivery(ctx, a, w.deferred()) }},
+		"MailStop": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.MailStop(ctx, a, w.stopped(w.second))
+			return err
+		}},
+		"MailStop (of oneself)": {want{notStopped, notStopped, notStopped, notStopped, notStopped, notStopped}, func(w *world, a bridge.Actor) error {
+			_, err := w.g.MailStop(ctx, a, self(a))
+			return err
+		}},
+		"ClearMailStop (of a contact)": {staffOnly, func(w *world, a bridge.Actor) error {
+			return w.g.ClearMailStop(ctx, a, w.stopped(w.second))
+		}},
+		"ClearMailStop (of staff)":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, w.colleague.ID) }},
+		"ClearMailStop (of oneself)": {everybodyButKeys, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, self(a)) }},
 		"ListAudit": {adminsOnly, func(w *world, a bridge.Actor) error {
 			_, _, err := w.g.ListAudit(ctx, a, "", bridge.Cursor{}, 0)
 			return err
@@ -282,6 +296,9 @@ func TestAuthorisation(t *testing.T) {
 		})
 	}
 }
+
+// notStopped is the answer about somebody to whom mail leaves.
+const notStopped = notFound
 
 const invalidContacts = "invalid: names no contact"
 

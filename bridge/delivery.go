@@ -20,6 +20,7 @@ type DeliveryState string
 const (
 	Queued     DeliveryState = "queued"
 	Deferred   DeliveryState = "deferred"   // tried, to be tried again
+	OnHold     DeliveryState = "held"       // kept back by an admin until one lets it go
 	Relayed    DeliveryState = "relayed"    // the next hop took it (RFC 5321, section 4.2.5)
 	Failed     DeliveryState = "failed"     // refused for good, or given up
 	Suppressed DeliveryState = "suppressed" // not sent, on purpose; Diagnostic says why

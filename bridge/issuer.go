@@ -71,6 +71,9 @@ func (i *Issuer) ReversePath(delivery ID) string {
 	return bouncePrefix + i.token(purposeBounce, delivery) + "@" + i.domain
 }
 
+// OpenEnvelopeID returns the delivery whose envelope id (RFC 3461, section 4.4) this is, if we made it. It is the token of the reverse-path.
+func (i *Issuer) OpenEnvelopeID(id string) (ID, bool) { return i.open(purposeBounce, id) }
+
 // MessageID returns the Message-ID of a delivery, without angle brackets. It is the same at each attempt and shows no host.
 func (i *Issuer) MessageID(delivery ID) string {
 	return i.token(purposeMessageID, delivery) + "@" + i.domain

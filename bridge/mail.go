@@ -45,8 +45,10 @@ type Mail struct {
 	Attachments []MailPart
 	Report      []ReportedRecipient // for bounces
 	ReportedID  []string            // Message-IDs named in the part that a report returns
-	Defects     []string            // what was wrong with the mail, in words; never its content
-	OverBound   string              // not empty if a limit stopped the reading: the mail is held with this reason
+	// ReportedEnvelope is the envelope id (RFC 3461, section 4.4) that a report names.
+	ReportedEnvelope string
+	Defects          []string // what was wrong with the mail, in words; never its content
+	OverBound        string   // not empty if a limit stopped the reading: the mail is held with this reason
 
 	// Delivered lists the addresses that trace fields say this was delivered to: Delivered-To, X-Original-To, Envelope-To.
 	Delivered []string

@@ -88,6 +88,9 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, er
 	if p.Disabled {
 		return Outgoing{}, &Suppression{Reason: "the person is disabled"}
 	}
+	if err := stopped(ctx, tx, d, p); err != nil {
+		return Outgoing{}, err
+	}
 	out := Outgoing{
 		Delivery: d, Form: FormNotice,
 		ReversePath:  g.issuer.ReversePath(d.ID),
@@ -226,22 +229,27 @@ func (g *Gateway) RecordDeferred(ctx context.Context, worker string, id ID, next
 
 func (g *Gateway) finish(ctx context.Context, worker string, id ID, state DeliveryState, how Departure) error {
 	return g.store.Update(ctx, func(tx Tx) error {
-		d, err := tx.Delivery(ctx, id)
-		if err != nil {
-			return err
-		}
-		// What is out is out, even if the lease ran out or an admin cancelled it meanwhile.
-		if d.State == Relayed || (state != Relayed && (d.State.final() || d.LeaseBy != worker)) {
-			return ErrLeaseLost
-		}
-		if state != Suppressed {
-			d.Attempts++
-		}
-		d.State, d.Form, d.DoneAt, d.Diagnostic, d.Payload = state, how.Form, g.now(), cleanLine(how.Said, 500), ""
-		d.Path, d.Why = how.Path, cleanLine(how.Why, 500)
-		d.LeaseBy, d.LeaseUntil = "", time.Time{}
-		return tx.UpdateDelivery(ctx, d)
+		_, err := g.finishIn(ctx, tx, worker, id, state, how)
+		return err
 	})
+}
+
+func (g *Gateway) finishIn(ctx context.Context, tx Tx, worker string, id ID, state DeliveryState, how Departure) (Delivery, error) {
+	d, err := tx.Delivery(ctx, id)
+	if err != nil {
+		return d, err
+	}
+	// What is out is out, even if the lease ran out or an admin cancelled it meanwhile.
+	if d.State == Relayed || (state != Relayed && (d.State.final() || d.LeaseBy != worker)) {
+		return d, ErrLeaseLost
+	}
+	if state != Suppressed {
+		d.Attempts++
+	}
+	d.State, d.Form, d.DoneAt, d.Diagnostic, d.Payload = state, how.Form, g.now(), cleanLine(how.Said, 500), ""
+	d.Path, d.Why = how.Path, cleanLine(how.Why, 500)
+	d.LeaseBy, d.LeaseUntil = "", time.Time{}
+	return d, tx.UpdateDelivery(ctx, d)
 }
 
 // ListDeliveries lists deliveries, newest first, to staff. What a delivery carries in confidence is not shown to anyone.
@@ -286,11 +294,12 @@ func (g *Gateway) CountDeliveries(ctx context.Context, a Actor) (map[DeliverySta
 	return counts, wrap("count deliveries", err)
 }
 
-// RetryDelivery puts a failed delivery of a message back into the queue, or lets a deferred one go at once: admins only. One that is being
-// sent at this moment is ErrConflict, since a second worker would send it once more.
+// RetryDelivery puts a delivery of a message that failed, or was not sent on purpose, back into the queue, or lets one that is deferred or on
+// hold go at once: admins only. One that is being sent at this moment is ErrConflict, since a second worker would send it once more.
 func (g *Gateway) RetryDelivery(ctx context.Context, a Actor, id ID) error {
 	err := g.changeDelivery(ctx, a, id, "delivery.retry", func(d *Delivery) error {
-		if d.State != Deferred && (d.State != Failed || d.Kind != DeliverMessage) {
+		again := d.Kind == DeliverMessage && (d.State == Failed || d.State == Suppressed)
+		if d.State != Deferred && d.State != OnHold && !again {
 			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
 		}
 		if d.leased(g.now()) {

@@ -232,16 +232,14 @@ func mailMessage(m *Mail, route Route, files []Attachment) Message {
 	return msg
 }
 
-// believe applies a delivery report, if it carries what only mail of ours carried: a reverse-path or a Message-ID that we signed.
+// believe applies a report, if it carries what only mail of ours carried: a reverse-path, an envelope id or a Message-ID that we signed.
 func (g *Gateway) believe(ctx context.Context, tx Tx, d decision, m *Mail) error {
-	if m.Kind != KindBounce {
+	if m.Kind != KindBounce && m.Kind != KindComplaint {
 		return nil
 	}
 	delivery := d.target.delivery
-	for i := 0; delivery.IsZero() && i < len(m.ReportedID) && i < maxReferences; i++ {
-		if id, ok := g.issuer.OpenMessageID(m.ReportedID[i]); ok {
-			delivery = id
-		}
+	if delivery.IsZero() {
+		delivery = g.reported(m)
 	}
 	if delivery.IsZero() {
 		return nil
@@ -259,12 +257,18 @@ func (g *Gateway) believe(ctx context.Context, tx Tx, d decision, m *Mail) error
 	if sent.State != Relayed {
 		return nil
 	}
+	if m.Kind == KindComplaint {
+		return g.stopMail(ctx, tx, sent, StoppedByComplaint, "")
+	}
 	for _, rcpt := range m.Report {
 		said := strings.TrimSpace(rcpt.Status + " " + cleanLine(rcpt.Diagnostic, 300))
 		switch rcpt.Class {
 		case "permanent":
 			sent.State, sent.DoneAt, sent.Diagnostic = Failed, g.now(), "came back: "+said
-			return tx.UpdateDelivery(ctx, sent)
+			if err := tx.UpdateDelivery(ctx, sent); err != nil || !rcpt.Hard() {
+				return err
+			}
+			return g.stopMail(ctx, tx, sent, StoppedByBounce, said)
 		case "temporary":
 			sent.Diagnostic = "delayed: " + said
 			if err := tx.UpdateDelivery(ctx, sent); err != nil {
@@ -273,6 +277,19 @@ func (g *Gateway) believe(ctx context.Context, tx Tx, d decision, m *Mail) error
 		}
 	}
 	return nil
+}
+
+// reported returns the delivery that a report names by its envelope id or by the Message-ID of the mail that it returns; zero for none of ours.
+func (g *Gateway) reported(m *Mail) ID {
+	if id, ok := g.issuer.OpenEnvelopeID(m.ReportedEnvelope); ok {
+		return id
+	}
+	for i := 0; i < len(m.ReportedID) && i < maxReferences; i++ {
+		if id, ok := g.issuer.OpenMessageID(m.ReportedID[i]); ok {
+			return id
+		}
+	}
+	return ID{}
 }
 
 // answer tells the sender of a mail that came over IMAP, and so could not be refused, why it went nowhere: at most once a day, only

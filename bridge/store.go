@@ -36,6 +36,7 @@ type Tx interface {
 	Staging
 	ReplyAddresses
 	Deliveries
+	MailStops
 	ReceivedMail
 	SignIns
 	Keys

@@ -235,7 +235,7 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 			r.Text = htmlText(html)
 		}
 		if found, ok := report.Read(r); ok {
-			m.Kind, m.Report, m.ReportedID = found.Kind, found.Recipients, found.MessageIDs
+			m.Kind, m.Report, m.ReportedID, m.ReportedEnvelope = found.Kind, found.Recipients, found.MessageIDs, found.Envelope
 			if len(m.ReportedID) == 0 {
 				m.ReportedID = m.InReplyTo // Gmail and Exchange answer the mail that failed
 			}

@@ -23,6 +23,7 @@ var inventory = []sealedTable{
 	{name: "audit", key: []string{"id"}, columns: []string{"detail"}},
 	{name: "blob", key: []string{"key"}, text: true, columns: []string{"secret"}},
 	{name: "delivery", key: []string{"id"}, columns: []string{"recipient", "payload", "diagnostic", "why"}},
+	{name: "mail_stop", key: []string{"address_hash"}, columns: []string{"record"}},
 	{name: "message_content", key: []string{"message"}, columns: []string{"author_name", "text", "html", "quoted", "signature", "mail_id"}},
 	{name: "mta_sts", key: []string{"domain_hash"}, columns: []string{"policy"}},
 	{name: "oauth_token", key: []string{"name_hash"}, columns: []string{"token"}},

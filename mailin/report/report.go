@@ -41,6 +41,7 @@ type Result struct {
 	Kind       bridge.MailKind
 	Recipients []bridge.ReportedRecipient // for a bounce
 	MessageIDs []string                   // of the reported mail, without angle brackets
+	Envelope   string                     // its envelope id (RFC 3461); empty where none is named
 }
 
 // IsPart reports whether a media type is one that only reports have, so that it is no attachment.
@@ -89,11 +90,11 @@ func Read(m Mail) (Result, bool) {
 	}
 	switch {
 	case feedback != nil && (multipart || reporting), reporting && strings.EqualFold(m.ReportType, "feedback-report"):
-		return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(returned, feedback)}, true
+		return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(returned, feedback), Envelope: envelopeID(feedback)}, true
 	case disposition != nil && (multipart || reporting) && status == nil, reporting && strings.EqualFold(m.ReportType, "disposition-notification"):
 		return Result{Kind: bridge.KindReceipt, MessageIDs: originalIDs(disposition, returned)}, true
 	case status != nil && multipart && (reporting || len(readStatus(status)) > 0 && (believed || machineWords(m))):
-		return Result{Kind: bridge.KindBounce, Recipients: improve(readStatus(status), m), MessageIDs: messageIDs(returned, []byte(m.Text))}, true
+		return Result{Kind: bridge.KindBounce, Recipients: improve(readStatus(status), m), MessageIDs: messageIDs(returned, []byte(m.Text)), Envelope: envelopeID(status)}, true
 	}
 	if rs, copyOf, ok := readWords(m); ok {
 		if returned == nil {

@@ -193,3 +193,17 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+func TestEnvelopeIsNamed(t *testing.T) {
+	status := "Reporting-MTA: dns; mx.example.net\r\nOriginal-Envelope-Id:  abc234 \r\n\r\nFinal-Recipient: rfc822; ann@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+	for given, want := range map[string]string{
+		status: "abc234",
+		strings.Replace(status, "abc234", strings.Repeat("x", 5000), 1): "",
+		strings.Replace(status, "Original-Envelope-Id", "X", 1):         "",
+	} {
+		r, ok := Read(Mail{Type: "multipart/report", ReportType: "delivery-status", From: "mailer-daemon@mx.example.net", Parts: []Part{{"message/delivery-status", []byte(given)}}})
+		if !ok || r.Envelope != want {
+			t.Errorf("got %q, %v, want %q", r.Envelope, ok, want)
+		}
+	}
+}

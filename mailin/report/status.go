@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,6 +11,25 @@ import (
 
 // maxRecipients bounds the recipients of one report.
 const maxRecipients = 500
+
+// maxEnvelopeID bounds an envelope id, in octets (RFC 3461, section 4.4).
+const maxEnvelopeID = 100
+
+// envelopeID finds the envelope id of the reported mail in message/delivery-status (RFC 3464, section 2.2.1).
+func envelopeID(b []byte) string {
+	for n := 0; len(b) > 0 && n < 40; n++ {
+		var l []byte
+		l, b, _ = bytes.Cut(b, []byte("\n"))
+		name, value, ok := bytes.Cut(l, []byte(":"))
+		if ok && bytes.EqualFold(bytes.TrimSpace(name), []byte("original-envelope-id")) {
+			if value = bytes.TrimSpace(value); len(value) <= maxEnvelopeID {
+				return string(bytes.ToValidUTF8(value, nil))
+			}
+			return ""
+		}
+	}
+	return ""
+}
 
 // readStatus reads the fields of message/delivery-status (RFC 3464, section 2.1): groups apart by empty lines, the first about the
 // message, each other one about a recipient. Servers leave groups out, add empty lines or put all into one group, so a group is

@@ -24,6 +24,7 @@ type auditLine struct {
 var deeds = map[string]string{
 	"contact.add":        "Added a contact",
 	"delivery.cancel":    "Took back a mail that waited",
+	"delivery.hold":      "Kept back a mail that waited",
 	"delivery.retry":     "Had a mail tried again",
 	"export.audit":       "Exported the audit log",
 	"export.person":      "Exported a person's conversations",
@@ -36,6 +37,8 @@ var deeds = map[string]string{
 	"key.add":            "Made an API key",
 	"key.revoke":         "Revoked an API key",
 	"keys.change":        "Changed the keys that seal everything",
+	"mail.clear":         "Let mail leave to somebody again",
+	"mail.stop":          "Mail to an address was stopped",
 	"mode.contact":       "Changed a contact's mode",
 	"mode.set":           "Changed the organization's mode",
 	"mode.thread":        "Changed a conversation's mode",

@@ -1,0 +1,8 @@
+-- Addresses to which nothing is mailed until a person says so.
+
+-- +goose Up
+create table mail_stop (
+	address_hash  bytea  not null primary key,
+	stopped_at    bigint not null,
+	sealed_record bytea  not null
+);
