@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -70,19 +71,20 @@ func (r *reader) greet(ctx context.Context, c *connection, host string, login lo
 		TLSConfig:             config,
 		UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: c.onMailbox},
 	}
+	wide := wideConn{c.conn, bufio.NewReaderSize(c.conn, 64<<10)}
 	var err error
 	switch r.account.Security {
 	case Plain:
 		if a, ok := c.conn.RemoteAddr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 			return errors.New("a password is sent without encryption to this machine only: use tls or starttls")
 		}
-		c.client = imapclient.New(c.conn, options)
+		c.client = imapclient.New(wide, options)
 	case StartTLS:
-		if c.client, err = imapclient.NewStartTLS(c.conn, options); err != nil {
+		if c.client, err = imapclient.NewStartTLS(wide, options); err != nil {
 			return fmt.Errorf("starttls: %w", err)
 		}
 	default:
-		session := tls.Client(c.conn, config)
+		session := tls.Client(wide, config)
 		if err := session.HandshakeContext(ctx); err != nil {
 			return fmt.Errorf("tls: %w", err)
 		}
@@ -99,6 +101,15 @@ func (r *reader) greet(ctx context.Context, c *connection, host string, login lo
 	}
 	return nil
 }
+
+// wideConn reads much at a time: the library's own buffer asks the kernel for each small message.
+type wideConn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// Read implements net.Conn.
+func (w wideConn) Read(b []byte) (int, error) { return w.r.Read(b) }
 
 // onMailbox is told of EXISTS. It is called by the library's reading goroutine and must not block.
 func (c *connection) onMailbox(data *imapclient.UnilateralDataMailbox) {
