@@ -162,6 +162,19 @@ func TestTooManyFaults(t *testing.T) {
 	c.talk("> .\n<- 250")
 }
 
+// Whoever tries to smuggle does not try for long.
+func TestSmugglingIsAFault(t *testing.T) {
+	k := newClock()
+	addr, _ := start(t, newOffice(), func(c *Config) { c.Now, c.Pace = k.now, Pace{Faults: 2} })
+	for range 2 {
+		c := dial(t, addr)
+		hello(c)
+		c.send("Subject: one\r\n\r\ntext\n.\nMAIL FROM:<boss@example.org>\r\n.\r\n")
+		c.talk("<- 550 5.6.0\nclosed")
+	}
+	dial(t, addr).talk("<- 421 4.7.0\nclosed")
+}
+
 // The PROXY protocol is for those who were asked to speak it, before the first command.
 func TestProxyFromAStranger(t *testing.T) {
 	for _, header := range []string{

@@ -164,6 +164,9 @@ func (s *session) Data(r io.Reader) error {
 	raw, leave, err := s.read(r)
 	if err != nil {
 		s.run.Log.Info("mail not taken", "peer", s.conn.name, "reason", err)
+		if errors.Is(err, errBareLine) || errors.Is(err, errTooMuch) {
+			s.conn.who.allow(pacedFaults)
+		}
 		if isTimeout(err) {
 			return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 4, 2}, Message: "The mail took too long, closing"}
 		}
