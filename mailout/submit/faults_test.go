@@ -116,7 +116,7 @@ func TestConnectReplacesADeadConnection(t *testing.T) {
 		if _, err := r.Send(context.Background(), letter(n)); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range r.idle {
+		for _, c := range r.pool.idle {
 			c.used = c.used.Add(-time.Minute)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,12 +39,14 @@ func ParseSecurity(s string) (Security, error) {
 
 // RelayConfig says how to reach a relay. Zero values mean what is said with them.
 type RelayConfig struct {
-	Address   string   // host:port
+	Address   string   // host:port, or with LMTP also unix:PATH
+	LMTP      bool     // it speaks LMTP (RFC 2033) and not SMTP
 	Security  Security // TLSRequired
 	Implicit  bool     // TLS from the first octet; always so on port 465
 	TLS       *tls.Config
 	Username  string // empty: no AUTH
 	Password  string
+	Tokens    Tokens // signs in with access tokens instead of a password; nil for none
 	LocalName string // for EHLO: our own domain name or address literal
 
 	Connections int           // at most so many at once; 4
@@ -64,21 +65,27 @@ type RelayConfig struct {
 
 // Relay submits to one relay. It can be used by several goroutines at once.
 type Relay struct {
-	c     RelayConfig
-	host  string
-	slots chan struct{} // one for each connection that may be in use
+	c        RelayConfig
+	settings settings
+	way      way
+	pool     *pool
 
 	mu     sync.Mutex
-	idle   []*conn // most recently used last
-	closed bool
-	quits  sync.WaitGroup // connections being closed in good form
+	path   bridge.Path // of the last connection that was made
+	pathAt time.Time
 }
 
 // NewRelay returns a Relay. It connects when it is first used.
 func NewRelay(c RelayConfig) (*Relay, error) {
-	host, port, err := net.SplitHostPort(c.Address)
-	if err != nil || host == "" || port == "" {
-		return nil, fmt.Errorf("new relay: %q is not host:port", c.Address)
+	host, port := "localhost", ""
+	path, isPath := strings.CutPrefix(c.Address, "unix:")
+	if !isPath {
+		var err error
+		if host, port, err = net.SplitHostPort(c.Address); err != nil || host == "" || port == "" {
+			return nil, fmt.Errorf("new relay: %q is not host:port", c.Address)
+		}
+	} else if !c.LMTP || path == "" {
+		return nil, errors.New("new relay: a socket in the file system is for LMTP, and needs its path")
 	}
 	if c.Security == "" {
 		c.Security = TLSRequired
@@ -95,17 +102,48 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	if strings.ContainsRune(c.Username+c.Password, 0) {
 		return nil, errors.New("new relay: the user name or password holds a NUL")
 	}
+	if c.Tokens != nil && (c.Username == "" || c.Password != "") {
+		return nil, errors.New("new relay: access tokens need a user name, and take the place of a password")
+	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{}).DialContext
 	}
-	if c.TLS == nil {
-		c.TLS = &tls.Config{}
+	c.TLS = clientTLS(c.TLS, host)
+	c.defaults()
+	r := &Relay{
+		c: c, pool: newPool(c.Connections, c.IdleTimeout),
+		settings: settings{
+			localName: c.LocalName, maxMails: c.MaxMails, dial: c.Dial,
+			connect: c.ConnectTimeout, command: c.CommandTimeout, block: c.BlockTimeout, final: c.FinalTimeout,
+		},
+		way: way{
+			network: "tcp", address: c.Address, lmtp: c.LMTP, implicit: c.Implicit, tls: c.TLS, prove: named(c.TLS, c.TLS.ServerName),
+			wantTLS: c.Security != TLSNone, mustTLS: c.Security == TLSRequired, mustProve: c.Security == TLSRequired,
+		},
 	}
-	c.TLS = c.TLS.Clone()
-	if c.TLS.ServerName == "" {
-		c.TLS.ServerName = host
+	if isPath {
+		r.way.network, r.way.address = "unix", path
 	}
-	c.TLS.MinVersion = max(c.TLS.MinVersion, tls.VersionTLS12)
+	if c.Username != "" {
+		r.way.account = &account{username: c.Username, password: c.Password, tokens: c.Tokens, address: c.Address}
+	}
+	return r, nil
+}
+
+// clientTLS completes a configuration for a server of a name.
+func clientTLS(c *tls.Config, name string) *tls.Config {
+	if c == nil {
+		c = &tls.Config{}
+	}
+	c = c.Clone()
+	if c.ServerName == "" {
+		c.ServerName = name
+	}
+	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
+	return c
+}
+
+func (c *RelayConfig) defaults() {
 	for _, d := range []struct {
 		is  *time.Duration
 		std time.Duration
@@ -126,32 +164,67 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	if c.MaxMails <= 0 {
 		c.MaxMails = 100
 	}
-	return &Relay{c: c, host: host, slots: make(chan struct{}, c.Connections)}, nil
 }
-
-// healthy is how long a connection is trusted after its last use; later, NOOP asks first.
-const healthy = 2 * time.Second
 
 // NextHop implements Transport.
 func (r *Relay) NextHop(string) string { return r.c.Address }
 
 // Connect implements Transport. It waits for one of the connections to be free, and opens one where none is kept.
 func (r *Relay) Connect(ctx context.Context, _ string) (Session, error) {
-	c, err := r.take(ctx)
+	s, err := r.pool.session(ctx, r.connect)
 	if err != nil {
 		return nil, err
 	}
-	if c != nil && time.Since(c.used) > healthy && c.noop(ctx) != nil {
-		c.drop()
-		c = nil
+	return s, nil
+}
+
+// connect opens a connection, and remembers what it has proven.
+func (r *Relay) connect(ctx context.Context) (*conn, error) {
+	c, err := open(ctx, &r.settings, r.way)
+	e := (*Error)(nil)
+	switch {
+	case err == nil || !errors.As(err, &e) || ctx.Err() != nil:
+	case e.Stage == StageTLS && r.c.Security == TLSOpportunistic && !r.c.Implicit:
+		// It offers TLS and can't do it. In clear is what was asked for then (RFC 7435, section 3); open refuses to sign in that way.
+		clear := r.way
+		clear.wantTLS = false
+		c, err = open(ctx, &r.settings, clear)
+	case e.Stage == StageAuth && r.c.Tokens != nil && (e.Code == 0 || e.Code >= 500):
+		// The token may have been taken back before its time; the next one is new.
+		c, err = open(ctx, &r.settings, r.way)
 	}
-	if c == nil {
-		if c, err = r.connect(ctx); err != nil {
-			<-r.slots
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
-	return &session{conn: c, keep: true, path: c.path}, nil
+	if offered, _ := c.smtp.Extension("REQUIRETLS"); offered && c.path == bridge.PathTLS {
+		c.path, c.onward = bridge.PathVerified, true
+	}
+	r.mu.Lock()
+	r.path, r.pathAt = c.path, time.Now()
+	r.mu.Unlock()
+	return c, nil
+}
+
+// pathLife is how long what a connection has proven is taken to hold for the next.
+const pathLife = 10 * time.Minute
+
+// Path implements bridge.Paths. What the last connection has proven holds for the next, for some minutes; otherwise it makes one.
+func (r *Relay) Path(ctx context.Context, _ string) (bridge.Path, error) {
+	r.mu.Lock()
+	path, fresh := r.path, time.Since(r.pathAt) < pathLife
+	r.mu.Unlock()
+	if fresh && path != bridge.PathUnknown {
+		return path, nil
+	}
+	s, err := r.Connect(ctx, "")
+	if err != nil && r.c.Security == TLSRequired {
+		return bridge.PathTLS, nil // or nothing leaves at all
+	}
+	if err != nil {
+		return bridge.PathUnknown, err
+	}
+	defer s.Close()
+	return s.Path(), nil
 }
 
 // Send submits one mail in a session of its own.
@@ -164,121 +237,8 @@ func (r *Relay) Send(ctx context.Context, m compose.Mail) (string, error) {
 	return s.Send(ctx, m)
 }
 
-// session is the use of one connection, which holds its slot.
-type session struct {
-	conn *conn // nil once it is closed
-	keep bool  // the connection can be used again
-	path bridge.Path
-}
-
-// Path implements Session.
-func (s *session) Path() bridge.Path { return s.path }
-
-// Send implements Session.
-func (s *session) Send(ctx context.Context, m compose.Mail) (string, error) {
-	if s.conn == nil || !s.keep {
-		return "", &Error{Stage: StageMail, Stale: true, Text: "the session is over", Err: net.ErrClosed}
-	}
-	if m.Form == bridge.FormCopy && !m.Need.MetBy(s.path) {
-		return "", &Error{Stage: StageMail, Weak: true, Text: "a copy was not offered: " + m.Need.Lack(s.path)}
-	}
-	used := s.conn.mails > 0
-	said, fault := s.conn.send(ctx, m)
-	s.keep = s.conn.mails < s.conn.r.c.MaxMails
-	if fault == nil {
-		return said, nil
-	}
-	// A connection that was closed while it waited shows it at the first command, whose loss costs nothing.
-	fault.Stale = used && fault.Stage == StageMail && (fault.Code == 0 || fault.Code == 421) && ctx.Err() == nil
-	s.keep = s.keep && fault.Code >= 400 && !fault.Relay && s.conn.reset(ctx, fault.Stage) == nil
-	return "", fault
-}
-
-// Close implements Session.
-func (s *session) Close() {
-	if s.conn != nil {
-		s.conn.r.release(s.conn, s.keep)
-		s.conn = nil
-	}
-}
-
-// take waits for a slot and returns the connection used last, or nil if none waits. The caller owns the slot until release.
-func (r *Relay) take(ctx context.Context) (*conn, error) {
-	select {
-	case r.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, &Error{Stage: StageConnect, Text: "stopped while waiting for a connection", Err: ctx.Err()}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		<-r.slots
-		return nil, &Error{Stage: StageConnect, Relay: true, Text: "the relay's connections are closed for good", Err: net.ErrClosed}
-	}
-	for len(r.idle) > 0 {
-		c := r.idle[len(r.idle)-1]
-		r.idle = r.idle[:len(r.idle)-1]
-		if c.expiry.Stop() {
-			r.quits.Done()
-			return c, nil
-		}
-		// Its time was up this very moment, and it is being closed.
-	}
-	return nil, nil
-}
-
-// release gives the slot back, and keeps the connection or closes it.
-func (r *Relay) release(c *conn, keep bool) {
-	r.mu.Lock()
-	r.quits.Add(1) // until it is taken again, or closed
-	if keep && !r.closed {
-		c.used = time.Now()
-		c.expiry = time.AfterFunc(r.c.IdleTimeout, func() {
-			defer r.quits.Done()
-			r.forget(c)
-			c.quit()
-		})
-		r.idle = append(r.idle, c)
-	} else {
-		// The next mail need not wait for the farewell.
-		go func() {
-			defer r.quits.Done()
-			c.quit()
-		}()
-	}
-	r.mu.Unlock()
-	<-r.slots
-}
-
-// forget takes a connection off the list of those that wait.
-func (r *Relay) forget(c *conn) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.idle = slices.DeleteFunc(r.idle, func(other *conn) bool { return other == c })
-}
-
 // Close closes all connections, those in use as soon as their mail is through, and waits for it. Nothing can be sent afterwards.
 func (r *Relay) Close() error {
-	r.mu.Lock()
-	r.closed = true
-	idle := r.idle
-	r.idle = nil
-	r.mu.Unlock()
-	for _, c := range idle {
-		if c.expiry.Stop() {
-			go func() {
-				defer r.quits.Done()
-				c.quit()
-			}()
-		}
-	}
-	// Holding every slot means that no connection is in use.
-	for range cap(r.slots) {
-		r.slots <- struct{}{}
-	}
-	for range cap(r.slots) {
-		<-r.slots
-	}
-	r.quits.Wait()
+	r.pool.close()
 	return nil
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// plainDialogue is what is said before TLS. go-smtp can say it too, but only as "localhost", which some relays refuse.
+// plainDialogue is what is said before TLS. go-smtp can say it too, but only as "localhost", which some servers refuse.
 type plainDialogue struct {
 	conn    *guarded
 	name    string
+	lmtp    bool
 	timeout time.Duration
 }
 
@@ -22,14 +23,18 @@ type plainDialogue struct {
 // (RFC 3207, section 4.2).
 const continued = "220 continued\r\n"
 
-// startTLS reads the greeting and asks for TLS. It returns true if the relay now waits for the handshake, and false if it does
+// startTLS reads the greeting and asks for TLS. It returns true if the peer now waits for the handshake, and false if it does
 // not offer TLS; in either case the session begins anew with EHLO.
 func (p *plainDialogue) startTLS() (greeting string, ok bool, err error) {
 	t := textproto.NewReader(bufio.NewReader(io.LimitReader(p.conn, maxReply)))
 	if _, _, err := p.reply(t, 220); err != nil {
 		return "", false, failure(StageConnect, err)
 	}
-	_, extensions, err := p.command(t, 250, "EHLO "+p.name)
+	hello := "EHLO "
+	if p.lmtp {
+		hello = "LHLO "
+	}
+	_, extensions, err := p.command(t, 250, hello+p.name)
 	if err != nil {
 		var refused *smtp.SMTPError
 		if errors.As(err, &refused) && (refused.Code == 500 || refused.Code == 502) {
@@ -50,7 +55,7 @@ func (p *plainDialogue) startTLS() (greeting string, ok bool, err error) {
 	}
 	// Whatever was slipped in before the handshake must not pass for an answer under TLS.
 	if t.R.Buffered() > 0 {
-		return "", false, &Error{Stage: StageTLS, Relay: true, Text: "the relay, or somebody in between, spoke before TLS began"}
+		return "", false, &Error{Stage: StageTLS, Relay: true, Text: "the mail server, or somebody in between, spoke before TLS began"}
 	}
 	return continued, true, nil
 }

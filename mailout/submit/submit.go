@@ -1,9 +1,12 @@
 // Package submit hands mail to the next hop over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS from the first octet (RFC
-// 8314), AUTH (RFC 4954), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and DSN (RFC 3461) where they are offered.
+// 8314), AUTH (RFC 4954), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461) and REQUIRETLS (RFC 8689) where they
+// are offered, or over LMTP (RFC 2033).
 //
-// [Relay] keeps a pool of connections to one relay. What it promises: a mail counts as taken only after the reply to the end of
-// its data; a reply that was lost is a temporary failure, so that the mail is sent again with the same Message-ID; no password
-// crosses a network in clear; no step waits without end, and no peer can make it use unbounded memory.
+// There are two ways out. A [Relay] takes all mail. [Direct] brings each mail to the recipient's mail exchangers (RFC 5321, section 5),
+// under MTA-STS (RFC 8461) and DANE (RFC 7672). Both promise: a mail counts as taken only after the reply to the end of its data; a reply
+// that was lost is a temporary failure, so that the mail is sent again with the same Message-ID; a copy is offered only on a connection
+// that has proven what the copy needs; no password crosses a network in clear; no step waits without end, and no peer can make them use
+// unbounded memory.
 //
 // The package knows nothing of the queue, of modes or of what a mail says.
 package submit
@@ -43,7 +46,10 @@ type Session interface {
 	Close()
 }
 
-var _ Transport = (*Relay)(nil)
+var (
+	_ Transport    = (*Relay)(nil)
+	_ bridge.Paths = (*Relay)(nil)
+)
 
 // Stage is the step at which a submission failed.
 type Stage string
@@ -144,7 +150,7 @@ func failure(stage Stage, err error) *Error {
 	e := &Error{Stage: stage, Err: err}
 	var reply *smtp.SMTPError
 	if !errors.As(err, &reply) {
-		e.Text = cleanText(fmt.Sprintf("the connection to the relay failed: %s", cause(err)))
+		e.Text = cleanText(fmt.Sprintf("the connection to the mail server failed: %s", cause(err)))
 		e.Relay = stage != StageContent
 		return e
 	}

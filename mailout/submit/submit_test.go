@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 		{
 			"SIZE says that it is too large",
 			relaytest.Config{MaxSize: 10},
-			Error{Permanent: true, TooLarge: true, Stage: StageMail, Code: 552, Enhanced: "5.3.4", Text: "the mail has 30 octets, and the relay takes at most 10"},
+			Error{Permanent: true, TooLarge: true, Stage: StageMail, Code: 552, Enhanced: "5.3.4", Text: "the mail has 30 octets, and the mail server takes at most 10"},
 		},
 		{"closing", relaytest.Config{OnMail: func(int) error {
 			return reply(421, smtp.EnhancedCode{4, 3, 2}, "shutting down")
