@@ -1,0 +1,76 @@
+package rules
+
+// issuer is a range of numbers that cards begin with, and how long these cards' numbers are.
+type issuer struct {
+	from, to int // of the same number of digits
+	least    int
+	most     int
+}
+
+// issuers are those of the networks' published ranges: which lengths are issued is narrower than what ISO/IEC 7812-1 allows, so that few order and
+// tracking numbers look like cards.
+var issuers = []issuer{
+	{4, 4, 16, 16}, {4, 4, 19, 19}, // Visa
+	{51, 55, 16, 16}, {2221, 2720, 16, 16}, // Mastercard
+	{34, 34, 15, 15}, {37, 37, 15, 15}, // American Express
+	{300, 305, 14, 14}, {3095, 3095, 14, 14}, {38, 39, 14, 19}, {36, 36, 14, 19}, // Diners Club
+	{6011, 6011, 16, 19}, {644, 649, 16, 19}, {65, 65, 16, 19}, // Discover
+	{3528, 3589, 16, 19},               // JCB
+	{62, 62, 16, 19}, {81, 81, 16, 19}, // UnionPay
+	{5018, 5018, 12, 19}, {5020, 5020, 12, 19}, {5038, 5038, 12, 19}, {5893, 5893, 12, 19}, {6304, 6304, 12, 19}, {6759, 6759, 12, 19}, {6761, 6763, 12, 19}, // Maestro
+	{2200, 2204, 16, 19},                                   // Mir
+	{5019, 5019, 16, 16},                                   // Dankort
+	{508, 508, 16, 16}, {60, 60, 16, 16}, {82, 82, 16, 16}, // RuPay
+	{506099, 506198, 16, 19}, {650002, 650027, 16, 19}, // Verve
+	{9792, 9792, 16, 16},                               // Troy
+	{636, 639, 16, 19},                                 // InterPayment, InstaPayment
+	{504175, 504175, 16, 16}, {636297, 636297, 16, 16}, // Elo
+}
+
+const cardLeast, cardMost = 12, 19
+
+// card reports whether a payment card number begins at i.
+func (s *strip) card(i int) bool {
+	digits := 0
+	for i+digits < len(s.c) && digits < cardMost && isDigit(s.c[i+digits]) && (digits == 0 || s.gap[i+digits] < wall) {
+		digits++
+	}
+	for n := cardLeast; n <= digits; n++ {
+		b, widest, ok := s.window(i, n)
+		if ok && issued(b) && luhn(b) && (widest < wide || s.cardShaped(i, n)) {
+			return true
+		}
+	}
+	return false
+}
+
+// issued reports whether some network issues numbers like it.
+func issued(b []byte) bool {
+	for _, is := range issuers {
+		if len(b) < is.least || len(b) > is.most {
+			continue
+		}
+		width := 1
+		for n := is.from; n >= 10; n /= 10 {
+			width++
+		}
+		if n := number(b[:width]); n >= is.from && n <= is.to {
+			return true
+		}
+	}
+	return false
+}
+
+// cardShaped reports whether the groups are as they are on cards, or each digit stands alone. Numbers in a column, or in a list with commas, are one
+// card only then.
+func (s *strip) cardShaped(i, n int) bool {
+	if s.single(i, n) || s.shaped(i, n, []byte{4, 6, 5}) || s.shaped(i, n, []byte{4, 6, 4}) {
+		return true
+	}
+	short := false
+	return s.groups(i, n, func(size int) bool {
+		ok := !short && size <= 4
+		short = size < 4
+		return ok
+	})
+}
