@@ -227,6 +227,16 @@ func TestAuthorisation(t *testing.T) {
 		}},
 		"ClearMailStop (of staff)":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, w.colleague.ID) }},
 		"ClearMailStop (of oneself)": {everybodyButKeys, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, self(a)) }},
+		"ListSigningPairs":           {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ListSigningPairs(ctx, a); return err }},
+		"MakeSigningPair": {adminsOnly, func(w *world, a bridge.Actor) error {
+			w.must(w.g.RetireSigning(ctx, w.operator, w.signing(bridge.SigningNext), false))
+			_, err := w.g.MakeSigningPair(ctx, a)
+			return err
+		}},
+		"SwitchSigning": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.SwitchSigning(ctx, a, w.signing(bridge.SigningNext)) }},
+		"RetireSigning": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.RetireSigning(ctx, a, w.signing(bridge.SigningNext), false)
+		}},
 		"ListAudit": {adminsOnly, func(w *world, a bridge.Actor) error {
 			_, _, err := w.g.ListAudit(ctx, a, "", bridge.Cursor{}, 0)
 			return err

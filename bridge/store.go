@@ -42,6 +42,7 @@ type Tx interface {
 	Keys
 	Settings
 	Audits
+	Signing
 	Searches
 	Lives
 }

@@ -48,6 +48,8 @@ var agreements = []struct{ table, what, query string }{
 	{"person", "its kind and role are none that there are", `select id from person where not (kind = 'contact' and role = ''
 		or kind = 'staff' and role in ('staff', 'admin')) or mode not in ('', 'secure', 'convenience')`},
 	{"thread", "its state or mode is none that there is", "select id from thread where status not in ('open', 'closed') or mode not in ('', 'secure', 'convenience')"},
+	{"signing", "its state is none that there is", `select id from signing where state not in ('next', 'current', 'past', 'retired')
+		or (current_at <> 0) <> (state = 'current' or past_at <> 0) or (retired_at <> 0) <> (state = 'retired')`},
 	{"api_key", "its role is none that there is", "select id from api_key where role not in ('staff', 'admin')"},
 }
 

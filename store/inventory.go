@@ -33,6 +33,7 @@ var inventory = []sealedTable{
 	{name: "received_raw", key: []string{"received"}, columns: []string{"sum", "content"}},
 	{name: "session", key: []string{"token_hash"}, columns: []string{"data"}},
 	{name: "setting", key: []string{"name"}, text: true, columns: []string{"value"}},
+	{name: "signing", key: []string{"id"}, columns: []string{"keys"}},
 	{name: "thread", key: []string{"id"}, columns: []string{"subject", "preview"}},
 	{name: "tls_result", key: []string{"key_hash"}, columns: []string{"result"}},
 }

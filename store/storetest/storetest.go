@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"received mail", receivedMail},
 		{"sign-ins", signIns},
 		{"keys", keys},
+		{"signing", signing},
 		{"settings and audit", settingsAndAudit},
 		{"transactions", transactions},
 		{"faults", faults},
