@@ -30,7 +30,7 @@ func (d *DB) Sweep(ctx context.Context, now time.Time) error {
 	for _, key := range d.surplus.take() {
 		err = errors.Join(err, d.blobs.Remove(ctx, key))
 	}
-	err = errors.Join(err, d.sweepBlobs(ctx, now, before))
+	err = errors.Join(err, d.sweepTransport(ctx, now), d.sweepBlobs(ctx, now, before))
 	_, orphans := d.blobs.Sweep(ctx, before, d.knownBlobs)
 	return errors.Join(err, orphans)
 }
@@ -70,7 +70,8 @@ func (t *tx) sweepBlobs(ctx context.Context, now, before time.Time) (gone []stri
 	for _, key := range keys {
 		var refs int
 		err := t.one(ctx, `select count(*) from (select 1 from attachment where blob_key = ?
-			union all select 1 from received_raw where blob_key = ?) u`, []any{key, key}, &refs)
+			union all select 1 from received_raw where blob_key = ?
+			union all select 1 from pending_file where blob_key = ?) u`, []any{key, key, key}, &refs)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -142,6 +142,9 @@ type session struct {
 	keep bool  // the connection can be used again
 	path bridge.Path
 	end  func() // called once at Close; may be nil
+	// domain is whose mail alone the connection takes; empty for any.
+	domain string
+	brief  bool // the connection is not to be kept
 }
 
 // Path implements Session.
@@ -151,6 +154,10 @@ func (s *session) Path() bridge.Path { return s.path }
 func (s *session) Send(ctx context.Context, m compose.Mail) (string, error) {
 	if s.conn == nil || !s.keep {
 		return "", &Error{Stage: StageMail, Stale: true, Text: "the session is over", Err: net.ErrClosed}
+	}
+	if s.domain != "" && bridge.DomainOf(m.Recipient) != s.domain {
+		// The person's address changed since the connection was made for it.
+		return "", &Error{Stage: StageMail, Text: "the recipient's address is of another domain by now"}
 	}
 	// What was decided about the mail may have been about another connection. This is the last moment before its octets leave.
 	if m.Form == bridge.FormCopy && !m.Need.MetBy(s.conn.path) {
@@ -173,7 +180,7 @@ func (s *session) Close() {
 	if s.conn == nil {
 		return
 	}
-	s.pool.release(s.conn, s.keep)
+	s.pool.release(s.conn, s.keep && !s.brief)
 	s.conn = nil
 	if s.end != nil {
 		s.end()

@@ -1,0 +1,73 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"letterlock/bridge"
+)
+
+// A policy holds until it expires and no longer, across what the database is asked in between, and a new one takes its place.
+func TestSTSPolicy(t *testing.T) {
+	d := open(t)
+	ctx := t.Context()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	if _, err := d.STSPolicy(ctx, "example.org", now); !errors.Is(err, bridge.ErrNotFound) {
+		t.Fatalf("a policy that was never kept: got %v", err)
+	}
+	first := bridge.STSPolicy{Domain: "example.org", ID: "1", Text: "version: STSv1\n", FetchedAt: now, ExpiresAt: now.Add(time.Hour)}
+	second := bridge.STSPolicy{Domain: "example.org", ID: "2", Text: "other", FetchedAt: now.Add(time.Minute), ExpiresAt: now.Add(2 * time.Hour)}
+	for _, want := range []bridge.STSPolicy{first, first, second} {
+		if err := d.SetSTSPolicy(ctx, want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.STSPolicy(ctx, "example.org", now)
+		if err != nil || got != want {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
+	}
+	for _, at := range []time.Duration{2 * time.Hour, 3 * time.Hour} {
+		if _, err := d.STSPolicy(ctx, "example.org", now.Add(at)); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("after %s: got %v, want that it has expired", at, err)
+		}
+	}
+	if _, err := d.STSPolicy(ctx, "example.com", now); !errors.Is(err, bridge.ErrNotFound) {
+		t.Errorf("another domain's: got %v", err)
+	}
+	if err := d.Sweep(ctx, now.Add(3*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.STSPolicy(ctx, "example.org", now); !errors.Is(err, bridge.ErrNotFound) {
+		t.Errorf("after the sweep: got %v", err)
+	}
+}
+
+func TestTLSResults(t *testing.T) {
+	d := open(t)
+	ctx := t.Context()
+	day := time.Now().UTC().Truncate(24 * time.Hour)
+	good := bridge.TLSResult{Day: day, Domain: "example.org", Host: "mx.example.org", Policy: "sts", Count: 2}
+	bad := bridge.TLSResult{Day: day, Domain: "example.org", Host: "mx.example.org", Policy: "sts", Result: "certificate-expired", Count: 1}
+	before := good
+	before.Day = day.Add(-24 * time.Hour)
+	for range 3 {
+		if err := d.AddTLSResults(ctx, []bridge.TLSResult{good, bad, before}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := d.TLSResults(ctx, day, 10)
+	good.Count, bad.Count = 6, 3
+	if err != nil || len(got) != 2 || got[0] != good || got[1] != bad {
+		t.Errorf("got %+v, %v, want %+v and %+v", got, err, good, bad)
+	}
+	if err := d.Sweep(ctx, day.Add(60*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.TLSResults(ctx, before.Day, 10); err != nil || len(got) != 0 {
+		t.Errorf("the day before is still there after the sweep: %+v, %v", got, err)
+	}
+	if got, err := d.TLSResults(ctx, day, 1); err != nil || len(got) != 1 {
+		t.Errorf("got %+v, %v, want one row", got, err)
+	}
+}
