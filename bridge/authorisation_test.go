@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"letterlock/bridge"
+	"letterlock/bridge/rules"
 )
 
 // The outcomes that a permission can have.
@@ -74,6 +75,21 @@ func TestAuthorisation(t *testing.T) {
 		}},
 		"Post (a note)": {want{forbidden, notFound, ok, ok, ok, ok}, func(w *world, a bridge.Actor) error {
 			_, err := w.g.Post(ctx, a, bridge.Post{Thread: w.thread.ID, Text: "t", Note: true})
+			return err
+		}},
+		"ContentRules":  {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ContentRules(ctx, a); return err }},
+		"SetKnownRules": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.SetKnownRules(ctx, a, []string{"card"}) }},
+		"AddContentRule": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.AddContentRule(ctx, a, rules.Rule{Kind: rules.Words, Name: "n", Values: []string{"v"}})
+			return err
+		}},
+		"RemoveContentRule": {adminsOnly, func(w *world, a bridge.Actor) error {
+			r, err := w.g.AddContentRule(ctx, w.operator, rules.Rule{Kind: rules.Words, Name: "n", Values: []string{"v"}})
+			w.must(err)
+			return w.g.RemoveContentRule(ctx, a, r.ID)
+		}},
+		"TryContentRules": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.TryContentRules(ctx, a, "s", "t")
 			return err
 		}},
 		"Preview": {staffOnly, func(w *world, a bridge.Actor) error {

@@ -50,6 +50,7 @@ type Gateway struct {
 	files        fileRules
 	copiesNeed   Need
 	paths        Paths
+	rulebook     rulebook
 	scanner      Scanner
 	scanned      scans
 	noSearch     bool

@@ -114,6 +114,11 @@ func (g *Gateway) ReleaseHeld(ctx context.Context, a Actor, id ID, m *Mail) (Mes
 	if err == nil {
 		files, err = g.stageFiles(ctx, m)
 	}
+	var stays []string
+	if err == nil {
+		draft := mailMessage(m, RouteSMTP, files)
+		stays, err = g.stays(ctx, m.Subject, &draft)
+	}
 	if err != nil {
 		return Message{}, wrap("release held mail", err)
 	}
@@ -137,6 +142,7 @@ func (g *Gateway) ReleaseHeld(ctx context.Context, a Actor, id ID, m *Mail) (Mes
 			return err
 		}
 		msg = mailMessage(m, r.Envelope.Route, files)
+		msg.Stays = stays
 		msg.AuthorKind, msg.Received = ByContact, r.ID
 		// Only the participant speaks as the participant. Anybody else is shown by what the mail claims, as a claim.
 		if sender.Kind == Contact && (sender.ID == r.Person || r.Thread.IsZero()) {

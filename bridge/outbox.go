@@ -51,12 +51,13 @@ func destinations(ctx context.Context, tx Tx, list []Delivery) error {
 	return nil
 }
 
-// Prepare gathers what one claimed delivery is to carry. The mode is decided here, from what every level says at this moment and from the
-// path of the connection at hand (d.Path), so it is called right before the mail leaves. For a notice no content is even read.
+// Prepare gathers what one claimed delivery is to carry. The mode is decided here, from what every level says at this moment, from the
+// path of the connection at hand (d.Path) and from the content rules, so it is called right before the mail leaves. For a notice no content is even read.
 //
 // It returns ErrLeaseLost if the worker holds the delivery no longer, and a *Suppression, already recorded, if it is not to be sent.
 func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgoing, error) {
 	var out Outgoing
+	var full *candidate
 	err := g.store.View(ctx, func(tx Tx) error {
 		path := d.Path
 		d, err := tx.Delivery(ctx, d.ID)
@@ -67,9 +68,19 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 		if d.State.final() || d.LeaseBy != worker || !g.now().Before(d.LeaseUntil) {
 			return ErrLeaseLost
 		}
-		out, err = g.outgoing(ctx, tx, d)
+		out, full, err = g.outgoing(ctx, tx, d)
 		return err
 	})
+	if err == nil && full != nil {
+		var why []string
+		if why, err = g.whyStays(ctx, full.by, judgedCopy(&full.copy)); err == nil {
+			why = together(full.stays, why)
+			out.Why = because(why)
+		}
+		if err == nil && len(why) == 0 {
+			return full.copy, nil
+		}
+	}
 	var s *Suppression
 	if errors.As(err, &s) {
 		if err := g.finish(ctx, worker, d.ID, Suppressed, Departure{Said: s.Reason}); err != nil {
@@ -80,16 +91,24 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 	return out, wrap("prepare delivery", err)
 }
 
-func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, error) {
+// candidate is a copy that leaves in place of the notice if nothing that it carries is to stay in.
+type candidate struct {
+	copy  Outgoing
+	stays []string // why it must stay in, as was decided when it was written
+	by    gauge
+}
+
+// outgoing gathers a mail without content, and beside it the copy that modes and path allow, if they do.
+func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *candidate, error) {
 	p, err := tx.Person(ctx, d.Person)
 	if err != nil {
-		return Outgoing{}, err
+		return Outgoing{}, nil, err
 	}
 	if p.Disabled {
-		return Outgoing{}, &Suppression{Reason: "the person is disabled"}
+		return Outgoing{}, nil, &Suppression{Reason: "the person is disabled"}
 	}
 	if err := stopped(ctx, tx, d, p); err != nil {
-		return Outgoing{}, err
+		return Outgoing{}, nil, err
 	}
 	out := Outgoing{
 		Delivery: d, Form: FormNotice,
@@ -106,38 +125,43 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, er
 	switch d.Kind {
 	case DeliverCode:
 		if g.now().Sub(d.CreatedAt) >= CodeLife {
-			return Outgoing{}, &Suppression{Reason: "the code is no longer valid"}
+			return Outgoing{}, nil, &Suppression{Reason: "the code is no longer valid"}
 		}
 		out.Code, out.CodeLife, out.Link = d.Payload, CodeLife, g.baseURL
-		return out, nil
+		return out, nil, nil
 	case DeliverAlert:
 		out.Link = g.baseURL + "/desk/held"
-		return out, nil
+		return out, nil, nil
 	case DeliverAnswer:
 		out.Reason, out.Link, out.ReversePath = d.Payload, g.baseURL, ""
-		return out, nil
+		return out, nil, nil
 	}
 	out.Link = g.issuer.Link(d.ID)
 	s, err := tx.Standing(ctx, d.Thread, p.ID)
 	if err != nil {
-		return Outgoing{}, err
+		return Outgoing{}, nil, err
 	}
 	if !s.In {
-		return Outgoing{}, &Suppression{Reason: "the person is no longer in the conversation"}
+		return Outgoing{}, nil, &Suppression{Reason: "the person is no longer in the conversation"}
 	}
 	if p.Kind == Staff || s.mode() != ModeConvenience {
-		return out, nil
+		return out, nil, nil
 	}
 	if !g.copiesNeed.MetBy(d.Path) {
 		out.Why = g.copiesNeed.Lack(d.Path)
-		return out, nil
+		return out, nil, nil
 	}
-	out.Need = g.copiesNeed
-	return out, g.fillCopy(ctx, tx, d, p, &out)
+	full := &candidate{copy: out}
+	full.copy.Need = g.copiesNeed
+	if full.by, err = g.gauge(ctx, tx); err != nil {
+		return Outgoing{}, nil, err
+	}
+	return out, full, g.fillCopy(ctx, tx, d, p, full)
 }
 
 // fillCopy adds the message itself, which only a copy carries.
-func (g *Gateway) fillCopy(ctx context.Context, tx Tx, d Delivery, p Person, out *Outgoing) error {
+func (g *Gateway) fillCopy(ctx context.Context, tx Tx, d Delivery, p Person, full *candidate) error {
+	out := &full.copy
 	t, err := tx.Thread(ctx, d.Thread)
 	if err != nil {
 		return err
@@ -149,6 +173,7 @@ func (g *Gateway) fillCopy(ctx context.Context, tx Tx, d Delivery, p Person, out
 	if m.Kind != Public {
 		return &Suppression{Reason: "an internal note is mailed to nobody"}
 	}
+	full.stays = m.Stays
 	reply, err := tx.ReplyAddressOf(ctx, d.Thread, p.ID)
 	if err != nil {
 		return err

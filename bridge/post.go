@@ -54,6 +54,7 @@ type Post struct {
 	Text   string
 	HTML   string // cleaned here; Text is made from it if empty
 	Note   bool   // internal: staff only see it
+	Secure bool   // its email is a notice, whatever the mode
 	Files  []Attachment
 	Via    Via
 	Once   Once
@@ -65,6 +66,13 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 	body, err := g.body(r.Text, r.HTML, r.Files)
 	if err != nil {
 		return Message{}, err
+	}
+	body.Secure = r.Secure && !r.Note
+	if !r.Note {
+		// The thread's subject counts too, but it is not read before it is known that the actor may.
+		if body.Stays, err = g.stays(ctx, "", &body); err != nil {
+			return Message{}, fmt.Errorf("post: %w", err)
+		}
 	}
 	var m Message
 	turn := turn{pace: &g.pace}

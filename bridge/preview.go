@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"letterlock/bridge/richtext"
 )
 
 // Draft is a message that staff have not sent yet: an answer in a thread, or the first message of a new one.
@@ -32,19 +34,45 @@ type Leaving struct {
 // leave, Prepare asks the same questions again, so what is a copy here may be a notice then.
 func (g *Gateway) Preview(ctx context.Context, a Actor, d Draft) ([]Leaving, error) {
 	var all []Leaving
+	var by gauge
 	err := g.store.View(ctx, func(tx Tx) error {
 		p, err := g.resolveStaff(ctx, tx, a)
 		if err != nil {
 			return err
 		}
+		if by, err = g.gauge(ctx, tx); err != nil {
+			return err
+		}
 		all, err = g.leavings(ctx, tx, p, &d)
 		return err
 	})
+	var why []string
+	if err == nil {
+		why, err = g.whyDraftStays(ctx, by, d)
+	}
 	if err != nil {
 		return nil, wrap("preview", err)
 	}
+	for i := range all {
+		if l := &all[i]; l.Form == FormCopy && len(why) > 0 {
+			l.Form, l.Why = FormNotice, why
+		}
+	}
 	g.foretell(ctx, all)
 	return all, nil
+}
+
+// whyDraftStays says why a draft must stay in.
+func (g *Gateway) whyDraftStays(ctx context.Context, by gauge, d Draft) ([]string, error) {
+	j := judged{subject: cleanLine(d.Subject, maxSubject), texts: []string{cleanText(d.Text)}, files: d.Files, secure: d.Secure}
+	if d.HTML != "" {
+		clean, err := richtext.Clean(d.HTML)
+		if err != nil {
+			return nil, fmt.Errorf("the formatted text can't be read (%v): %w", err, ErrInvalid)
+		}
+		j.html = append(j.html, clean.HTML)
+	}
+	return g.whyStays(ctx, by, j)
 }
 
 // leavings finds who would get a draft, and what the modes say about each. For an answer it fills in the thread's subject.

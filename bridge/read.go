@@ -124,7 +124,7 @@ func (g *Gateway) Message(ctx context.Context, a Actor, thread, id ID) (Message,
 			return ErrNotFound
 		}
 		if !p.isStaff() {
-			m.AuthorName = authorFor(p.person.ID, m)
+			m.AuthorName, m.Secure, m.Stays = authorFor(p.person.ID, m), false, nil
 		}
 		return nil
 	})
@@ -192,6 +192,7 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 		v.Thread.Seq = 0 // counts notes, which are none of theirs
 		for i := range v.Messages {
 			v.Messages[i].AuthorName = authorFor(p.person.ID, v.Messages[i])
+			v.Messages[i].Secure, v.Messages[i].Stays = false, nil
 		}
 		return v, p, nil
 	}

@@ -71,6 +71,7 @@ type arriving struct {
 	wanted decision
 	bad    *FileError // why it can't become a message, nor wait for staff to make it one
 	files  []Attachment
+	stays  []string // why what it says must stay in
 	raw    Blob
 	turn   turn
 }
@@ -109,6 +110,10 @@ func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
 		if a.files, err = g.stageFiles(ctx, m); err != nil {
 			return a, err
 		}
+		msg := mailMessage(m, e.Route, a.files)
+		if a.stays, err = g.stays(ctx, m.Subject, &msg); err != nil {
+			return a, err
+		}
 	}
 	if a.wanted.keeps() {
 		a.raw, err = g.store.StageBlob(ctx, bytes.NewReader(m.Raw))
@@ -133,7 +138,7 @@ func (g *Gateway) receive(ctx context.Context, tx Tx, a *arriving) (Received, er
 	r := d.record(e, m, v)
 	switch d.disposition {
 	case Appended, NewThread:
-		if err = g.take(ctx, tx, &r, d, m, a.files); err == nil && d.instead.waits() {
+		if err = g.take(ctx, tx, &r, d, a); err == nil && d.instead.waits() {
 			d.instead.Resolution, d.instead.ResolvedAt = Discarded, g.now()
 			err = tx.UpdateReceived(ctx, d.instead)
 		}
@@ -188,7 +193,8 @@ func (g *Gateway) stageFiles(ctx context.Context, m *Mail) ([]Attachment, error)
 }
 
 // take puts a mail into its thread, or into a new one.
-func (g *Gateway) take(ctx context.Context, tx Tx, r *Received, d decision, m *Mail, files []Attachment) error {
+func (g *Gateway) take(ctx context.Context, tx Tx, r *Received, d decision, a *arriving) error {
+	m := a.Mail
 	t := d.target.standing.Thread
 	var err error
 	switch {
@@ -204,7 +210,8 @@ func (g *Gateway) take(ctx context.Context, tx Tx, r *Received, d decision, m *M
 	if err != nil {
 		return err
 	}
-	msg := mailMessage(m, r.Envelope.Route, files)
+	msg := mailMessage(m, r.Envelope.Route, a.files)
+	msg.Stays = a.stays
 	msg.AuthorKind, msg.Author, msg.AuthorName = ByContact, d.author.ID, d.author.DisplayName()
 	msg.Received = r.ID
 	if err := g.add(ctx, tx, &t, &msg); err != nil {

@@ -53,12 +53,14 @@ type Message struct {
 	Via        Via
 	At         time.Time
 
-	Text        string // plain text: the visible part of a received mail
-	HTML        string // cleaned rich text; empty where the message is plain
-	Quoted      string // what a reply quoted, shown folded
-	Signature   string // shown folded
-	MailID      string // the Message-ID of the received mail this came from, without angle brackets
-	Received    ID     // that received mail
+	Text        string   // plain text: the visible part of a received mail
+	HTML        string   // cleaned rich text; empty where the message is plain
+	Quoted      string   // what a reply quoted, shown folded
+	Signature   string   // shown folded
+	Secure      bool     // its author wants it to stay in: no copy leaves
+	Stays       []string // why no copy leaves, as it was decided when it was written: clauses for staff, without anything of the message
+	MailID      string   // the Message-ID of the received mail this came from, without angle brackets
+	Received    ID       // that received mail
 	Attachments []Attachment
 }
 

@@ -20,6 +20,7 @@ type ThreadStart struct {
 	HTML     string       // cleaned here; Text is made from it if empty
 	Contacts []Recipient  // by staff at least one; by a contact none: the thread is between them and staff
 	Mode     Mode         // staff may begin a thread stricter than the organization
+	Secure   bool         // the first message's email is a notice, whatever the mode
 	Files    []Attachment // from StageFile
 	Via      Via
 	Once     Once
@@ -35,6 +36,10 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 	}
 	if _, err := ParseMode(string(s.Mode)); err != nil {
 		return Thread{}, Message{}, err
+	}
+	body.Secure = s.Secure
+	if body.Stays, err = g.stays(ctx, subject, &body); err != nil {
+		return Thread{}, Message{}, fmt.Errorf("start thread: %w", err)
 	}
 	var t Thread
 	var m Message

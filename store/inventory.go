@@ -24,7 +24,7 @@ var inventory = []sealedTable{
 	{name: "blob", key: []string{"key"}, text: true, columns: []string{"secret"}},
 	{name: "delivery", key: []string{"id"}, columns: []string{"recipient", "payload", "diagnostic", "why"}},
 	{name: "mail_stop", key: []string{"address_hash"}, columns: []string{"record"}},
-	{name: "message_content", key: []string{"message"}, columns: []string{"author_name", "text", "html", "quoted", "signature", "mail_id"}},
+	{name: "message_content", key: []string{"message"}, columns: []string{"author_name", "text", "html", "quoted", "signature", "mail_id", "stays"}},
 	{name: "mta_sts", key: []string{"domain_hash"}, columns: []string{"policy"}},
 	{name: "oauth_token", key: []string{"name_hash"}, columns: []string{"token"}},
 	{name: "once", key: []string{"owner", "key_hash"}, columns: []string{"request"}},

@@ -11,13 +11,27 @@ import (
 )
 
 const messageColumns = `m.id, m.thread, m.seq, m.kind, m.author, m.author_kind, m.via, m.at, m.received, m.files,
-	c.sealed_author_name, c.sealed_text, c.sealed_html, c.sealed_quoted, c.sealed_signature, c.sealed_mail_id`
+	c.sealed_author_name, c.sealed_text, c.sealed_html, c.sealed_quoted, c.sealed_signature, c.sealed_mail_id, c.sealed_stays`
+
+// stays is what is sealed of why a message stays in.
+type stays struct {
+	Secure bool     `json:"secure,omitempty"`
+	Why    []string `json:"why,omitempty"`
+}
 
 func (t *tx) scanMessage(r row, m *bridge.Message, files *int) error {
+	var plain []byte
 	sealed := func(to *string, column string) sealedText { return t.text(to, "message_content", column, m.ID[:]) }
-	return r.Scan(&m.ID, &m.Thread, &m.Seq, &m.Kind, &m.Author, &m.AuthorKind, &m.Via, moment(&m.At), &m.Received, files,
+	err := r.Scan(&m.ID, &m.Thread, &m.Seq, &m.Kind, &m.Author, &m.AuthorKind, &m.Via, moment(&m.At), &m.Received, files,
 		sealed(&m.AuthorName, "author_name"), sealed(&m.Text, "text"), sealed(&m.HTML, "html"),
-		sealed(&m.Quoted, "quoted"), sealed(&m.Signature, "signature"), sealed(&m.MailID, "mail_id"))
+		sealed(&m.Quoted, "quoted"), sealed(&m.Signature, "signature"), sealed(&m.MailID, "mail_id"), t.octets(&plain, "message_content", "stays", m.ID[:]))
+	if err != nil || plain == nil {
+		return err
+	}
+	var s stays
+	err = openJSON(plain, &s, "message_content", "stays")
+	m.Secure, m.Stays = s.Secure, s.Why
+	return err
 }
 
 // AddMessage implements bridge.Messages.
@@ -33,11 +47,17 @@ func (t *tx) AddMessage(ctx context.Context, m *bridge.Message) error {
 		return err
 	}
 	sealed := func(plain, column string) []byte { return t.seal(plain, "message_content", column, m.ID[:]) }
+	var why []byte
+	if m.Secure || len(m.Stays) > 0 {
+		if why, err = t.sealJSON(stays{m.Secure, m.Stays}, "message_content", "stays", m.ID[:]); err != nil {
+			return err
+		}
+	}
 	_, err = t.exec(ctx, `insert into message_content
-		(message, sealed_author_name, sealed_text, sealed_html, sealed_quoted, sealed_signature, sealed_mail_id)
-		values (?, ?, ?, ?, ?, ?, ?)`,
+		(message, sealed_author_name, sealed_text, sealed_html, sealed_quoted, sealed_signature, sealed_mail_id, sealed_stays)
+		values (?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.ID, sealed(m.AuthorName, "author_name"), sealed(m.Text, "text"), sealed(m.HTML, "html"),
-		sealed(m.Quoted, "quoted"), sealed(m.Signature, "signature"), sealed(m.MailID, "mail_id"))
+		sealed(m.Quoted, "quoted"), sealed(m.Signature, "signature"), sealed(m.MailID, "mail_id"), why)
 	if err != nil {
 		return err
 	}

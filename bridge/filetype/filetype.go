@@ -39,8 +39,10 @@ const (
 	Other      Kind = "other"
 )
 
-// Kinds lists all of them.
 var kinds = []Kind{Executable, Script, Shortcut, Macros, Office, Archive, Unreadable, DiskImage, HTML, PDF, Image, Audio, Video, Mail, Text, Other}
+
+// Kinds returns all of them.
+func Kinds() []Kind { return slices.Clone(kinds) }
 
 // Parse returns the Kind of a name in a rule, or an error that lists them all.
 func Parse(name string) (Kind, error) {

@@ -243,6 +243,14 @@ func (s *Set) Match(c Content) []Finding {
 	return all
 }
 
+// tag is what marks a subject.
+const tag = "[secure]"
+
+// Tagged reports whether a subject carries the tag [secure], which anybody can write to have a message stay in.
+func Tagged(subject string) bool {
+	return strings.Contains(strings.ReplaceAll(fold(clear(subject)), " ", ""), tag)
+}
+
 // look looks through one text.
 func (s *Set) look(text string, found []int, where int) {
 	if text == "" || !s.texts {

@@ -311,3 +311,14 @@ func TestFindingsAreContentFree(t *testing.T) {
 		}
 	}
 }
+
+func TestTagged(t *testing.T) {
+	for subject, want := range map[string]bool{
+		"[secure] Your results": true, "Re: [SECURE] Your results": true, "［ｓｅｃｕｒｅ］": true, "[ secure ]": true, "[se\u200bcure]": true,
+		"secure": false, "[secured]": false, "": false, "(secure)": false,
+	} {
+		if got := rules.Tagged(subject); got != want {
+			t.Errorf("%q: got %v, want %v", subject, got, want)
+		}
+	}
+}
