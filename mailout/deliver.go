@@ -129,6 +129,9 @@ func (w *Worker) submit(ctx context.Context, d bridge.Delivery, files, weak bool
 	if err != nil {
 		return w.uncomposed(ctx, d, err)
 	}
+	if mail.Data, err = w.sign(ctx, mail.Data); err != nil {
+		return w.unsigned(ctx, d, err)
+	}
 	w.c.BeforeSend(d.ID)
 	said, err := session.Send(ctx, mail)
 	if err != nil {

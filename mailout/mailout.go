@@ -26,6 +26,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/mailout/compose"
+	"letterlock/mailout/dkim"
 	"letterlock/mailout/submit"
 )
 
@@ -65,10 +66,19 @@ type Gateway interface {
 
 var _ Gateway = (*bridge.Gateway)(nil)
 
+// Signer signs mails.
+type Signer interface {
+	// Sign returns the fields to put before a message; none if nothing is to be signed.
+	Sign(ctx context.Context, message []byte) (fields []byte, err error)
+}
+
+var _ Signer = (*dkim.Signer)(nil)
+
 // Config is what a Worker needs. Gateway and Transport must be set; zero values mean what is said with them.
 type Config struct {
 	Gateway   Gateway
 	Transport submit.Transport // stays the caller's: close it after Run
+	Signer    Signer           // nil: nothing is signed
 	MaxFiles  int64            // octets of all files in one copy; see compose.Config
 
 	// Name is this worker's among those that share the outbox. One that stays the same when the process starts again lets it take

@@ -16,6 +16,7 @@ import (
 	"letterlock/mailin/sender"
 	"letterlock/mailin/smtpd"
 	"letterlock/mailout"
+	"letterlock/mailout/dkim"
 	"letterlock/mailout/submit"
 )
 
@@ -257,8 +258,12 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 	if h.relayed != nil {
 		afterSend = func(bridge.ID) { h.relayed() }
 	}
+	signer, err := dkim.New(dkim.Config{Keys: a.gateway, Domain: a.config.Domain, Now: a.now})
+	if err != nil {
+		return err
+	}
 	w, err := mailout.New(mailout.Config{
-		Gateway: a.gateway, Transport: a.relay, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections, Name: a.name, Lease: a.workerLease(),
+		Gateway: a.gateway, Transport: a.relay, Signer: signer, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections, Name: a.name, Lease: a.workerLease(),
 		Now: a.now, Log: a.log.With("part", "worker"), AfterSend: afterSend,
 	})
 	if err != nil {
