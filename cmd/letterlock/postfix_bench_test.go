@@ -269,6 +269,7 @@ maillog_file=%[1]s/log
 maillog_file_prefixes=%[1]s
 `, dir)
 	master := addr + ` inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
