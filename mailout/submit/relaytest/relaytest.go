@@ -13,6 +13,7 @@ import (
 	"log"
 	"math/big"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -36,11 +37,15 @@ type Config struct {
 	Implicit    bool             // TLS from the first octet
 	Password    string           // not empty: AUTH is needed, with any user name
 	Mechanisms  []string         // PLAIN and LOGIN by default
+	Token       string           // not empty: AUTH is needed, with this access token
 	SMTPUTF8    bool
+	RequireTLS  bool // offers REQUIRETLS under TLS
+	LMTP        bool
 	MaxSize     int64
 
 	OnConnect func(n int, c net.Conn) error
 	OnMail    func(n int) error
+	OnOptions func(o smtp.MailOptions) error // of MAIL
 	OnRcpt    func(n int, to string) error
 	OnData    func(n int, m Mail, c net.Conn) error // an error means that the relay did not take it
 }
@@ -76,6 +81,7 @@ func Serve(tb testing.TB, c Config, l net.Listener) *Relay {
 	s.Domain, s.AllowInsecureAuth = "relay.example", true
 	s.EnableSMTPUTF8, s.EnableDSN = c.SMTPUTF8, true
 	s.MaxMessageBytes = c.MaxSize
+	s.EnableREQUIRETLS, s.LMTP = c.RequireTLS, c.LMTP
 	s.ReadTimeout, s.WriteTimeout = 30*time.Second, 30*time.Second
 	s.ErrorLog = log.New(io.Discard, "", 0)
 	if c.Certificate != nil {
@@ -154,7 +160,7 @@ func (r *Relay) session(c *smtp.Conn) (smtp.Session, error) {
 		}
 	}
 	s := &session{relay: r, conn: c}
-	if r.c.Password != "" {
+	if r.c.Password+r.c.Token != "" {
 		return &authSession{session: s}, nil
 	}
 	s.signedIn = true
@@ -177,6 +183,11 @@ func (s *session) Mail(from string, o *smtp.MailOptions) error {
 	}
 	if n := s.relay.count(&s.relay.nMail); s.relay.c.OnMail != nil {
 		if err := s.relay.c.OnMail(n); err != nil {
+			return err
+		}
+	}
+	if s.relay.c.OnOptions != nil {
+		if err := s.relay.c.OnOptions(*o); err != nil {
 			return err
 		}
 	}
@@ -233,6 +244,21 @@ func (s *authSession) Auth(mechanism string) (sasl.Server, error) {
 		s.signedIn = true
 		return nil
 	}
+	bearer := func(token string) bool {
+		s.signedIn = s.relay.c.Token != "" && token == s.relay.c.Token
+		return s.signedIn
+	}
+	switch mechanism {
+	case sasl.OAuthBearer:
+		return sasl.NewOAuthBearerServer(func(o sasl.OAuthBearerOptions) *sasl.OAuthBearerError {
+			if !bearer(o.Token) {
+				return &sasl.OAuthBearerError{Status: "invalid_token", Schemes: "bearer"}
+			}
+			return nil
+		}), nil
+	case "XOAUTH2":
+		return xoauth2Server(bearer), nil
+	}
 	if mechanism == sasl.Plain {
 		return sasl.NewPlainServer(func(_, _, password string) error { return check(password) }), nil
 	}
@@ -254,6 +280,25 @@ func (l *loginServer) Next(response []byte) ([]byte, bool, error) {
 		return []byte("Password\x00"), false, nil
 	}
 	return nil, true, l.check(string(response))
+}
+
+// xoauth2Server is Microsoft's and Google's mechanism from the other side: it says in JSON why a token is refused, and wants an answer to that.
+type xoauth2Server func(token string) bool
+
+// Next implements sasl.Server.
+func (x xoauth2Server) Next(response []byte) ([]byte, bool, error) {
+	if response == nil {
+		return []byte{}, false, nil
+	}
+	for _, part := range strings.Split(string(response), "\x01") {
+		if token, ok := strings.CutPrefix(part, "auth=Bearer "); ok && x(token) {
+			return nil, true, nil
+		}
+	}
+	if len(response) == 0 {
+		return nil, true, smtp.ErrAuthFailed
+	}
+	return []byte(`{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}`), false, nil
 }
 
 // ErrDrop can be returned after a fault closed the connection: nobody reads it.
