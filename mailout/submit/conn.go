@@ -132,6 +132,15 @@ func (c *conn) send(ctx context.Context, m compose.Mail) (string, *Error) {
 	stop := context.AfterFunc(ctx, func() { c.net.Close() })
 	defer stop()
 	c.mails++
+	if c.lmtp && c.mails > 1 {
+		// go-smtp would wait for a reply for each recipient of the mails before as well.
+		if err := c.smtp.Reset(); err != nil {
+			return "", failure(StageMail, err)
+		}
+		if err := c.smtp.Hello(c.s.localName); err != nil {
+			return "", failure(StageMail, err)
+		}
+	}
 
 	if utf8, _ := c.smtp.Extension("SMTPUTF8"); m.UTF8 && !utf8 {
 		return "", &Error{

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -195,9 +196,13 @@ func TestLMTP(t *testing.T) {
 		}
 		return nil
 	}})
-	r := newRelay(t, server.Addr, func(c *RelayConfig) { c.LMTP, c.Security, c.TLS = true, TLSRequired, &tls.Config{RootCAs: pool} })
+	r := newRelay(t, server.Addr, func(c *RelayConfig) {
+		c.LMTP, c.Security, c.TLS, c.FinalTimeout = true, TLSRequired, &tls.Config{RootCAs: pool}, time.Hour
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for n := range 3 {
-		said, err := r.Send(t.Context(), letter(n))
+		said, err := r.Send(ctx, letter(n))
 		if err != nil || !strings.HasPrefix(said, "250 ") {
 			t.Errorf("got %q, %v", said, err)
 		}
@@ -210,7 +215,7 @@ func TestLMTP(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	refuse = false
-	if _, err := r.Send(t.Context(), letter(4)); err != nil {
+	if _, err := r.Send(ctx, letter(4)); err != nil {
 		t.Errorf("after a refusal: %v", err)
 	}
 
