@@ -134,7 +134,7 @@ func ParseRecord(records []string) (id string, ok bool) {
 	found := 0
 	for _, r := range records {
 		version, fields, more := strings.Cut(r, ";")
-		if !more || strings.TrimRight(version, " \t") != "v=STS1" {
+		if !more || strings.TrimRight(version, " \t") != "v=STSv1" {
 			continue
 		}
 		if found++; found > 1 {

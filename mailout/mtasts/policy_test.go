@@ -76,18 +76,18 @@ func TestParseRecord(t *testing.T) {
 		records []string
 		want    string
 	}{
-		{[]string{"v=STS1; id=20260101T000000;"}, "20260101T000000"},
-		{[]string{"v=STS1;id=1"}, "1"},
-		{[]string{"v=STS1 ; x=y; id = aB3 ;"}, "aB3"},
-		{[]string{"v=spf1 -all", "v=STS1; id=1;"}, "1"},
-		{[]string{"v=STS1; id=1;", "v=STS1; id=1;"}, ""},
-		{[]string{"v=STS1; id=1;", "v=STS1; id=;"}, ""},
+		{[]string{"v=STSv1; id=20260101T000000;"}, "20260101T000000"},
+		{[]string{"v=STSv1;id=1"}, "1"},
+		{[]string{"v=STSv1 ; x=y; id = aB3 ;"}, "aB3"},
+		{[]string{"v=spf1 -all", "v=STSv1; id=1;"}, "1"},
+		{[]string{"v=STSv1; id=1;", "v=STSv1; id=1;"}, ""},
+		{[]string{"v=STSv1; id=1;", "v=STSv1; id=;"}, ""},
 		{[]string{"v=sts1; id=1;"}, ""},
-		{[]string{"v=STS10; id=1;"}, ""},
-		{[]string{"id=1; v=STS1;"}, ""},
-		{[]string{"v=STS1;"}, ""},
-		{[]string{"v=STS1; id=a-b;"}, ""},
-		{[]string{"v=STS1; id=" + strings.Repeat("a", 33)}, ""},
+		{[]string{"v=STSv10; id=1;"}, ""},
+		{[]string{"id=1; v=STSv1;"}, ""},
+		{[]string{"v=STSv1;"}, ""},
+		{[]string{"v=STSv1; id=a-b;"}, ""},
+		{[]string{"v=STSv1; id=" + strings.Repeat("a", 33)}, ""},
 		{nil, ""},
 	} {
 		if got, ok := ParseRecord(tt.records); got != tt.want || ok != (tt.want != "") {
@@ -99,7 +99,7 @@ func TestParseRecord(t *testing.T) {
 // FuzzParse reads anything. What is read has all that a policy needs, and no pattern names more than one label's worth of hosts.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{usual, "version:STSv1\nmode:none\nmax_age:0", "mx: *.*.x\n", "version: STSv1\r\nmode: testing\r\nmx: ä.example\r\nmax_age: 1\r\n", ":\n:"} {
-		f.Add(s, "v=STS1; id=1;", "mail.example.org")
+		f.Add(s, "v=STSv1; id=1;", "mail.example.org")
 	}
 	f.Fuzz(func(t *testing.T, text, record, host string) {
 		if id, ok := ParseRecord([]string{record}); ok != (id != "") || len(id) > 32 {

@@ -18,7 +18,7 @@ import (
 
 // announced is the zone of a domain with a policy.
 func announced(id string) string {
-	return oneHost + "\n_mta-sts.home.example. TXT \"v=STS1; id=" + id + ";\"\nmta-sts.home.example. A 9.9.9.200"
+	return oneHost + "\n_mta-sts.home.example. TXT \"v=STSv1; id=" + id + ";\"\nmta-sts.home.example. A 9.9.9.200"
 }
 
 func policy(mode, mx string) string {
@@ -124,7 +124,7 @@ func TestKeptPolicyHolds(t *testing.T) {
 	verified("at first")
 	w.zone(oneHost)
 	verified("the record is gone")
-	w.zone(announced("2") + "\n_mta-sts.home.example. TXT \"v=STS1; id=3;\"")
+	w.zone(announced("2") + "\n_mta-sts.home.example. TXT \"v=STSv1; id=3;\"")
 	verified("there are two records")
 	w.dns.Answer("_mta-sts.home.example", dns.RcodeServerFailure)
 	verified("DNS fails")
