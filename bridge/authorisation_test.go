@@ -253,6 +253,12 @@ func TestAuthorisation(t *testing.T) {
 		"RetireSigning": {adminsOnly, func(w *world, a bridge.Actor) error {
 			return w.g.RetireSigning(ctx, a, w.signing(bridge.SigningNext), false)
 		}},
+		"Timing":    {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.Timing(ctx, a); return err }},
+		"SetTiming": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.SetTiming(ctx, a, bridge.Timing{}) }},
+		"Looking": {insiders, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Looking(ctx, a, w.thread.ID)
+			return err
+		}},
 		"ListAudit": {adminsOnly, func(w *world, a bridge.Actor) error {
 			_, _, err := w.g.ListAudit(ctx, a, "", bridge.Cursor{}, 0)
 			return err

@@ -27,6 +27,8 @@ type Config struct {
 	AllowedTypes []filetype.Kind  // if there are any, files of other kinds are refused
 	DeniedTypes  []filetype.Kind  // files of these kinds are refused
 	CopiesNeed   Need             // what a path must be for a copy; NeedTLS if empty
+	Timing       Timing           // when mails leave, until an admin sets it; the zero Timing is everything at once
+	LookTime     time.Duration    // for how long a thread counts as before somebody who looked at it; a minute if zero
 	Paths        Paths            // foretells them to staff; nil if nothing does
 	Scanner      Scanner          // asked about each mail and file before it is taken; nil for none
 	Pace         int              // messages of one contact within 15 minutes, by mail or in the viewer; 60 if zero, no bound if negative
@@ -49,6 +51,8 @@ type Gateway struct {
 	maxFiles     int64
 	files        fileRules
 	copiesNeed   Need
+	timing       Timing
+	lookTime     time.Duration
 	paths        Paths
 	rulebook     rulebook
 	scanner      Scanner
@@ -122,6 +126,12 @@ func New(c Config) (*Gateway, error) {
 	}
 	if _, err := ParseNeed(string(g.copiesNeed)); err != nil {
 		return nil, fmt.Errorf("copies_need: %w", err)
+	}
+	if g.timing = c.Timing; g.timing.check() != nil {
+		return nil, fmt.Errorf("timing: %w", g.timing.check())
+	}
+	if g.lookTime = c.LookTime; g.lookTime == 0 {
+		g.lookTime = defaultLookTime
 	}
 	if g.pace.most = c.Pace; c.Pace == 0 {
 		g.pace.most = defaultPace

@@ -54,7 +54,7 @@ func destinations(ctx context.Context, tx Tx, list []Delivery) error {
 // Prepare gathers what one claimed delivery is to carry. The mode is decided here, from what every level says at this moment, from the
 // path of the connection at hand (d.Path) and from the content rules, so it is called right before the mail leaves. For a notice no content is even read.
 //
-// It returns ErrLeaseLost if the worker holds the delivery no longer, and a *Suppression, already recorded, if it is not to be sent.
+// It returns ErrLeaseLost if the worker holds the delivery no longer, which includes one that it gave back because it is to leave later, and a *Suppression, already recorded, if it is not to be sent.
 func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgoing, error) {
 	var out Outgoing
 	var full *candidate
@@ -69,6 +69,9 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 			return ErrLeaseLost
 		}
 		out, full, err = g.outgoing(ctx, tx, d)
+		if err == nil && d.Kind == DeliverMessage && full == nil {
+			err = g.timely(ctx, tx, d)
+		}
 		return err
 	})
 	if err == nil && full != nil {
@@ -80,6 +83,13 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 		if err == nil && len(why) == 0 {
 			return full.copy, nil
 		}
+		if err == nil {
+			err = g.store.View(ctx, func(tx Tx) error { return g.timely(ctx, tx, out.Delivery) })
+		}
+	}
+	var later *postponement
+	if errors.As(err, &later) {
+		return Outgoing{}, wrap("prepare delivery", g.postpone(ctx, worker, d.ID, later.until))
 	}
 	var s *Suppression
 	if errors.As(err, &s) {

@@ -196,22 +196,31 @@ func (g *Gateway) add(ctx context.Context, tx Tx, t *Thread, m *Message) error {
 			return err
 		}
 	}
-	return g.deliver(ctx, tx, t.ID, m)
+	return g.deliver(ctx, tx, t, m)
 }
 
 // deliver queues a mail to each participant but the author. Staff are told only of what contacts write.
-func (g *Gateway) deliver(ctx context.Context, tx Tx, thread ID, m *Message) error {
-	in, err := tx.Participants(ctx, thread)
+func (g *Gateway) deliver(ctx context.Context, tx Tx, t *Thread, m *Message) error {
+	in, err := tx.Participants(ctx, t.ID)
 	if err != nil {
 		return err
 	}
+	timing, err := g.timingNow(ctx, tx)
+	if err != nil {
+		return err
+	}
+	org, err := g.organizationMode(ctx, tx)
+	if err != nil {
+		return err
+	}
+	mode := Strictest(org, t.Mode)
 	for _, one := range in {
 		if one.Person == m.Author || !one.LeftAt.IsZero() || (one.Kind == Staff && m.AuthorKind != ByContact) {
 			continue
 		}
 		d := Delivery{
-			ID: NewID(), Kind: DeliverMessage, Thread: thread, Message: m.ID, Person: one.Person,
-			Priority: priorityMessage, State: Queued, CreatedAt: m.At, NextAt: m.At,
+			ID: NewID(), Kind: DeliverMessage, Thread: t.ID, Message: m.ID, Person: one.Person,
+			Priority: priorityMessage, State: Queued, CreatedAt: m.At, NextAt: timing.dueFor(mode, one.Kind, m.At),
 		}
 		if err := tx.AddDelivery(ctx, d); err != nil {
 			return err

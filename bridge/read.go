@@ -55,9 +55,13 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 	var p principal
 	var first, seen int // the numbers of the first and the last message shown
 	var lacking bool    // of receipts
+	var stale bool      // when they last looked is not of now
 	err := g.store.View(ctx, func(tx Tx) (err error) {
 		first, seen, lacking = 0, 0, false
-		if v, p, err = g.viewThread(ctx, tx, a, r); err != nil || len(v.Messages) == 0 {
+		if v, p, err = g.viewThread(ctx, tx, a, r); err != nil {
+			return err
+		}
+		if stale, err = g.staleLook(ctx, tx, p, r.Thread); err != nil || len(v.Messages) == 0 {
 			return err
 		}
 		first, seen = v.Messages[0].Seq, v.Messages[len(v.Messages)-1].Seq
@@ -71,7 +75,7 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 	}
 	look, unseen := g.unseen(p, "thread.view", r.Thread)
 	read := v.Unread > 0 && seen > 0
-	if !read && !lacking && !unseen {
+	if !read && !lacking && !unseen && !stale {
 		return v, nil
 	}
 	err = g.store.Update(ctx, func(tx Tx) error {
@@ -84,6 +88,11 @@ func (g *Gateway) OpenThread(ctx context.Context, a Actor, r ThreadRead) (Thread
 		}
 		if unseen {
 			if err := g.audit(ctx, tx, p, AuditEntry{Action: look.action, Thread: r.Thread}); err != nil {
+				return err
+			}
+		}
+		if stale {
+			if err := tx.SetLookedAt(ctx, r.Thread, p.person.ID, g.now()); err != nil {
 				return err
 			}
 		}

@@ -37,6 +37,7 @@ type Tx interface {
 	ReplyAddresses
 	Deliveries
 	MailStops
+	Looks
 	ReceivedMail
 	SignIns
 	Keys

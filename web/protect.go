@@ -12,7 +12,7 @@ import (
 )
 
 // policy is the Content Security Policy of all pages: only our own style sheet, script, images and frames, and forms to us.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; " +
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
 
 // How long a request may take. Uploads and downloads set longer times themselves.

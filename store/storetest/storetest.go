@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"claiming at once", claimingAtOnce},
 		{"delivery lists", deliveryLists},
 		{"correspondence", correspondence},
+		{"looks", looks},
 		{"received mail", receivedMail},
 		{"sign-ins", signIns},
 		{"keys", keys},

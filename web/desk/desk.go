@@ -49,6 +49,7 @@ func (d *Desk) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /desk/new", d.site.Private(d.send))
 	mux.Handle("GET /desk/t/{thread}", d.site.Private(d.thread))
 	mux.Handle("POST /desk/t/{thread}", d.site.Private(d.answer))
+	mux.Handle("POST /desk/t/{thread}/here", d.site.Private(d.site.Here))
 	mux.Handle("POST /desk/t/{thread}/close", d.site.Private(d.close))
 	mux.Handle("POST /desk/t/{thread}/reopen", d.site.Private(d.reopen))
 	mux.Handle("POST /desk/t/{thread}/mode", d.site.Private(d.setThreadMode))

@@ -38,6 +38,7 @@ func (p *Portal) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", p.site.Private(p.threads))
 	mux.Handle("GET /t/{thread}", p.site.Private(p.thread))
 	mux.Handle("POST /t/{thread}", p.site.Private(p.reply))
+	mux.Handle("POST /t/{thread}/here", p.site.Private(p.site.Here))
 	mux.Handle("GET /t/{thread}/formatted/{message}", p.site.Private(p.formatted))
 	mux.Handle("GET /t/{thread}/text/{message}", p.site.Private(p.text))
 	mux.Handle("GET /files/{file}", p.site.Private(p.download))

@@ -1,4 +1,4 @@
-// Comfort only: every page works without this file. Nothing here asks the server for anything.
+// Comfort only: every page works without this file. All that it asks the server for is whether there is something new in an open conversation.
 (() => {
 	"use strict";
 
@@ -52,6 +52,21 @@
 			input.setCustomValidity(over ? "Together these files are " + size(total) + "; at most " + Math.floor(input.dataset.limit / 1048576) + " MB can be sent at once." : "");
 			if (over) input.reportValidity();
 		});
+	}
+
+	// An open conversation says that it is being looked at, so that no notice leaves about what its reader is about to see, and tells of
+	// what is new. A page that nobody has touched for five minutes is looked at by nobody.
+	const here = document.querySelector("[data-here]");
+	if (here) {
+		let touched = Date.now();
+		for (const kind of ["pointermove", "pointerdown", "keydown", "scroll", "focus"]) addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+		setInterval(async () => {
+			if (document.hidden || Date.now() - touched > 3e5) return;
+			try {
+				const answer = await fetch(here.dataset.here, { method: "POST", headers: { Accept: "application/json" } });
+				if (answer.ok) here.hidden = (await answer.json()).unread === 0;
+			} catch { /* the next time */ }
+		}, 2e4);
 	}
 
 	// One press is enough.
