@@ -30,6 +30,7 @@ type box struct {
 	failWrite func() error
 	prepared  map[bridge.ID]int
 	claims    int
+	bounced   []bridge.ID
 }
 
 func newBox() *box {
@@ -243,6 +244,14 @@ func (b *box) RecordDeferred(_ context.Context, worker string, id bridge.ID, nex
 // RecordFailed implements mailout.Records.
 func (b *box) RecordFailed(_ context.Context, worker string, id bridge.ID, said string) error {
 	return b.write(worker, id, func(d *bridge.Delivery) { d.State, d.Diagnostic = bridge.Failed, said })
+}
+
+// RecordBounced implements mailout.Records.
+func (b *box) RecordBounced(ctx context.Context, worker string, id bridge.ID, said string) error {
+	b.mu.Lock()
+	b.bounced = append(b.bounced, id)
+	b.mu.Unlock()
+	return b.RecordFailed(ctx, worker, id, said)
 }
 
 func (b *box) write(worker string, id bridge.ID, set func(*bridge.Delivery)) error {

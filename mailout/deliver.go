@@ -30,9 +30,11 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 
 	began := time.Now()
 	o := w.attempt(ctx, d)
-	<-w.slots
-	if o.fault != nil && o.fault.Relay && ctx.Err() == nil {
-		w.relay.failed(w.c.Now(), o.fault)
+	counts, off, wait := w.learn(d, o, ctx.Err() != nil)
+	w.keepOff(work, off, w.spread(wait))
+	if !counts {
+		w.keepOff(ctx, []bridge.Delivery{d}, w.spread(crowdPause))
+		return
 	}
 
 	now := w.c.Now()
@@ -50,6 +52,9 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 		}
 	case o.state == bridge.Failed:
 		if w.record(work, d, func(ctx context.Context) error {
+			if o.fault.AddressRefused() {
+				return w.c.Gateway.RecordBounced(ctx, w.c.Name, d.ID, o.said)
+			}
 			return w.c.Gateway.RecordFailed(ctx, w.c.Name, d.ID, o.said)
 		}) {
 			log.WarnContext(ctx, "delivery failed", "fault", o.fault)
@@ -140,7 +145,6 @@ func (w *Worker) submit(ctx context.Context, d bridge.Delivery, files, weak bool
 		return o
 	}
 	w.c.AfterSend(d.ID)
-	w.relay.worked()
 	return outcome{state: bridge.Relayed, left: bridge.Departure{Form: mail.Form, Path: d.Path, Why: out.Why, Said: said}}
 }
 

@@ -6,8 +6,13 @@
 // was taken (RFC 5321, section 6.1); nothing else does. Refusals for good (5yz) fail at once, everything else is tried again with
 // growing pauses for two days (section 4.5.4.1). One-time codes leave first.
 //
-// The goroutines: Run's own claims deliveries and starts one goroutine for each; at most Concurrency of them are on their way
-// to the relay, while some more write down how it went, so that the relay does not wait for the disk. One further goroutine
+// Each next hop (the relay, or a recipients' domain) has a queue, a bound and a state of its own: one that is slow or down does not
+// hold up mail to others, one that is down is tried by one mail at a time after growing pauses, and one that says that there are too many
+// connections gets fewer, and more again once it keeps taking mail. What is claimed for a hop that can't take it now is put off by keeping
+// its lease for a while, which is no attempt.
+//
+// The goroutines: Run's own claims deliveries, keeps the queues and starts one goroutine for each; at most Concurrency of them are on their
+// way, while some more write down how it went, so that no connection waits for the disk. One further goroutine
 // renews leases. All have ended when Run returns.
 //
 // The package knows nothing of SQL and decides nothing about modes. Its logs hold ids, reply codes and durations, never a word
@@ -54,6 +59,8 @@ type Records interface {
 	RecordRelayed(ctx context.Context, worker string, d bridge.ID, how bridge.Departure) error
 	RecordDeferred(ctx context.Context, worker string, d bridge.ID, next time.Time, said string) error
 	RecordFailed(ctx context.Context, worker string, d bridge.ID, said string) error
+	// RecordBounced is RecordFailed where the recipient's address was refused for good.
+	RecordBounced(ctx context.Context, worker string, d bridge.ID, said string) error
 }
 
 // Gateway is what the worker needs of the domain.
@@ -84,7 +91,8 @@ type Config struct {
 	// Name is this worker's among those that share the outbox. One that stays the same when the process starts again lets it take
 	// up at once what it held; two processes must never have the same. Random by default.
 	Name        string
-	Concurrency int           // mails on their way to the relay at once; 4. More than the transport has connections is of no use
+	Concurrency int           // mails on their way at once; 4
+	PerHop      int           // of them, to one next hop; Concurrency. More than the transport has connections to it is of no use
 	Lease       time.Duration // how long a crash keeps a delivery from being tried again; 2 min, at least 1 s
 	MaxAge      time.Duration // when to give up; 48 h
 	Grace       time.Duration // how long Run waits at its end for mails on their way; 20 s
@@ -101,15 +109,17 @@ type Config struct {
 type Worker struct {
 	c        Config
 	composer *compose.Composer
-	slots    chan struct{} // one for each mail on its way to the relay
+	single   bool          // there is one next hop for all mail
 	flying   chan struct{} // one for each delivery that has a goroutine
-	relay    relayState
+	free     chan struct{} // a mail is no longer on its way
 	nudge    chan struct{} // like Gateway.Outbox, from within
 
 	renewing sync.Mutex // so that a lease which is given back is not renewed at the same time
 
 	mu   sync.Mutex
 	held map[bridge.ID]*holding
+	hops map[string]*hop // by submit.Transport's name for them
+	busy int             // mails on their way
 }
 
 // recorders is how many deliveries may wait for their record, for each that may be on its way.
@@ -125,6 +135,9 @@ func New(c Config) (*Worker, error) {
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = 4
+	}
+	if c.PerHop <= 0 || c.PerHop > c.Concurrency {
+		c.PerHop = c.Concurrency
 	}
 	if c.Lease <= 0 {
 		c.Lease = 2 * time.Minute
@@ -158,9 +171,11 @@ func New(c Config) (*Worker, error) {
 	return &Worker{
 		c:        c,
 		composer: composer,
-		slots:    make(chan struct{}, c.Concurrency),
+		single:   c.Transport.NextHop("one.invalid") == c.Transport.NextHop("two.invalid"),
+		free:     make(chan struct{}, 1),
 		flying:   make(chan struct{}, c.Concurrency*(1+recorders)),
 		nudge:    make(chan struct{}, 1),
 		held:     make(map[bridge.ID]*holding),
+		hops:     make(map[string]*hop),
 	}, nil
 }

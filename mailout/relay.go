@@ -12,8 +12,8 @@ import (
 
 const maxProbePause = time.Minute
 
-// relayState remembers whether the relay can be used. While it can't, nothing is claimed: a queue of thousands must not
-// spend its attempts on a relay that is being restarted.
+// relayState remembers whether a next hop can be used. While it can't, nothing is tried there but now and then one: a queue of thousands
+// must not spend its attempts on a relay that is being restarted.
 type relayState struct {
 	mu    sync.Mutex
 	fails int // in a row
@@ -21,20 +21,20 @@ type relayState struct {
 	fault *submit.Error
 }
 
-// failed notes a fault of the relay's. Of those that several mails met at once only the first counts.
-// It returns how many that were in a row.
-func (r *relayState) failed(now time.Time, fault *submit.Error) int {
+// failed notes a fault of the next hop's. Of those that several mails met at once only the first counts. It returns how many that were in a
+// row.
+func (r *relayState) failed(now time.Time, fault *submit.Error, most time.Duration) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fault == nil || !now.Before(r.until) {
 		r.fails++
 		r.fault = fault
-		r.until = now.Add(pause(r.fails, time.Second, maxProbePause))
+		r.until = now.Add(pause(r.fails, time.Second, most))
 	}
 	return r.fails
 }
 
-// worked notes that the relay took a mail.
+// worked notes that the next hop took a mail.
 func (r *relayState) worked() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,25 +48,29 @@ func (r *relayState) answered() {
 	r.fault = nil
 }
 
-func (r *relayState) down() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fault != nil
-}
-
 func (r *relayState) wait(now time.Time) (time.Duration, *submit.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return max(r.until.Sub(now), 0), r.fault
 }
 
-// awaitRelay returns once the relay can be used, and false once ctx has ended.
+// only is the state of the one next hop there is.
+func (w *Worker) only() *relayState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return &w.hopOf(bridge.Delivery{}).state
+}
+
+// awaitRelay returns once the relay can be used, and false once ctx has ended. It is for the one next hop of all mail: there is nothing
+// to claim while it is down.
 func (w *Worker) awaitRelay(ctx context.Context) bool {
+	relay := w.only()
 	for ctx.Err() == nil {
-		wait, fault := w.relay.wait(w.c.Now())
+		wait, fault := relay.wait(w.c.Now())
 		if fault == nil {
 			return true
 		}
+		w.giveBack(ctx, w.unqueue())
 		w.c.Log.WarnContext(ctx, "relay can't be used", "wait", wait.Round(time.Millisecond), "fault", fault)
 		if !sleep(ctx, w.spread(wait)) {
 			return false
@@ -74,7 +78,7 @@ func (w *Worker) awaitRelay(ctx context.Context) bool {
 		session, err := w.c.Transport.Connect(ctx, "")
 		if err == nil {
 			session.Close()
-			w.relay.answered()
+			relay.answered()
 			return true
 		}
 		if ctx.Err() != nil {
@@ -83,7 +87,7 @@ func (w *Worker) awaitRelay(ctx context.Context) bool {
 		if !errors.As(err, &fault) {
 			fault = &submit.Error{Relay: true, Text: "the relay can't be reached", Err: err}
 		}
-		if w.relay.failed(w.c.Now(), fault) >= longOutage {
+		if relay.failed(w.c.Now(), fault, maxProbePause) >= longOutage {
 			w.giveUpOld(ctx, fault)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 const (
 	maxBatch = 200
+	// How many claimed deliveries wait at most, for all next hops together.
+	maxWaiting = 10 * maxBatch
 	// What one claim brings should be on its way within this time, so that a code which comes then need not wait longer.
 	batchTime = 500 * time.Millisecond
 	// How long to sleep at most: another process may add deliveries without our being told.
@@ -46,41 +48,77 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // claimUntilDone claims and starts deliveries until ctx ends.
 func (w *Worker) claimUntilDone(ctx, work context.Context, deliveries *sync.WaitGroup) {
-	limit, faults := w.c.Concurrency, 0
+	defer func() { w.giveBack(ctx, w.unqueue()) }()
+	limit, faults, more := w.c.Concurrency, 0, true
+	var claimed time.Time // when a full batch last was
 	for {
-		if !w.awaitRelay(ctx) {
+		if w.single && !w.awaitRelay(ctx) {
 			return
 		}
-		batch, err := w.claim(ctx, limit)
-		if ctx.Err() != nil {
-			w.giveBack(ctx, batch)
+		if !w.start(ctx, work, deliveries) {
 			return
 		}
-		if err != nil {
-			faults++
-			w.c.Log.ErrorContext(ctx, "deliveries not claimed", "error", err)
-			if !sleep(ctx, w.spread(pause(faults, 250*time.Millisecond, 15*time.Second))) {
+		if more && w.wants(limit) {
+			if took := time.Since(claimed); took < batchTime/2 {
+				limit = min(2*limit, maxBatch)
+			} else if took > batchTime {
+				limit = max(limit/2, w.c.Concurrency)
+			}
+			batch, err := w.claim(ctx, limit)
+			if ctx.Err() != nil {
+				w.giveBack(ctx, batch)
 				return
 			}
+			if err != nil {
+				faults++
+				w.c.Log.ErrorContext(ctx, "deliveries not claimed", "error", err)
+				if !sleep(ctx, w.spread(pause(faults, 250*time.Millisecond, 15*time.Second))) {
+					return
+				}
+				continue
+			}
+			faults, claimed, more = 0, time.Now(), len(batch) == limit
+			w.take(ctx, batch)
 			continue
 		}
-		faults = 0
-
-		began := time.Now()
-		if !w.start(ctx, work, batch, deliveries) {
+		due, ok := w.await(ctx, more)
+		if !ok {
 			return
 		}
-		switch took := time.Since(began); {
-		case len(batch) < limit:
-			if !w.awaitWork(ctx) {
-				return
-			}
-		case took < batchTime/2:
-			limit = min(2*limit, maxBatch)
-		case took > batchTime:
-			limit = max(limit/2, w.c.Concurrency)
+		more = more || due
+	}
+}
+
+// wants reports whether more is to be claimed: there would be a place for it at once, or soon.
+func (w *Worker) wants(limit int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	waiting := 0
+	for _, h := range w.hops {
+		waiting += len(h.queue)
+	}
+	return waiting < limit/2 || w.busy < w.c.Concurrency && waiting < maxWaiting
+}
+
+// take puts what was claimed into its queues, or puts it off.
+func (w *Worker) take(ctx context.Context, batch []bridge.Delivery) {
+	now := w.c.Now()
+	for _, d := range batch {
+		w.c.AfterClaim(d.ID)
+	}
+	off, old := w.hand(batch, now)
+	for wait, list := range off {
+		w.keepOff(ctx, list, w.spread(wait))
+	}
+	for _, d := range batch {
+		if fault := old[d.ID]; fault != nil {
+			w.giveUp(ctx, d, now, fault.Said())
+			w.end(ctx, d)
 		}
 	}
+	w.mu.Lock()
+	w.forgetHops(now)
+	w.mu.Unlock()
 }
 
 func (w *Worker) claim(ctx context.Context, limit int) ([]bridge.Delivery, error) {
@@ -98,24 +136,15 @@ func (w *Worker) claim(ctx context.Context, limit int) ([]bridge.Delivery, error
 	}), err
 }
 
-// start gives each delivery its goroutine, in order, as slots become free. It returns false once ctx has ended. What it did not
-// start it gave back.
-func (w *Worker) start(ctx, work context.Context, batch []bridge.Delivery, deliveries *sync.WaitGroup) bool {
-	for i, d := range batch {
-		w.c.AfterClaim(d.ID)
+// start gives each delivery that may leave its goroutine, the most urgent first. It returns false once ctx has ended.
+func (w *Worker) start(ctx, work context.Context, deliveries *sync.WaitGroup) bool {
+	for {
 		if !acquire(ctx, w.flying) {
-			w.giveBack(ctx, batch[i:])
 			return false
 		}
-		if !acquire(ctx, w.slots) {
+		d, ok := w.next(w.c.Now())
+		if !ok {
 			<-w.flying
-			w.giveBack(ctx, batch[i:])
-			return false
-		}
-		if w.relay.down() {
-			<-w.slots
-			<-w.flying
-			w.giveBack(ctx, batch[i:])
 			return true
 		}
 		deliveries.Go(func() {
@@ -123,7 +152,6 @@ func (w *Worker) start(ctx, work context.Context, batch []bridge.Delivery, deliv
 			w.deliver(work, d)
 		})
 	}
-	return true
 }
 
 // acquire reports whether it got a place before ctx ended.
@@ -139,27 +167,42 @@ func acquire(ctx context.Context, places chan struct{}) bool {
 	}
 }
 
-// awaitWork sleeps until there may be something to claim. It returns false once ctx has ended.
-func (w *Worker) awaitWork(ctx context.Context) bool {
-	wait := maxSleep
-	next, err := w.c.Gateway.NextDelivery(ctx)
-	switch {
-	case err == nil:
-		wait = min(max(next.Sub(w.c.Now()), minSleep), maxSleep)
-	case !errors.Is(err, bridge.ErrNotFound) && ctx.Err() == nil:
-		w.c.Log.ErrorContext(ctx, "next delivery not known", "error", err)
-		wait = time.Second
+// await sleeps until something can be started, or there may be something to claim, which it reports as due. It returns false once ctx has
+// ended.
+func (w *Worker) await(ctx context.Context, more bool) (due, ok bool) {
+	wait := w.wake(w.c.Now())
+	if !more {
+		next, err := w.c.Gateway.NextDelivery(ctx)
+		switch {
+		case err == nil:
+			wait = min(wait, max(next.Sub(w.c.Now()), minSleep))
+		case !errors.Is(err, bridge.ErrNotFound) && ctx.Err() == nil:
+			w.c.Log.ErrorContext(ctx, "next delivery not known", "error", err)
+			wait = min(wait, time.Second)
+		}
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true, true
 	case <-w.c.Gateway.Outbox():
+		return true, true
 	case <-w.nudge:
+		return true, true
+	case <-w.free:
+		return false, true
 	case <-ctx.Done():
-		return false
+		return false, false
 	}
-	return true
+}
+
+// signal tells a channel that something has changed, if nobody has yet.
+func (w *Worker) signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // sleep returns false if ctx ended first.
