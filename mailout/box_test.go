@@ -219,7 +219,9 @@ func (b *box) Prepare(_ context.Context, worker string, d bridge.Delivery) (brid
 	}
 	b.prepared[d.ID]++
 	if b.prepare != nil {
-		return b.prepare(*now)
+		with := *now
+		with.Path = d.Path
+		return b.prepare(with)
 	}
 	return noticeFor(*now), nil
 }
