@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -33,7 +34,7 @@ type app struct {
 
 	*kept
 	judge sender.Judge
-	relay *submit.Relay
+	sent  io.Closer    // the way out
 	smtp  net.Listener // nil if no mail is taken by SMTP
 	lmtp  net.Listener // nil if none is taken by LMTP
 	http  net.Listener
@@ -163,8 +164,8 @@ func (a *app) close() error {
 	if a.acme != nil {
 		errs = append(errs, a.acme.close())
 	}
-	if a.relay != nil {
-		errs = append(errs, a.relay.Close())
+	if a.sent != nil {
+		errs = append(errs, a.sent.Close())
 	}
 	if a.kept != nil {
 		if err := a.db.Close(); err != nil {
@@ -238,19 +239,7 @@ func (a *app) addSMTP(h hooks) error {
 }
 
 func (a *app) addWorker(ctx context.Context, h hooks) error {
-	c := a.config.Relay
-	password, err := secret(ctx, "relay", c.Password, c.PasswordFile, "")
-	if err != nil {
-		return err
-	}
-	security := submit.Security(c.TLS)
-	if c.TLS == "implicit" {
-		security = submit.TLSRequired
-	}
-	a.relay, err = submit.NewRelay(submit.RelayConfig{
-		Address: c.Address, Security: security, Implicit: c.TLS == "implicit", Username: c.Username, Password: password,
-		LocalName: a.config.SMTP.Hostname, Connections: c.Connections,
-	})
+	transport, concurrency, err := a.openWayOut(ctx)
 	if err != nil {
 		return err
 	}
@@ -263,7 +252,7 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 		return err
 	}
 	w, err := mailout.New(mailout.Config{
-		Gateway: a.gateway, Transport: a.relay, Signer: signer, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: c.Connections, Name: a.name, Lease: a.workerLease(),
+		Gateway: a.gateway, Transport: transport, Signer: signer, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: concurrency, Name: a.name, Lease: a.workerLease(),
 		Now: a.now, Log: a.log.With("part", "worker"), AfterSend: afterSend,
 	})
 	if err != nil {
@@ -271,6 +260,29 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 	}
 	a.behind = append(a.behind, part{"worker", w.Run})
 	return nil
+}
+
+// openWayOut makes the relay's client or the one of the recipients' servers, and adds what goes with it.
+func (a *app) openWayOut(ctx context.Context) (submit.Transport, int, error) {
+	log := a.log.With("part", "worker")
+	if a.config.Direct.Enabled {
+		direct, err := a.config.direct(a.db, a.now, log)
+		if err != nil {
+			return nil, 0, err
+		}
+		a.sent, a.out.is = direct, direct
+		a.behind = append(a.behind, part{"counts of TLS", direct.Run})
+		return direct, a.config.Direct.Connections, nil
+	}
+	relay, tokens, err := a.config.Relay.relay(ctx, a.config.SMTP.Hostname, a.db, 0, a.now, log)
+	if err != nil {
+		return nil, 0, err
+	}
+	a.sent, a.out.is = relay, relay
+	if tokens != nil {
+		a.behind = append(a.behind, part{"the relay's tokens", tokens.Run})
+	}
+	return relay, a.config.Relay.Connections, nil
 }
 
 // addIndexer adds what keeps the search index up to date, behind the commits of messages.

@@ -30,6 +30,7 @@ type Config struct {
 	Sender  SenderConfig  `embed:"" prefix:"sender-" toml:"sender" group:"Who sent a mail"`
 	DNS     DNSConfig     `embed:"" prefix:"dns-" toml:"dns" group:"DNS"`
 	Relay   RelayConfig   `embed:"" prefix:"relay-" toml:"relay" group:"Mail out"`
+	Direct  DirectConfig  `embed:"" prefix:"direct-" toml:"direct" group:"Mail out, without a relay"`
 	HTTP    HTTPConfig    `embed:"" prefix:"http-" toml:"http" group:"The web"`
 	ACME    ACMEConfig    `embed:"" prefix:"acme-" toml:"acme" group:"Certificates"`
 	Clamd   ClamdConfig   `embed:"" prefix:"clamd-" toml:"clamd" group:"Harmful content"`
@@ -82,12 +83,15 @@ type SMTPConfig struct {
 
 // RelayConfig is the next hop for mail that leaves.
 type RelayConfig struct {
-	Address      string `toml:"address" placeholder:"HOST:PORT" help:"The mail server that takes our mail and brings it to the recipients."`
+	Address      string `toml:"address" placeholder:"HOST:PORT" help:"The mail server that takes our mail and brings it to the recipients; for LMTP also unix:PATH."`
+	Protocol     string `toml:"protocol" default:"smtp" enum:"smtp,lmtp" placeholder:"PROTOCOL" help:"smtp (the default) or lmtp."`
 	TLS          string `name:"tls" toml:"tls" default:"required" enum:"required,opportunistic,implicit,none" placeholder:"WHEN" help:"required: STARTTLS with a valid certificate (the default). implicit: TLS from the first octet, usual on port 465. opportunistic: STARTTLS if offered, whatever the certificate. none: only for a relay on this machine."`
 	Username     string `toml:"username" placeholder:"NAME" help:"To sign in to the relay."`
 	Password     string `toml:"password" placeholder:"PASSWORD" help:"To sign in to the relay. Better in relay-password-file: a flag is seen by every user of this machine."`
 	PasswordFile string `name:"password-file" toml:"password_file" placeholder:"FILE" help:"A file whose first line is the password."`
 	Connections  int    `toml:"connections" default:"4" placeholder:"N" help:"How many mails leave at once (${default})."`
+
+	OAuthConfig
 }
 
 // HTTPConfig is the portal's and the API's door.
@@ -183,10 +187,7 @@ func (c *Config) complete() error {
 		}
 		c.SMTP.Hostname = u.Hostname()
 	}
-	if c.Relay.Address == "" {
-		return unset("relay.address")
-	}
-	for _, l := range []struct{ key, address string }{{"http.listen", c.HTTP.Listen}, {"relay.address", c.Relay.Address}} {
+	for _, l := range []struct{ key, address string }{{"http.listen", c.HTTP.Listen}} {
 		if _, _, err := net.SplitHostPort(l.address); l.address != "" && err != nil {
 			return fmt.Errorf("%s: %q is not HOST:PORT", l.key, l.address)
 		}
@@ -209,6 +210,8 @@ func (c *Config) complete() error {
 		{"smtp.max_per_network", int64(c.SMTP.MaxPerNetwork)},
 		{"smtp.timeout", int64(c.SMTP.Timeout)},
 		{"relay.connections", int64(c.Relay.Connections)},
+		{"direct.connections", int64(c.Direct.Connections)},
+		{"direct.per_domain", int64(c.Direct.PerDomain)},
 	} {
 		if n.value <= 0 {
 			return fmt.Errorf("%s must be more than nothing", n.key)
@@ -220,26 +223,13 @@ func (c *Config) complete() error {
 	if err := c.completeDoor(); err != nil {
 		return err
 	}
-	if err := c.Relay.complete(); err != nil {
+	if err := c.completeWayOut(); err != nil {
 		return err
 	}
 	names := map[string]bool{}
 	for i := range c.IMAP {
 		if err := c.IMAP[i].complete(i, names); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (r *RelayConfig) complete() error {
-	if (r.Username == "") != (r.Password == "" && r.PasswordFile == "") {
-		return errors.New("relay.username and a password belong together: set both or none")
-	}
-	if r.Username != "" && r.TLS == "none" {
-		host, _, _ := net.SplitHostPort(r.Address)
-		if !loopbackHost(host) {
-			return errors.New("relay.tls is \"none\", so the relay's password would travel in the clear: set it to \"required\"")
 		}
 	}
 	return nil

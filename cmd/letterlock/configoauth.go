@@ -13,20 +13,20 @@ import (
 
 // OAuthConfig is how access tokens are got that are used instead of a password. It is part of other tables.
 type OAuthConfig struct {
-	OAuth               string `toml:"oauth" help:"Sign in with access tokens (OAuth2) instead of a password: microsoft, google, or other for a server that oauth_token_url names."`
-	OAuthGrant          string `toml:"oauth_grant" help:"client_credentials: the program has access of its own. refresh_token: somebody gave consent. service_account: a Google Workspace service account. Without it, whichever follows from what is set."`
-	OAuthTenant         string `toml:"oauth_tenant" help:"For microsoft: the tenant's id, or one of its domains."`
-	OAuthTokenURL       string `toml:"oauth_token_url" help:"For other: where tokens are asked for."`
-	OAuthScope          string `toml:"oauth_scope" help:"The scopes to ask for, with spaces between them. What the provider wants for mail if it is not set."`
-	OAuthClientID       string `toml:"oauth_client_id" help:"The application's id."`
-	OAuthSecret         string `toml:"oauth_client_secret" help:"The application's secret. Better in a file."`
-	OAuthSecretFile     string `toml:"oauth_client_secret_file" help:"A file whose first line is the application's secret."`
-	OAuthSecretCommand  string `toml:"oauth_client_secret_command" help:"A command that prints the application's secret."`
-	OAuthSecretExpires  string `toml:"oauth_secret_expires" help:"The day on which the secret, or the service account's key, runs out, such as 2027-11-20. It is told in the log and by doctor from thirty days before."`
-	OAuthRefresh        string `toml:"oauth_refresh_token" help:"The refresh token that came of the consent. Better in a file. When the server gives another one in its place, that is kept in the database."`
-	OAuthRefreshFile    string `toml:"oauth_refresh_token_file" help:"A file whose first line is the refresh token."`
-	OAuthRefreshCommand string `toml:"oauth_refresh_token_command" help:"A command that prints the refresh token."`
-	OAuthKeyFile        string `toml:"oauth_key_file" help:"For service_account: the JSON key file that Google made."`
+	OAuth               string `name:"oauth" toml:"oauth" placeholder:"PROVIDER" help:"Sign in with access tokens (OAuth2) instead of a password: microsoft, google, or other for a server that oauth_token_url names."`
+	OAuthGrant          string `name:"oauth-grant" toml:"oauth_grant" placeholder:"GRANT" help:"client_credentials: the program has access of its own. refresh_token: somebody gave consent. service_account: a Google Workspace service account. Without it, whichever follows from what is set."`
+	OAuthTenant         string `name:"oauth-tenant" toml:"oauth_tenant" placeholder:"TENANT" help:"For microsoft: the tenant's id, or one of its domains."`
+	OAuthTokenURL       string `name:"oauth-token-url" toml:"oauth_token_url" placeholder:"URL" help:"For other: where tokens are asked for."`
+	OAuthScope          string `name:"oauth-scope" toml:"oauth_scope" placeholder:"SCOPES" help:"The scopes to ask for, with spaces between them. What the provider wants for mail if it is not set."`
+	OAuthClientID       string `name:"oauth-client-id" toml:"oauth_client_id" placeholder:"ID" help:"The application's id."`
+	OAuthSecret         string `name:"oauth-client-secret" toml:"oauth_client_secret" placeholder:"SECRET" help:"The application's secret. Better in a file."`
+	OAuthSecretFile     string `name:"oauth-client-secret-file" toml:"oauth_client_secret_file" placeholder:"FILE" help:"A file whose first line is the application's secret."`
+	OAuthSecretCommand  string `name:"oauth-client-secret-command" toml:"oauth_client_secret_command" placeholder:"COMMAND" help:"A command that prints the application's secret."`
+	OAuthSecretExpires  string `name:"oauth-secret-expires" toml:"oauth_secret_expires" placeholder:"DAY" help:"The day on which the secret, or the service account's key, runs out, such as 2027-11-20. It is told in the log and by doctor from thirty days before."`
+	OAuthRefresh        string `name:"oauth-refresh-token" toml:"oauth_refresh_token" placeholder:"TOKEN" help:"The refresh token that came of the consent. Better in a file. When the server gives another one in its place, that is kept in the database."`
+	OAuthRefreshFile    string `name:"oauth-refresh-token-file" toml:"oauth_refresh_token_file" placeholder:"FILE" help:"A file whose first line is the refresh token."`
+	OAuthRefreshCommand string `name:"oauth-refresh-token-command" toml:"oauth_refresh_token_command" placeholder:"COMMAND" help:"A command that prints the refresh token."`
+	OAuthKeyFile        string `name:"oauth-key-file" toml:"oauth_key_file" placeholder:"FILE" help:"For service_account: the JSON key file that Google made."`
 }
 
 // grant returns the grant that is set, or follows from what is.

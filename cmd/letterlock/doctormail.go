@@ -13,7 +13,6 @@ import (
 
 	"letterlock/bridge/oauth"
 	"letterlock/mailin/imap"
-	"letterlock/mailout/submit"
 )
 
 // tryTimeout bounds each step of a try.
@@ -120,51 +119,4 @@ func connectAdvice(err error, settings string) string {
 		return "the port does not speak TLS from the first octet: set tls to starttls, or use the other port"
 	}
 	return "look at " + settings + ", and whether a firewall lets this machine out"
-}
-
-// checkRelay connects to the relay and signs in, and sends nothing.
-func checkRelay(ctx context.Context, p *patient) []finding {
-	c := p.config.Relay
-	if c.Address == "" {
-		return []finding{fault("", errors.New("relay.address is not set"), "set it to the mail server that takes our mail")}
-	}
-	password, err := secret(ctx, "relay", c.Password, c.PasswordFile, "")
-	if err != nil {
-		return []finding{fault(c.Address, err, "see [relay] in docs/configuration.md")}
-	}
-	name := p.config.SMTP.Hostname
-	setDefault(&name, "localhost") // where the configuration has flaws
-	security := submit.Security(c.TLS)
-	if c.TLS == "implicit" {
-		security = submit.TLSRequired
-	}
-	r, err := submit.NewRelay(submit.RelayConfig{
-		Address: c.Address, Security: security, Implicit: c.TLS == "implicit", Username: c.Username, Password: password,
-		LocalName: name, ConnectTimeout: tryTimeout, CommandTimeout: tryTimeout,
-	})
-	if err != nil {
-		return []finding{fault(c.Address, err, "see [relay] in docs/configuration.md")}
-	}
-	defer r.Close()
-	session, err := r.Connect(ctx, "")
-	if err != nil {
-		return []finding{fault(c.Address, err, relayAdvice(err))}
-	}
-	session.Close()
-	signedIn := "it asks for no sign-in"
-	if c.Username != "" {
-		signedIn = "it lets " + c.Username + " in"
-	}
-	return []finding{good(c.Address, "the relay answers, and %s", signedIn)}
-}
-
-func relayAdvice(err error) string {
-	var e *submit.Error
-	switch {
-	case errors.As(err, &e) && (e.Code == 535 || e.Code == 534 || e.Code == 530):
-		return "look at relay.username and its password; some relays want a password made for this program"
-	case errors.As(err, &e) && e.Code >= 400:
-		return "the relay does not take mail from this machine: its operator must allow it"
-	}
-	return connectAdvice(err, "relay.address and relay.tls")
 }

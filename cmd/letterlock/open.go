@@ -22,6 +22,7 @@ type kept struct {
 	db      *store.DB
 	gateway *bridge.Gateway
 	bucket  *blob.Bucket // nil where files are in the data folder
+	out     *wayOut      // to be filled in by whoever sends mail
 }
 
 // openKept opens the database and the files in the data folder with the keys of the key file. The folder must be there: a gateway that
@@ -52,10 +53,11 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	out := &wayOut{}
 	rules := bridge.Config{
 		Store: db, Keyring: keys, Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Inbox: c.Inbox, NoSearch: !c.Search,
 		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Pace: c.Message.Pace, Bell: db, Now: now, Log: log,
-		CopiesNeed: bridge.Need(c.CopiesNeed),
+		CopiesNeed: bridge.Need(c.CopiesNeed), Paths: out,
 	}
 	if err := c.fileRules(&rules); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -64,7 +66,7 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &kept{keys: keys, db: db, gateway: g, bucket: bucket}, nil
+	return &kept{keys: keys, db: db, gateway: g, bucket: bucket, out: out}, nil
 }
 
 // withGateway runs one command of the operator's on the stored data, beside a gateway that may be running: the database lets
