@@ -87,6 +87,7 @@ func TestDoors(t *testing.T) {
 		{"/admin/keys/" + key + "/revoke", [4]int{401, 403, 403, 403}},
 		{"/admin/queue/" + key + "/retry", [4]int{401, 403, 403, 403}},
 		{"/admin/queue/" + key + "/cancel", [4]int{401, 403, 403, 403}},
+		{"/admin/queue/" + key + "/hold", [4]int{401, 403, 403, 403}},
 	}
 	values := url.Values{"role": {"staff"}, "name": {"x"}}
 	for _, f := range forms {

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"errors"
+
 	"letterlock/bridge"
 	"letterlock/web/page"
 )
@@ -9,6 +11,7 @@ type personView struct {
 	Office              []page.Link
 	Base, Name, Address string
 	Admin, Disabled     bool
+	Stopped             string // why nothing is mailed to them; empty where it is
 }
 
 // person is GET /admin/people/PERSON.
@@ -27,9 +30,17 @@ func (a *Admin) person(v *page.Visit) error {
 	if p.Kind != bridge.Staff {
 		return bridge.ErrNotFound
 	}
+	stopped := ""
+	stop, err := a.gateway.MailStop(v.Context(), v.Actor(), id)
+	switch {
+	case err == nil:
+		stopped = stop.Reason()
+	case !errors.Is(err, bridge.ErrNotFound):
+		return err
+	}
 	return v.Render(a.book, "person", page.Frame{Title: p.DisplayName(), Shape: "wide", View: personView{
 		Office: office("/admin/people"), Base: "/admin/people/" + p.ID.String(), Name: p.DisplayName(), Address: p.Address,
-		Admin: p.Role == bridge.RoleAdmin, Disabled: p.Disabled,
+		Admin: p.Role == bridge.RoleAdmin, Disabled: p.Disabled, Stopped: stopped,
 	}})
 }
 
@@ -51,6 +62,13 @@ func (a *Admin) disable(v *page.Visit) error {
 func (a *Admin) enable(v *page.Visit) error {
 	return a.changePerson(v, "They can sign in again.", func(id bridge.ID, _ page.Form) error {
 		return a.gateway.SetDisabled(v.Context(), v.Actor(), id, false)
+	})
+}
+
+// mailPerson is POST /admin/people/PERSON/mail.
+func (a *Admin) mailPerson(v *page.Visit) error {
+	return a.changePerson(v, "Mail leaves to them again.", func(id bridge.ID, _ page.Form) error {
+		return a.gateway.ClearMailStop(v.Context(), v.Actor(), id)
 	})
 }
 

@@ -25,7 +25,8 @@ type deliveryLine struct {
 	ID, To, What, State, Tone, Reason, ThreadHref string
 	Attempts                                      int
 	At, Next                                      time.Time
-	CanRetry, CanCancel                           bool
+	CanRetry, CanCancel, CanHold                  bool
+	Again                                         string // what trying again is called
 }
 
 // states are the states of deliveries as this page calls them.
@@ -36,6 +37,7 @@ var states = []struct {
 }{
 	{bridge.Queued, "Waiting", "Waiting to leave", ""},
 	{bridge.Deferred, "To be tried again", "To be tried again", "warn"},
+	{bridge.OnHold, "Kept back", "Kept back by an admin", "warn"},
 	{bridge.Relayed, "Left", "What left", ""},
 	{bridge.Failed, "Not delivered", "Not delivered", "bad"},
 	{bridge.Suppressed, "Not sent", "Not sent, on purpose", ""},
@@ -54,7 +56,12 @@ func (a *Admin) queue(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	chosen := states[3]
+	chosen := states[0]
+	for _, s := range states {
+		if s.state == bridge.Failed {
+			chosen = s
+		}
+	}
 	for _, s := range states {
 		if v.R.URL.Query().Get("state") == string(s.state) {
 			chosen = s
@@ -123,11 +130,21 @@ func (a *Admin) line(v *page.Visit, d bridge.Delivery, names map[bridge.ID]strin
 			l.State = "Left as a notice"
 		}
 	case bridge.Deferred:
-		l.Next, l.CanRetry, l.CanCancel = d.NextAt, true, true
+		l.Next, l.CanRetry, l.CanCancel, l.CanHold = d.NextAt, true, true, true
 	case bridge.Queued:
-		l.CanCancel = true
-	case bridge.Failed:
+		l.CanCancel, l.CanHold = true, true
+	case bridge.OnHold:
+		l.CanRetry, l.CanCancel = true, true
+	case bridge.Failed, bridge.Suppressed:
 		l.CanRetry = d.Kind == bridge.DeliverMessage
+	}
+	switch d.State {
+	case bridge.OnHold:
+		l.Again = "Let it go"
+	case bridge.Suppressed:
+		l.Again = "Send it after all"
+	default:
+		l.Again = "Try again"
 	}
 	return l, nil
 }
@@ -139,6 +156,15 @@ func (a *Admin) retry(v *page.Visit) error {
 		return err
 	}
 	return after(v, a.gateway.RetryDelivery(v.Context(), v.Actor(), id), "It is tried again now.", "/admin/queue")
+}
+
+// hold is POST /admin/queue/DELIVERY/hold.
+func (a *Admin) hold(v *page.Visit) error {
+	id, err := v.ID("delivery")
+	if err != nil {
+		return err
+	}
+	return after(v, a.gateway.HoldDelivery(v.Context(), v.Actor(), id), "It is kept back until somebody lets it go.", "/admin/queue?state="+string(bridge.OnHold))
 }
 
 // cancel is POST /admin/queue/DELIVERY/cancel.

@@ -16,7 +16,7 @@ type Delivery struct {
 	MessageID  string     `json:"message_id,omitempty" doc:"The message." example:"019a9f3e-7c1b-7a00-8d11-2e3f4a5b6c7d"`
 	PersonID   string     `json:"person_id,omitempty" doc:"The recipient, if they are known." example:"019a9f3e-0b1c-7d3e-8f4a-5b6c7d8e9f01"`
 	Recipient  string     `json:"recipient,omitempty" doc:"The address, where it is not simply the person's." example:"ann@example.org"`
-	State      string     `json:"state" enum:"queued,deferred,relayed,failed,suppressed" doc:"relayed, failed and suppressed are final." example:"relayed"`
+	State      string     `json:"state" enum:"queued,deferred,held,relayed,failed,suppressed" doc:"held is kept back by an admin; relayed, failed and suppressed are final." example:"relayed"`
 	Form       string     `json:"form,omitempty" enum:"notice,copy" doc:"What left: a notice without content, or a copy." example:"notice"`
 	Attempts   int        `json:"attempts" doc:"How often it was tried." example:"1"`
 	CreatedAt  time.Time  `json:"created_at" doc:"When it was queued." example:"2026-11-20T09:30:00Z"`
@@ -52,7 +52,7 @@ func (s *server) registerDeliveries() {
 
 func (s *server) listDeliveries(ctx context.Context, c caller, in *struct {
 	Page
-	State string `query:"state" enum:"queued,deferred,relayed,failed,suppressed" doc:"Only deliveries in this state." example:"failed"`
+	State string `query:"state" enum:"queued,deferred,held,relayed,failed,suppressed" doc:"Only deliveries in this state." example:"failed"`
 },
 ) (*struct{ Body DeliveryList }, error) {
 	after, err := in.after()

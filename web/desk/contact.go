@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"time"
 
 	"letterlock/bridge"
@@ -15,6 +16,7 @@ type contactView struct {
 	Since         time.Time
 	ModeWhy       string
 	Modes         []choice
+	Stopped       string // why nothing is mailed to them; empty where it is
 }
 
 // contact is GET /desk/contacts/PERSON.
@@ -37,6 +39,13 @@ func (d *Desk) contact(v *page.Visit) error {
 	view := contactView{
 		ID: p.ID.String(), Base: "/desk/contacts/" + p.ID.String(), Name: p.DisplayName(), GivenName: p.Name,
 		Address: p.Address, Disabled: p.Disabled, Since: p.CreatedAt, Modes: modeChoices(p.Mode),
+	}
+	stop, err := d.gateway.MailStop(v.Context(), v.Actor(), id)
+	switch {
+	case err == nil:
+		view.Stopped = stop.Reason()
+	case !errors.Is(err, bridge.ErrNotFound):
+		return err
 	}
 	switch {
 	case mode.Organization == bridge.ModeSecure:
@@ -80,6 +89,13 @@ func (d *Desk) disableContact(v *page.Visit) error {
 func (d *Desk) enableContact(v *page.Visit) error {
 	return d.changeContact(v, "They can sign in again.", func(id bridge.ID, _ page.Form) error {
 		return d.gateway.SetDisabled(v.Context(), v.Actor(), id, false)
+	})
+}
+
+// mailContact is POST /desk/contacts/PERSON/mail.
+func (d *Desk) mailContact(v *page.Visit) error {
+	return d.changeContact(v, "Mail leaves to them again, from the next message on.", func(id bridge.ID, _ page.Form) error {
+		return d.gateway.ClearMailStop(v.Context(), v.Actor(), id)
 	})
 }
 

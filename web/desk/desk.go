@@ -65,6 +65,7 @@ func (d *Desk) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /desk/contacts/{person}/mode", d.site.Private(d.setContactMode))
 	mux.Handle("POST /desk/contacts/{person}/disable", d.site.Private(d.disableContact))
 	mux.Handle("POST /desk/contacts/{person}/enable", d.site.Private(d.enableContact))
+	mux.Handle("POST /desk/contacts/{person}/mail", d.site.Private(d.mailContact))
 	mux.Handle("GET /desk/held", d.site.Private(d.held))
 	mux.Handle("GET /desk/held/{mail}", d.site.Private(d.heldMail))
 	mux.Handle("POST /desk/held/{mail}/release", d.site.Private(d.release))

@@ -72,6 +72,8 @@ func fateOf(d bridge.Delivery) page.Fate {
 	switch d.State {
 	case bridge.Queued:
 		return page.Fate{Words: "is about to get an email"}
+	case bridge.OnHold:
+		return page.Fate{Words: "has no email yet, an admin keeps it back", Tone: "warn"}
 	case bridge.Deferred:
 		return page.Fate{Words: "has no email yet, next try", At: d.NextAt, Tone: "warn", Reason: d.Diagnostic}
 	case bridge.Relayed:

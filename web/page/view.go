@@ -18,6 +18,8 @@ type Frame struct {
 	Who            string
 	Mode           string
 	Flash          Flash
+	// Stopped says that nothing is mailed to the person any more; empty where it is.
+	Stopped string
 }
 
 // Link is an entry of a navigation.

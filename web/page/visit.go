@@ -140,6 +140,13 @@ func (v *Visit) frame(f *Frame) error {
 	}
 	f.Who = v.Person.DisplayName()
 	f.Flash = v.takeFlash()
+	stop, err := v.site.gateway.MailStop(v.Context(), v.Actor(), v.Person.ID)
+	switch {
+	case err == nil:
+		f.Stopped = stoppedWords(stop, f.Org)
+	case !errors.Is(err, bridge.ErrNotFound):
+		return fmt.Errorf("frame of a page: %w", err)
+	}
 	if v.Person.Kind != bridge.Staff {
 		f.Nav = v.nav([]Link{{Text: "Messages", Href: "/"}, {Text: "Account", Href: "/account"}})
 		return nil
