@@ -3,9 +3,10 @@ package main
 // cli is the command line. The order is that of the help.
 type cli struct {
 	Demo      demoCommand      `cmd:"" help:"Try Letterlock on this machine: everything on loopback, with people, conversations and a mailbox to look into."`
-	Init      initCommand      `cmd:"" help:"Make a configuration file, a data folder and a key file, and print the DNS records to publish."`
+	Init      initCommand      `cmd:"" help:"Make a configuration file, a data folder, a key file and keys to sign mail with, and print the DNS records to publish."`
 	Serve     serveCommand     `cmd:"" help:"Run the gateway."`
-	Doctor    doctorCommand    `cmd:"" help:"Check the configuration, the keys, the database, each mailbox and the relay, and say what to do about each fault."`
+	Doctor    doctorCommand    `cmd:"" help:"Check the configuration, the keys, the database, DNS, each mailbox and the relay, and say what to do about each fault."`
+	DKIM      dkimCommand      `cmd:"" name:"dkim" help:"The keys that sign the mail that leaves: show their DNS records, change them."`
 	Mode      modeCommand      `cmd:"" help:"Show or switch how much email may carry."`
 	User      userCommand      `cmd:"" help:"Staff and admins: list, add, change."`
 	Contact   contactCommand   `cmd:"" help:"Contacts, the people on the customers' side: list, add, change."`

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"letterlock/bridge/resolver"
 )
 
 // doctorCommand looks whether everything works that the gateway needs.
@@ -17,7 +20,7 @@ type doctorCommand struct {
 
 // Help is the longer help.
 func (doctorCommand) Help() string {
-	return `It reads the configuration, opens the keys and the database, signs in at each mailbox and at the relay, and looks when certificates and secrets run out. It sends no mail and changes nothing in a mailbox. A gateway may be running meanwhile. The exit status is 1 if something is at fault; a warning is something that works today.`
+	return `It reads the configuration, opens the keys and the database, signs in at each mailbox and at the relay, and looks when certificates and secrets run out. It asks DNS whether replies come here and whether receivers can tell our mail from a forgery (MX, MTA-STS, PTR, SPF, DKIM, DMARC), and prints the records to add. It sends no mail and changes nothing in a mailbox. A gateway may be running meanwhile. The exit status is 1 if something is at fault; a warning is something that works today.`
 }
 
 // state is how something stands.
@@ -36,6 +39,8 @@ type finding struct {
 	State  state  `json:"state"`
 	What   string `json:"what"`
 	Advice string `json:"advice,omitempty"` // what to do, unless all is well
+	// Publish are the DNS records to add, or to have in the place of what is there.
+	Publish []dnsRecord `json:"publish,omitempty"`
 }
 
 // patient is what the checks look at.
@@ -44,6 +49,10 @@ type patient struct {
 	flaw   error // of the configuration
 	kept   *kept // nil if the data can't be opened
 	now    func() time.Time
+
+	names  *resolver.Resolver // nil if DNS does not answer
+	domain string             // the configuration's, as DNS has it
+	roots  *x509.CertPool     // who is trusted; nil for whom the system trusts
 }
 
 // doctorCheck is one check. It returns at least one finding, unless there is nothing of its kind in the configuration. Its findings need no
@@ -60,6 +69,14 @@ var doctorChecks = []doctorCheck{
 	{"data", checkData},
 	{"files", checkFiles},
 	{"certificate", checkCertificates},
+	{"dns", checkDNS},
+	{"mx", checkMX},
+	{"mta-sts", checkSTS},
+	{"tls", checkServed},
+	{"ptr", checkPTR},
+	{"spf", checkSPF},
+	{"dkim", checkDKIM},
+	{"dmarc", checkDMARC},
 	{"mailbox", checkMailboxes},
 	{"relay", checkRelay},
 	{"clamd", checkClamd},
@@ -129,6 +146,9 @@ func (f finding) tell(env *environment) error {
 	text := fmt.Sprintf("%s  %s: %s\n", mark, about, oneLine(f.What))
 	if f.Advice != "" {
 		text += fmt.Sprintf("         -> %s\n", f.Advice)
+	}
+	for _, r := range f.Publish {
+		text += fmt.Sprintf("            %s\n", r)
 	}
 	_, err := fmt.Fprint(env.stdout, text)
 	return err

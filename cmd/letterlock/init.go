@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
+	"time"
 
+	"letterlock/bridge"
+	"letterlock/mailout/dkim"
 	"letterlock/store/seal"
 )
 
@@ -81,7 +85,7 @@ trusted_proxies = ["127.0.0.1/32", "::1/128"]
 
 // Run makes the three and prints what to do next. What it made before a failure stays, and running it again goes on from there
 // only once that was taken away: it never decides that a key is not needed.
-func (c *initCommand) Run(_ context.Context, env *environment) error {
+func (c *initCommand) Run(ctx context.Context, env *environment) error {
 	general := General{Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Data: c.Data, KeyFile: c.KeyFile}
 	if general.BaseURL == "" {
 		general.BaseURL = "https://" + c.Domain
@@ -126,7 +130,27 @@ func (c *initCommand) Run(_ context.Context, env *environment) error {
 	if err := c.writeConfig(general, loopbackHost(relayHost)); err != nil {
 		return fmt.Errorf("make the configuration: %w", err)
 	}
-	return c.tell(env.stdout, general, relayHost)
+	keys, err := makeFirstKeys(ctx, general)
+	if err != nil {
+		return fmt.Errorf("make the keys to sign mail with: %w", err)
+	}
+	return c.tell(env.stdout, general, relayHost, keys)
+}
+
+// makeFirstKeys makes the database, and in it the keys that sign mail. They sign from the beginning: there are no others, and mail with a signature
+// that can't be verified yet is worth as much as mail without one.
+func makeFirstKeys(ctx context.Context, g General) (bridge.SigningPair, error) {
+	c := defaultConfig().General
+	c.Domain, c.BaseURL, c.Organization, c.Data, c.KeyFile = g.Domain, g.BaseURL, g.Organization, g.Data, g.KeyFile
+	var pair bridge.SigningPair
+	k, err := openKept(ctx, Config{General: c}, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		return pair, err
+	}
+	if pair, err = k.gateway.MakeSigningPair(ctx, bridge.AsOperator()); err == nil {
+		err = k.gateway.SwitchSigning(ctx, bridge.AsOperator(), pair.ID)
+	}
+	return pair, errors.Join(err, k.db.Close())
 }
 
 func (c *initCommand) writeConfig(g General, relayIsHere bool) error {
@@ -142,14 +166,14 @@ func (c *initCommand) writeConfig(g General, relayIsHere bool) error {
 }
 
 // tell says what was made, which DNS records to publish, and what comes next.
-func (c *initCommand) tell(w io.Writer, g General, relayHost string) error {
+func (c *initCommand) tell(w io.Writer, g General, relayHost string, keys bridge.SigningPair) error {
 	u, err := url.Parse(g.BaseURL)
 	if err != nil {
 		return err
 	}
-	spf := "v=spf1 mx -all"
-	if !loopbackHost(relayHost) {
-		spf = "v=spf1 mx a:" + relayHost + " ~all"
+	domain, err := dkim.Domain(g.Domain)
+	if err != nil {
+		return err
 	}
 	_, err = fmt.Fprintf(w, `Made %s, %s and %s.
 
@@ -158,19 +182,24 @@ everything that is stored: nobody can recover it.
 
 DNS records to publish, if this machine is %s:
 
-  %s.  MX   10 %s.
-  %s.  TXT  "%s"
-  _dmarc.%s.  TXT  "v=DMARC1; p=quarantine; rua=mailto:postmaster@%s"
-
+`, c.Config, c.Data, c.KeyFile, c.KeyFile, u.Hostname())
+	if err != nil {
+		return err
+	}
+	records := append([]dnsRecord{mxRecord(domain, u.Hostname()), spfRecord(domain, relayHost), dmarcRecord(domain)}, keyRecords(domain, keys)...)
+	if err := printRecords(w, "  ", records); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, `
 The second says that mail from %s leaves through these hosts: add what your relay's provider asks for.
+The last two are the keys of the mail's signatures; "letterlock dkim show" prints them again.
 
 Next:
   1. Look through %s, and set the relay.
   2. letterlock user add --config %s --admin --make-password YOUR-ADDRESS
-  3. letterlock serve --config %s
-`, c.Config, c.Data, c.KeyFile, c.KeyFile, u.Hostname(),
-		g.Domain, u.Hostname(), g.Domain, spf, g.Domain, g.Domain, g.Domain,
-		c.Config, c.Config, c.Config)
+  3. letterlock doctor --config %s
+  4. letterlock serve --config %s
+`, g.Domain, c.Config, c.Config, c.Config, c.Config)
 	return err
 }
 
