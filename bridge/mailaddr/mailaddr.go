@@ -76,15 +76,20 @@ func normalizeOnce(addr string) string {
 
 func normalizeDomain(domain string) string {
 	if d := strings.ToLower(domain); isLowerASCIIDomain(d) {
-		return strings.TrimRight(d, ".")
+		return trimDots(d)
 	}
 	// IDNA takes the square of a label's length, and nothing this long is a domain.
 	if !strings.HasPrefix(domain, "[") && len(domain) <= 4*MaxDomain {
 		if a, err := domains.ToASCII(domain); err == nil && isLowerASCIIDomain(a) {
-			return strings.TrimRight(a, ".")
+			return trimDots(a)
 		}
 	}
-	return strings.TrimRight(lower(domain), ".")
+	return trimDots(lower(domain))
+}
+
+// trimDots takes off final dots, and the spaces that they hid.
+func trimDots(domain string) string {
+	return strings.TrimRightFunc(domain, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 }
 
 // isLowerASCIIDomain spares nearly every address the way through IDNA, which leaves such a domain as it is.
