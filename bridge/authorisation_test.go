@@ -77,7 +77,14 @@ func TestAuthorisation(t *testing.T) {
 			_, err := w.g.Post(ctx, a, bridge.Post{Thread: w.thread.ID, Text: "t", Note: true})
 			return err
 		}},
-		"ContentRules":  {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ContentRules(ctx, a); return err }},
+		"PreviewMessage": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.PreviewMessage(ctx, a, w.message)
+			return err
+		}},
+		"ContentRules": {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ContentRules(ctx, a); return err }},
+		"SetContentRules": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetContentRules(ctx, a, []string{"card"}, []rules.Rule{{Kind: rules.Words, Name: "n", Values: []string{"v"}}})
+		}},
 		"SetKnownRules": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.SetKnownRules(ctx, a, []string{"card"}) }},
 		"AddContentRule": {adminsOnly, func(w *world, a bridge.Actor) error {
 			_, err := w.g.AddContentRule(ctx, a, rules.Rule{Kind: rules.Words, Name: "n", Values: []string{"v"}})

@@ -43,60 +43,109 @@ func isKnown(r rules.Rule) bool {
 
 // SetKnownRules says which of the known rules hold: admins only. A key that is not known is ErrInvalid.
 func (g *Gateway) SetKnownRules(ctx context.Context, a Actor, keys []string) error {
+	known, err := knownRules(keys)
+	if err != nil {
+		return wrap("set known rules", err)
+	}
+	return wrap("set known rules", g.changeRules(ctx, a, "rules.known", func(list []rules.Rule) ([]rules.Rule, string, error) {
+		was := knownKeys(list)
+		list = append(slices.Clone(known), slices.DeleteFunc(list, isKnown)...)
+		return list, was + " → " + knownKeys(list), nil
+	}))
+}
+
+// knownRules returns the rules that keys name, each once.
+func knownRules(keys []string) ([]rules.Rule, error) {
 	var known []rules.Rule
 	for _, key := range keys {
 		r, ok := KnownRule(key)
 		if !ok {
-			return fmt.Errorf("set known rules: there is no rule %q: %w", clip(cleanLine(key, 40), 40), ErrInvalid)
+			return nil, fmt.Errorf("there is no rule %q: %w", clip(cleanLine(key, 40), 40), ErrInvalid)
 		}
 		if !slices.ContainsFunc(known, func(k rules.Rule) bool { return k.ID == r.ID }) {
 			known = append(known, r)
 		}
 	}
-	names := func(list []rules.Rule) string {
-		var all []string
-		for _, r := range list {
-			if isKnown(r) {
-				all = append(all, r.ID)
-			}
+	return known, nil
+}
+
+// knownKeys lists the known rules among others, in words.
+func knownKeys(list []rules.Rule) string {
+	var all []string
+	for _, r := range list {
+		if isKnown(r) {
+			all = append(all, r.ID)
 		}
-		if len(all) == 0 {
-			return "none"
-		}
-		return strings.Join(all, ", ")
 	}
-	return wrap("set known rules", g.changeRules(ctx, a, "rules.known", func(list []rules.Rule) ([]rules.Rule, string, error) {
-		was := names(list)
-		list = append(slices.Clone(known), slices.DeleteFunc(list, isKnown)...)
-		return list, was + " → " + names(list), nil
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Join(all, ", ")
+}
+
+// SetContentRules sets all rules at once: the keys of the known ones, and the organization's own: admins only. A rule that is there already, with the same
+// name and lines, keeps its ID.
+func (g *Gateway) SetContentRules(ctx context.Context, a Actor, keys []string, own []rules.Rule) error {
+	known, err := knownRules(keys)
+	if err != nil {
+		return wrap("set content rules", err)
+	}
+	fresh := make([]rules.Rule, 0, len(own))
+	for _, r := range own {
+		if r, err = ownRule(r); err != nil {
+			return wrap("set content rules", err)
+		}
+		fresh = append(fresh, r)
+	}
+	return wrap("set content rules", g.changeRules(ctx, a, "rules.set", func(list []rules.Rule) ([]rules.Rule, string, error) {
+		all := slices.Clone(known)
+		for _, r := range fresh {
+			r.ID = NewID().String()
+			for _, was := range list {
+				if was.Kind == r.Kind && was.Name == r.Name && slices.Equal(was.Values, r.Values) && !slices.ContainsFunc(all, func(o rules.Rule) bool { return o.ID == was.ID }) {
+					r.ID = was.ID
+				}
+			}
+			all = append(all, r)
+		}
+		return all, fmt.Sprintf("known: %s; own: %d", knownKeys(all), len(fresh)), nil
 	}))
 }
 
 // AddContentRule adds a rule of the organization's own: admins only. It holds for every mail that leaves from then on, and gets an ID. What is wrong
 // with it is ErrInvalid, with a sentence.
 func (g *Gateway) AddContentRule(ctx context.Context, a Actor, r rules.Rule) (rules.Rule, error) {
-	r = rules.Rule{Kind: r.Kind, Name: cleanLine(r.Name, rules.MaxName+1), Values: cleanValues(r)}
-	if isKnown(r) {
-		return rules.Rule{}, fmt.Errorf("add content rule: it is there already, to be set: %w", ErrInvalid)
+	r, err := ownRule(r)
+	if err != nil {
+		return rules.Rule{}, wrap("add content rule", err)
 	}
-	if r.Kind == rules.Files {
-		for i, v := range r.Values {
-			kind, err := filetype.Parse(clip(v, 40))
-			if err != nil {
-				return rules.Rule{}, fmt.Errorf("add content rule: %w: %w", err, ErrInvalid)
-			}
-			r.Values[i] = string(kind)
-		}
-	}
-	if err := r.Valid(); err != nil {
-		return rules.Rule{}, fmt.Errorf("add content rule: %w", ruleFlaw(err))
-	}
-	err := g.changeRules(ctx, a, "rules.add", func(list []rules.Rule) ([]rules.Rule, string, error) {
+	err = g.changeRules(ctx, a, "rules.add", func(list []rules.Rule) ([]rules.Rule, string, error) {
 		r.ID = NewID().String()
 		return append(list, r), fmt.Sprintf("%s, lines: %d", r.Kind, len(r.Values)), nil
 	})
 	if err != nil {
 		return rules.Rule{}, wrap("add content rule", err)
+	}
+	return r, nil
+}
+
+// ownRule tidies a rule of the organization's own, without an ID, or says what is wrong with it.
+func ownRule(r rules.Rule) (rules.Rule, error) {
+	r = rules.Rule{Kind: r.Kind, Name: cleanLine(r.Name, rules.MaxName+1), Values: cleanValues(r)}
+	if isKnown(r) {
+		return r, fmt.Errorf("%q is a known rule, which is on or off: %w", r.Kind, ErrInvalid)
+	}
+	if r.Kind == rules.Files {
+		for i, v := range r.Values {
+			kind, err := filetype.Parse(clip(v, 40))
+			if err != nil {
+				return r, fmt.Errorf("%w: %w", err, ErrInvalid)
+			}
+			r.Values[i] = string(kind)
+		}
+	}
+	if err := r.Valid(); err != nil {
+		return r, ruleFlaw(err)
 	}
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"letterlock/bridge/richtext"
 )
@@ -18,6 +19,7 @@ type Draft struct {
 	Text   string
 	HTML   string
 	Files  []Attachment // from StageFile
+	Names  []string     // of files that are chosen and not handed over yet
 	Secure bool         // its author wants it to stay in
 }
 
@@ -33,12 +35,30 @@ type Leaving struct {
 // Preview returns, to staff, what each recipient of a message would get by email if it left now, and why. It changes nothing. When it does
 // leave, Prepare asks the same questions again, so what is a copy here may be a notice then.
 func (g *Gateway) Preview(ctx context.Context, a Actor, d Draft) ([]Leaving, error) {
+	all, err := g.preview(ctx, a, ID{}, d)
+	return all, wrap("preview", err)
+}
+
+// PreviewMessage is Preview for a message that was sent: what leaves for each recipient as things are now.
+func (g *Gateway) PreviewMessage(ctx context.Context, a Actor, id ID) ([]Leaving, error) {
+	all, err := g.preview(ctx, a, id, Draft{})
+	return all, wrap("preview message", err)
+}
+
+func (g *Gateway) preview(ctx context.Context, a Actor, sent ID, d Draft) ([]Leaving, error) {
 	var all []Leaving
 	var by gauge
+	var m Message
 	err := g.store.View(ctx, func(tx Tx) error {
 		p, err := g.resolveStaff(ctx, tx, a)
 		if err != nil {
 			return err
+		}
+		if !sent.IsZero() {
+			if m, err = tx.Message(ctx, sent); err != nil {
+				return err
+			}
+			d.Thread = m.Thread
 		}
 		if by, err = g.gauge(ctx, tx); err != nil {
 			return err
@@ -47,11 +67,18 @@ func (g *Gateway) Preview(ctx context.Context, a Actor, d Draft) ([]Leaving, err
 		return err
 	})
 	var why []string
-	if err == nil {
+	switch {
+	case err != nil:
+		return nil, err
+	case sent.IsZero():
 		why, err = g.whyDraftStays(ctx, by, d)
+	default:
+		all = slices.DeleteFunc(all, func(l Leaving) bool { return l.Person == m.Author })
+		why, err = g.whyStays(ctx, by, judgedMessage(d.Subject, &m))
+		why = together(m.Stays, why)
 	}
 	if err != nil {
-		return nil, wrap("preview", err)
+		return nil, err
 	}
 	for i := range all {
 		if l := &all[i]; l.Form == FormCopy && len(why) > 0 {
@@ -65,6 +92,9 @@ func (g *Gateway) Preview(ctx context.Context, a Actor, d Draft) ([]Leaving, err
 // whyDraftStays says why a draft must stay in.
 func (g *Gateway) whyDraftStays(ctx context.Context, by gauge, d Draft) ([]string, error) {
 	j := judged{subject: cleanLine(d.Subject, maxSubject), texts: []string{cleanText(d.Text)}, files: d.Files, secure: d.Secure}
+	for _, name := range d.Names[:min(len(d.Names), maxFileCount)] {
+		j.names = append(j.names, fileName(name))
+	}
 	if d.HTML != "" {
 		clean, err := richtext.Clean(d.HTML)
 		if err != nil {

@@ -104,7 +104,8 @@ type judged struct {
 	texts   []string // plain text
 	html    []string // formatted, cleaned
 	files   []Attachment
-	secure  bool // its author wants it to stay in
+	names   []string // of files of which nothing else is known
+	secure  bool     // its author wants it to stay in
 }
 
 // whyStays says why a message must stay in, in clauses for staff without anything of it; nothing if it need not. Where rules are about what files are it
@@ -140,6 +141,9 @@ func (g *Gateway) whyStays(ctx context.Context, by gauge, m judged) ([]string, e
 			}
 		}
 		c.Files = append(c.Files, one)
+	}
+	for _, name := range m.names {
+		c.Files = append(c.Files, rules.File{Name: name})
 	}
 	for _, f := range by.set.Match(c) {
 		why = append(why, f.Text)

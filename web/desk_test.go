@@ -74,7 +74,7 @@ func TestDeskStartsConversation(t *testing.T) {
 	b.letter("/desk/new", url.Values{"to": {"who is that"}, "subject": {"Hello"}, "text": {"Kept."}, "contact": {w.mina.ID.String()}}).want(400, "Kept.", "who is that", "Mina Okafor")
 	b.letter("/desk/new", url.Values{"subject": {"Hello"}, "text": {"Kept."}}).want(400, "Name at least one contact to write to.")
 	w.must(w.g.SetMode(t.Context(), bridge.AsOperator(), bridge.ModeConvenience))
-	b.get("/desk/new").want(200, "Send as a notice", "The email will carry your words and files.")
+	b.get("/desk/new").want(200, "Send securely", "The email will carry your words and files")
 	form.Set("tight", "yes")
 	b.letter("/desk/new", form).want(200, "this conversation was set so")
 }

@@ -158,7 +158,7 @@ func (w *world) outgoing() []bridge.Outgoing {
 				continue
 			}
 			w.must(err)
-			w.must(w.g.RecordRelayed(ctx, "worker", d.ID, bridge.Departure{Form: o.Form, Said: "250 OK"}))
+			w.must(w.g.RecordRelayed(ctx, "worker", d.ID, bridge.Departure{Form: o.Form, Why: o.Why, Said: "250 OK"}))
 			out = append(out, o)
 		}
 	}

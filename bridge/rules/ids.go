@@ -1,6 +1,9 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // National is a national id that rules can look for.
 type National struct {
@@ -16,6 +19,9 @@ type National struct {
 	check   func(b []byte) bool
 	special func(s *strip, i int) bool // instead of all these
 }
+
+// Title is the id's name as a heading has it.
+func (n National) Title() string { return strings.ToUpper(n.Name[:1]) + n.Name[1:] }
 
 // IDs returns the national ids that are known, by country.
 func IDs() []National { return append([]National(nil), ids...) }

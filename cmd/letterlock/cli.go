@@ -18,6 +18,7 @@ type cli struct {
 	Migrate   migrateCommand   `cmd:"" help:"Move everything stored from SQLite to PostgreSQL."`
 	Export    exportCommand    `cmd:"" help:"Write down a conversation, or all of a person, to read without Letterlock."`
 	Rekey     rekeyCommand     `cmd:"" help:"Change the keys that seal everything stored, while the gateway runs."`
+	Rules     rulesCommand     `cmd:"" help:"Show, change or try what keeps messages in, also in convenience mode."`
 	Retention retentionCommand `cmd:"" help:"Show or set for how long conversations are kept; put one on legal hold, or delete it."`
 	Purge     purgeCommand     `cmd:"" help:"Delete what has had its time, and what is left of what was deleted."`
 	Parse     parseCommand     `cmd:"" help:"Read a mail and print what Letterlock makes of it, as JSON."`

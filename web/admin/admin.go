@@ -37,6 +37,11 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /admin", a.site.Private(a.mode))
 	mux.Handle("GET /admin/mode/loosen", a.site.Private(a.loosen))
 	mux.Handle("POST /admin/mode", a.site.Private(a.setMode))
+	mux.Handle("GET /admin/rules", a.site.Private(a.rules))
+	mux.Handle("POST /admin/rules", a.site.Private(a.addRule))
+	mux.Handle("POST /admin/rules/known", a.site.Private(a.setKnownRules))
+	mux.Handle("POST /admin/rules/try", a.site.Private(a.tryRules))
+	mux.Handle("POST /admin/rules/{rule}/remove", a.site.Private(a.removeRule))
 	mux.Handle("GET /admin/people", a.site.Private(a.people))
 	mux.Handle("POST /admin/people", a.site.Private(a.addPerson))
 	mux.Handle("GET /admin/people/{person}", a.site.Private(a.person))
@@ -61,6 +66,7 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 func office(here string) []page.Link {
 	links := []page.Link{
 		{Text: "Mode", Href: "/admin"},
+		{Text: "Content rules", Href: "/admin/rules"},
 		{Text: "People", Href: "/admin/people"},
 		{Text: "API keys", Href: "/admin/keys"},
 		{Text: "Outgoing mail", Href: "/admin/queue"},

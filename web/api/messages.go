@@ -35,6 +35,9 @@ type Message struct {
 	Quoted      string       `json:"quoted,omitempty" doc:"What a received mail quoted." example:"> Where is my order?"`
 	Signature   string       `json:"signature,omitempty" doc:"The signature of a received mail." example:"Sent from my phone"`
 	Attachments []Attachment `json:"attachments" nullable:"false" doc:"Its files, without their content."`
+	Secure      bool         `json:"secure" doc:"Whether its author had it sent securely: no copy leaves." example:"false"`
+	Stays       []string     `json:"stays" nullable:"false" doc:"Why no copy of it leaves, as it was decided when it was written; empty if nothing was found." example:"contains a card number"`
+	Leaving     []Leaving    `json:"leaving,omitempty" nullable:"false" doc:"What each recipient gets by email as things are. Filled in the answer to posting it."`
 	Deliveries  []Delivery   `json:"deliveries" nullable:"false" doc:"The mails that it caused. Filled where a thread is read."`
 	Receipts    []Receipt    `json:"receipts" nullable:"false" doc:"Who opened it in the viewer. Filled where a thread is read."`
 }
@@ -66,9 +69,10 @@ type Receipt struct {
 
 // MessageText is what a message that is to be written says.
 type MessageText struct {
-	Text  string `json:"text,omitempty" doc:"The text, up to 1 MiB unless the gateway is set otherwise. A message needs a text, a formatted text or a file." example:"It left our house this morning."`
-	HTML  string `json:"html,omitempty" doc:"A formatted text beside the text, or instead of it. Scripts, forms, remote images and the like are taken out." example:"<p>It left our house this morning.</p>"`
-	Files []File `json:"files,omitempty" maxItems:"100" nullable:"false" doc:"Files, up to 25 MiB together unless the gateway is set otherwise."`
+	Text   string `json:"text,omitempty" doc:"The text, up to 1 MiB unless the gateway is set otherwise. A message needs a text, a formatted text or a file." example:"It left our house this morning."`
+	HTML   string `json:"html,omitempty" doc:"A formatted text beside the text, or instead of it. Scripts, forms, remote images and the like are taken out." example:"<p>It left our house this morning.</p>"`
+	Secure bool   `json:"secure,omitempty" doc:"Send it securely: its email is a notice, whatever the mode." example:"false"`
+	Files  []File `json:"files,omitempty" maxItems:"100" nullable:"false" doc:"Files, up to 25 MiB together unless the gateway is set otherwise."`
 }
 
 // File is a file to attach.
@@ -90,6 +94,7 @@ func messageOf(m bridge.Message) Message {
 		Author: Author{Kind: string(m.AuthorKind), ID: m.Author.String(), Name: m.AuthorName},
 		Via:    string(m.Via), At: m.At.UTC(), Text: m.Text, HTML: m.HTML, Quoted: m.Quoted, Signature: m.Signature,
 		Attachments: make([]Attachment, 0, len(m.Attachments)), Deliveries: []Delivery{}, Receipts: []Receipt{},
+		Secure: m.Secure, Stays: append([]string{}, m.Stays...),
 	}
 	for _, a := range m.Attachments {
 		out.Attachments = append(out.Attachments, Attachment{
@@ -142,7 +147,7 @@ func (s *server) postMessage(ctx context.Context, c caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	post := bridge.Post{Thread: thread, Text: in.Body.Text, HTML: in.Body.HTML, Note: in.Body.Note, Via: bridge.ViaAPI}
+	post := bridge.Post{Thread: thread, Text: in.Body.Text, HTML: in.Body.HTML, Note: in.Body.Note, Secure: in.Body.Secure, Via: bridge.ViaAPI}
 	if post.Files, err = s.stage(ctx, c, in.Body.Files); err != nil {
 		return nil, err
 	}
@@ -156,6 +161,9 @@ func (s *server) postMessage(ctx context.Context, c caller, in *struct {
 		return nil, err
 	}
 	out := &createdMessage{Body: messageOf(m)}
+	if err := s.leaving(ctx, c, m, &out.Body); err != nil {
+		return nil, err
+	}
 	out.Location = fmt.Sprintf("%s/threads/%s?after_seq=%d&limit=1", Prefix, m.Thread, m.Seq-1)
 	out.replayed(replayed)
 	return out, nil

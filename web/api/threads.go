@@ -135,7 +135,7 @@ type createdThread struct {
 
 func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body ThreadDraft }) (*createdThread, error) {
 	start := bridge.ThreadStart{
-		Subject: in.Body.Subject, Text: in.Body.Text, HTML: in.Body.HTML, Mode: modeOf(in.Body.Mode), Via: bridge.ViaAPI,
+		Subject: in.Body.Subject, Text: in.Body.Text, HTML: in.Body.HTML, Mode: modeOf(in.Body.Mode), Secure: in.Body.Secure, Via: bridge.ViaAPI,
 	}
 	for i, r := range in.Body.Contacts {
 		who, err := s.recipient(indexed("body.contacts", i), r)
@@ -159,6 +159,9 @@ func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body Thr
 		return nil, err
 	}
 	out := &createdThread{Body: ThreadCreated{ID: t.ID.String(), Subject: t.Subject, CreatedAt: t.CreatedAt.UTC(), Message: messageOf(m)}}
+	if err := s.leaving(ctx, c, m, &out.Body.Message); err != nil {
+		return nil, err
+	}
 	out.Location = Prefix + "/threads/" + t.ID.String()
 	out.replayed(replayed)
 	return out, nil

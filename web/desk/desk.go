@@ -47,9 +47,11 @@ func (d *Desk) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /desk/search", d.site.Private(d.search))
 	mux.Handle("GET /desk/new", d.site.Private(d.start))
 	mux.Handle("POST /desk/new", d.site.Private(d.send))
+	mux.Handle("POST /desk/new/leaving", d.site.Private(d.startLeaving))
 	mux.Handle("GET /desk/t/{thread}", d.site.Private(d.thread))
 	mux.Handle("POST /desk/t/{thread}", d.site.Private(d.answer))
 	mux.Handle("POST /desk/t/{thread}/here", d.site.Private(d.site.Here))
+	mux.Handle("POST /desk/t/{thread}/leaving", d.site.Private(d.answerLeaving))
 	mux.Handle("POST /desk/t/{thread}/close", d.site.Private(d.close))
 	mux.Handle("POST /desk/t/{thread}/reopen", d.site.Private(d.reopen))
 	mux.Handle("POST /desk/t/{thread}/mode", d.site.Private(d.setThreadMode))
@@ -96,7 +98,7 @@ func modeChoices(now bridge.Mode) []choice {
 // leavesAs says what a mail will carry.
 func leavesAs(m bridge.Mode) string {
 	if m == bridge.ModeConvenience {
-		return "The email will carry your words and files."
+		return "The email will carry your words and files, unless a rule or the way there keeps them in."
 	}
 	return "The email will be a notice, without any content."
 }

@@ -80,7 +80,7 @@ func fateOf(d bridge.Delivery) page.Fate {
 		if d.Form == bridge.FormCopy {
 			return page.Fate{Words: "was sent it by email", At: d.DoneAt}
 		}
-		return page.Fate{Words: "was sent a notice", At: d.DoneAt}
+		return page.Fate{Words: "was sent a notice", At: d.DoneAt, Reason: noticeWhy(d)}
 	case bridge.Failed:
 		return page.Fate{Words: "could not be reached", At: d.DoneAt, Tone: "bad", Reason: d.Diagnostic}
 	case bridge.Suppressed:
@@ -96,6 +96,9 @@ func mailWords(d bridge.Delivery) string {
 		if d.Form == bridge.FormCopy {
 			return "The email carried the message."
 		}
+		if why := noticeWhy(d); why != "" {
+			return "The email was a notice. " + why
+		}
 		return "The email was a notice."
 	case bridge.Failed:
 		return "The email could not be delivered."
@@ -103,4 +106,12 @@ func mailWords(d bridge.Delivery) string {
 		return "No email was sent."
 	}
 	return "The email has not left yet."
+}
+
+// noticeWhy says why a notice left where the mode would have let a copy go.
+func noticeWhy(d bridge.Delivery) string {
+	if d.Why == "" {
+		return ""
+	}
+	return "No content left: " + d.Why + "."
 }

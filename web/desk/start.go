@@ -15,6 +15,8 @@ type startView struct {
 	LeavesAs       string
 	CanTighten     bool // the organization sends copies: offer to send this as a notice
 	Tight          bool
+	Secure         bool
+	Leaving        []leavingLine // what will leave, if that was asked
 	To             string
 	Known          []string
 	Chosen         []contactLine
@@ -76,49 +78,64 @@ func (d *Desk) showStart(v *page.Visit, status int, view startView) error {
 func (d *Desk) send(v *page.Visit) error {
 	form, err := v.Letter()
 	var t bridge.Thread
-	if err == nil {
-		t, err = d.begin(v, form)
+	var m bridge.Message
+	var leaving []leavingLine
+	switch {
+	case err == nil && asks(form):
+		var all []bridge.Leaving
+		all, err = d.gateway.Preview(v.Context(), v.Actor(), startDraft(form))
+		leaving = leavingLines(all)
+	case err == nil:
+		t, m, err = d.begin(v, form)
 	}
-	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) {
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) || err == nil && asks(form) {
 		view := startView{
 			To: form.Get("to"), Subject: form.Get("subject"), Draft: form.Get("text"),
-			Tight: form.Get("tight") != "", Flaw: page.LetterFlaw(err, form),
+			Tight: form.Get("tight") != "", Secure: form.Get("secure") != "", Leaving: leaving,
+		}
+		status := http.StatusOK
+		switch {
+		case err != nil:
+			view.Flaw, status = page.LetterFlaw(err, form), page.Status(err)
+		case len(leaving) == 0:
+			view.Flaw = "Nobody would get it: name someone first."
+		case len(form.Files) > 0:
+			view.Flaw = "Files have to be chosen again."
 		}
 		for _, text := range form.All("contact") {
 			if err := d.choose(v, &view, text); err != nil {
 				return err
 			}
 		}
-		return d.showStart(v, page.Status(err), view)
+		return d.showStart(v, status, view)
 	}
 	if err != nil {
 		return err
 	}
-	v.Flash(page.Flash{Text: "Your message is on its way.", Sent: "desk-new"})
+	v.Flash(page.Flash{Text: d.sentAs(v, "Your message is on its way.", m), Sent: "desk-new"})
 	return v.Redirect("/desk/t/" + t.ID.String())
 }
 
-func (d *Desk) begin(v *page.Visit, form page.Form) (bridge.Thread, error) {
+func (d *Desk) begin(v *page.Visit, form page.Form) (bridge.Thread, bridge.Message, error) {
 	to, err := recipients(form.Get("to"))
 	if err != nil {
-		return bridge.Thread{}, err
+		return bridge.Thread{}, bridge.Message{}, err
 	}
 	for _, text := range form.All("contact") {
 		id, err := bridge.ParseID(text)
 		if err != nil {
-			return bridge.Thread{}, err
+			return bridge.Thread{}, bridge.Message{}, err
 		}
 		to = append(to, bridge.Recipient{ID: id})
 	}
 	start := bridge.ThreadStart{
 		Subject: form.Get("subject"), Text: form.Get("text"), Contacts: to,
-		Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form),
+		Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form), Secure: form.Get("secure") != "",
 	}
 	if form.Get("tight") != "" {
 		start.Mode = bridge.ModeSecure
 	}
-	t, _, err := d.gateway.StartThread(v.Context(), v.Actor(), start)
-	return t, err
+	return d.gateway.StartThread(v.Context(), v.Actor(), start)
 }
 
 const maxTo = 16 << 10 // octets

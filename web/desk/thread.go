@@ -20,6 +20,9 @@ type threadView struct {
 
 	ReplyTo     string
 	LeavesAs    string
+	CanTighten  bool // somebody would get the content: offer to send this one as a notice
+	Secure      bool
+	Leaving     []leavingLine // what will leave, if that was asked
 	Draft, Flaw string
 	DraftIsNote bool
 	Once        string
@@ -106,6 +109,7 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 		}
 		view.People = append(view.People, line)
 	}
+	view.CanTighten = copies > 0 || view.Secure
 	view.ReplyTo = strings.Join(contacts, ", ")
 	switch {
 	case len(contacts) == 0:
@@ -144,20 +148,31 @@ func (d *Desk) answer(v *page.Visit) error {
 	if err == nil && kind != "reply" && kind != "note" {
 		return bridge.ErrInvalid
 	}
+	var m bridge.Message
+	shown := threadView{Draft: form.Get("text"), DraftIsNote: kind == "note", Secure: form.Get("secure") != ""}
+	if err == nil && asks(form) {
+		all, err := d.gateway.Preview(v.Context(), v.Actor(), answerDraft(id, form))
+		if err != nil {
+			return err
+		}
+		if shown.Leaving = leavingLines(all); len(form.Files) > 0 {
+			shown.Flaw = "Files have to be chosen again."
+		}
+		return d.showThread(v, http.StatusOK, id, shown)
+	}
 	if err == nil {
-		_, err = d.gateway.Post(v.Context(), v.Actor(), bridge.Post{
-			Thread: id, Text: form.Get("text"), Note: kind == "note", Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form),
+		m, err = d.gateway.Post(v.Context(), v.Actor(), bridge.Post{
+			Thread: id, Text: form.Get("text"), Note: kind == "note", Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form), Secure: shown.Secure,
 		})
 	}
 	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) {
-		return d.showThread(v, page.Status(err), id, threadView{
-			Draft: form.Get("text"), DraftIsNote: kind == "note", Flaw: page.LetterFlaw(err, form),
-		})
+		shown.Flaw = page.LetterFlaw(err, form)
+		return d.showThread(v, page.Status(err), id, shown)
 	}
 	if err != nil {
 		return err
 	}
-	flash := page.Flash{Text: "Your reply is on its way.", Sent: id.String()}
+	flash := page.Flash{Text: d.sentAs(v, "Your reply is on its way.", m), Sent: id.String()}
 	if kind == "note" {
 		flash.Text = "Your note is kept."
 	}

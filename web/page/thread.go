@@ -51,7 +51,7 @@ func OnceOf(f Form) bridge.Once {
 		return bridge.Once{}
 	}
 	h := sha256.New()
-	for _, name := range []string{"kind", "to", "subject", "text"} {
+	for _, name := range []string{"kind", "to", "subject", "text", "secure"} {
 		h.Write([]byte(f.Get(name)))
 		h.Write([]byte{0})
 	}

@@ -69,6 +69,38 @@
 		}, 2e4);
 	}
 
+	// While somebody writes to customers, tell who will get the content by email and who a notice, and why. Only what is typed and the names of
+	// files are asked about; files go when the form goes.
+	for (const form of document.querySelectorAll("form[data-leaving]")) {
+		const list = form.querySelector("[data-leaving-list]");
+		let timer, latest = 0;
+		const ask = async () => {
+			const mine = ++latest;
+			const note = form.elements.kind && form.elements.kind.value === "note";
+			if (note || !form.elements.text.value.trim()) { list.hidden = true; return; }
+			const asked = new FormData();
+			for (const name of ["to", "contact", "subject", "text", "secure", "tight"]) {
+				for (const value of new FormData(form).getAll(name)) asked.append(name, value);
+			}
+			for (const file of form.elements.files ? form.elements.files.files : []) asked.append("name", file.name);
+			try {
+				const answer = await fetch(form.dataset.leaving, { method: "POST", body: asked, headers: { Accept: "application/json" } });
+				if (!answer.ok || mine !== latest) return;
+				const lines = await answer.json();
+				list.replaceChildren(...lines.map((line) => {
+					const li = document.createElement("li");
+					const who = document.createElement("bdi");
+					who.textContent = line.who;
+					li.append(who, " " + line.what);
+					if (line.notice) li.className = "is-notice";
+					return li;
+				}));
+				list.hidden = lines.length === 0;
+			} catch { /* with the next key */ }
+		};
+		for (const kind of ["input", "change"]) form.addEventListener(kind, () => { clearTimeout(timer); timer = setTimeout(ask, 600); });
+	}
+
 	// One press is enough.
 	for (const form of document.querySelectorAll("form[method=post]")) {
 		form.addEventListener("submit", (event) => {
