@@ -9,6 +9,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/bridge/rules"
+	"letterlock/bridge/wording"
 )
 
 // The outcomes that a permission can have.
@@ -298,6 +299,29 @@ func TestAuthorisation(t *testing.T) {
 			}
 			return w.g.NoteKeys(ctx, a, "added")
 		}},
+		"Letterhead": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.Letterhead(ctx, a); return err }},
+		"SetLetterhead": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetLetterhead(ctx, a, bridge.LetterheadChange{Postal: "Quay 1"})
+		}},
+		"ListTemplates": {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ListTemplates(ctx, a); return err }},
+		"Template": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Template(ctx, a, wording.Notice, "en", 0)
+			return err
+		}},
+		"SetTemplate": {adminsOnly, func(w *world, a bridge.Actor) error {
+			return w.g.SetTemplate(ctx, a, wording.Notice, "en", "News", "Look:\n\n{link}")
+		}},
+		"ResetTemplate": {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.ResetTemplate(ctx, a, wording.Notice, "en") }},
+		"PreviewTemplate": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.PreviewTemplate(ctx, a, wording.Notice, "en", "News", "{link}")
+			return err
+		}},
+		"SendSample": {want{forbidden, forbidden, forbidden, ok, forbidden, forbidden}, func(w *world, a bridge.Actor) error {
+			return w.g.SendSample(ctx, a, wording.Notice, "en", "News", "{link}")
+		}},
+		"Phrase":     {persons, func(w *world, a bridge.Actor) error { _, err := w.g.Phrase(ctx, a); return err }},
+		"SetPhrase":  {persons, func(w *world, a bridge.Actor) error { return w.g.SetPhrase(ctx, a, "blue whale 🐋") }},
+		"NoteSignIn": {persons, func(w *world, a bridge.Actor) error { return w.g.NoteSignIn(ctx, a, "", "de") }},
 		"ExportThread": {adminsOnly, func(w *world, a bridge.Actor) error {
 			_, err := w.g.ExportThread(ctx, a, w.thread.ID, true)
 			return err

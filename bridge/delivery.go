@@ -1,6 +1,10 @@
 package bridge
 
-import "time"
+import (
+	"time"
+
+	"letterlock/bridge/wording"
+)
 
 // DeliveryKind is why a mail leaves.
 type DeliveryKind string
@@ -79,9 +83,16 @@ type Outgoing struct {
 	Need         Need   // for a copy: what the connection must be that it crosses
 	Link         string // where the recipient reads the message, or signs in
 	ToStaff      bool   // the recipient is staff
+	First        bool   // a contact who has never signed in
 	Code         string // for DeliverCode
 	CodeLife     time.Duration
-	Reason       string // for DeliverAnswer: a sentence for the sender
+	Reason       string       // for DeliverAnswer: a sentence for the sender
+	Sample       wording.Kind // for DeliverSample
+
+	// What content-free mails are set with: the same for every message to one person.
+	Letterhead Letterhead
+	Phrase     string            // the recipient's own; empty if they chose none
+	Template   *wording.Template // the organization's own words for this kind and language; nil for those that come with the program
 
 	// Copies only.
 	Subject     string
@@ -91,6 +102,7 @@ type Outgoing struct {
 	InReplyTo   string
 	References  []string
 	Attachments []Attachment
+	Previous    *Previous // the message before, where the organization wants it quoted
 }
 
 // Suppression says why a delivery is not to be sent after all. It is an error so that it can't be overlooked.

@@ -23,9 +23,23 @@ func (g *Gateway) newDevice(person ID) string {
 // tries returns the key under which tries for a person are counted: that of the device, if the token is one of this person's, else shared,
 // which is everybody's.
 func (g *Gateway) tries(kind, shared, device string, person ID) string {
-	b, err := base64.RawURLEncoding.DecodeString(clip(device, 100))
-	if err != nil || len(b) != deviceSize || person.IsZero() || ID(b[:16]) != person || !g.keys.Verify("device", b[:32], b[32:]) {
+	b, ok := g.openDevice(device, person)
+	if !ok {
 		return kind + ":" + shared
 	}
 	return kind + ":" + person.String() + " on " + hex.EncodeToString(b[16:32])
+}
+
+// knows reports whether the token is of a browser in which this person signed in before.
+func (g *Gateway) knows(device string, person ID) bool {
+	_, ok := g.openDevice(device, person)
+	return ok
+}
+
+func (g *Gateway) openDevice(device string, person ID) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(clip(device, 100))
+	if err != nil || len(b) != deviceSize || person.IsZero() || ID(b[:16]) != person || !g.keys.Verify("device", b[:32], b[32:]) {
+		return nil, false
+	}
+	return b, true
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"letterlock/bridge/filetype"
@@ -68,6 +69,7 @@ type Gateway struct {
 	failures     failures
 	uploads      uploads
 	pace         pace
+	words        atomic.Pointer[words]
 }
 
 const (

@@ -68,14 +68,25 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 		if d.State.final() || d.LeaseBy != worker || !g.now().Before(d.LeaseUntil) {
 			return ErrLeaseLost
 		}
-		out, full, err = g.outgoing(ctx, tx, d)
-		if err == nil && d.Kind == DeliverMessage && full == nil {
-			err = g.timely(ctx, tx, d)
+		if out, full, err = g.outgoing(ctx, tx, d); err != nil {
+			return err
 		}
+		if d.Kind == DeliverMessage && full == nil {
+			if err := g.timely(ctx, tx, d); err != nil {
+				return err
+			}
+		}
+		if err := g.dress(ctx, tx, &out); err != nil || full == nil {
+			return err
+		}
+		full.copy.Previous, err = g.previousOf(ctx, tx, d)
 		return err
 	})
 	if err == nil && full != nil {
 		var why []string
+		if err := g.judgePrevious(ctx, full); err != nil {
+			return Outgoing{}, wrap("prepare delivery", err)
+		}
 		if why, err = g.whyStays(ctx, full.by, judgedCopy(&full.copy)); err == nil {
 			why = together(full.stays, why)
 			out.Why = because(why)
@@ -131,6 +142,7 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 		Organization: g.organization,
 		BaseURL:      g.baseURL,
 		ToStaff:      p.Kind == Staff,
+		First:        p.Kind == Contact && p.SignedInAt.IsZero(),
 	}
 	switch d.Kind {
 	case DeliverCode:
@@ -145,6 +157,17 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 	case DeliverAnswer:
 		out.Reason, out.Link, out.ReversePath = d.Payload, g.baseURL, ""
 		return out, nil, nil
+	case DeliverDevice:
+		out.Link = g.baseURL + "/account"
+		return out, nil, nil
+	case DeliverSample:
+		out.Link = g.baseURL
+		return out, nil, out.readSample(d.Payload)
+	case DeliverReminder, DeliverUnopened, DeliverDigest:
+		if d.Thread.IsZero() {
+			out.Link = g.baseURL
+			return out, nil, nil
+		}
 	}
 	out.Link = g.issuer.Link(d.ID)
 	s, err := tx.Standing(ctx, d.Thread, p.ID)
@@ -154,7 +177,7 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 	if !s.In {
 		return Outgoing{}, nil, &Suppression{Reason: "the person is no longer in the conversation"}
 	}
-	if p.Kind == Staff || s.mode() != ModeConvenience {
+	if d.Kind != DeliverMessage || p.Kind == Staff || s.mode() != ModeConvenience {
 		return out, nil, nil
 	}
 	if !g.copiesNeed.MetBy(d.Path) {

@@ -33,6 +33,7 @@ type Person struct {
 	HasPassword bool
 	Disabled    bool
 	CreatedAt   time.Time
+	SignedInAt  time.Time // the first time; zero for somebody who has never been here
 	// SignedOutAt makes every session older than it void.
 	SignedOutAt time.Time
 }

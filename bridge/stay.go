@@ -193,7 +193,11 @@ func judgedMessage(subject string, m *Message) judged {
 
 // judgedCopy is all that a copy carries to its recipient that somebody wrote. A test sees to it that nothing is missing.
 func judgedCopy(o *Outgoing) judged {
-	return judged{subject: o.Subject, texts: []string{o.Text, o.Author, o.From.Name}, html: []string{o.HTML}, files: o.Attachments}
+	j := judged{subject: o.Subject, texts: []string{o.Text, o.Author, o.From.Name}, html: []string{o.HTML}, files: o.Attachments}
+	if o.Previous != nil {
+		j.texts = append(j.texts, o.Previous.Text, o.Previous.Author)
+	}
+	return j
 }
 
 // because joins clauses for a delivery's record.

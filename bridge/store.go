@@ -42,6 +42,7 @@ type Tx interface {
 	SignIns
 	Keys
 	Settings
+	Templates
 	Audits
 	Signing
 	Searches

@@ -326,8 +326,10 @@ func TestMailboxes(t *testing.T) {
 		{Account: "support", Mailbox: "INBOX", UIDValidity: 4294967295, LastUID: 17},
 		{Account: "support", Mailbox: "INBOX", UIDValidity: 1, LastUID: 4294967295},
 		{Account: "support", Mailbox: "Junk", UIDValidity: 2, LastUID: 3},
-		{Account: "support", Mailbox: "INBOX", UIDValidity: 4, LastUID: 90, FirstUID: 4294967295, ModSeq: 1<<63 - 1,
-			Missing: []bridge.UIDRange{{First: 1, Last: 3}, {First: 7, Last: 7}, {First: 88, Last: 90}}},
+		{
+			Account: "support", Mailbox: "INBOX", UIDValidity: 4, LastUID: 90, FirstUID: 4294967295, ModSeq: 1<<63 - 1,
+			Missing: []bridge.UIDRange{{First: 1, Last: 3}, {First: 7, Last: 7}, {First: 88, Last: 90}},
+		},
 	} {
 		if err := d.SetMailbox(t.Context(), want); err != nil {
 			t.Fatal(err)

@@ -23,6 +23,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/bridge/mailaddr"
+	"letterlock/bridge/wording"
 )
 
 // Mail is one message with its envelope, ready to be submitted.
@@ -56,7 +57,7 @@ const defaultMaxFiles = 15 << 20
 type Composer struct {
 	files     Files
 	maxFiles  int64
-	languages languages
+	languages wording.Languages
 }
 
 // New returns a Composer, or an error if the texts that came with the program contradict themselves.
@@ -67,7 +68,7 @@ func New(c Config) (*Composer, error) {
 	if c.MaxFiles <= 0 {
 		c.MaxFiles = defaultMaxFiles
 	}
-	l, err := loadLanguages(languageFiles)
+	l, err := wording.Builtin()
 	if err != nil {
 		return nil, fmt.Errorf("new composer: %w", err)
 	}
@@ -88,7 +89,7 @@ func (c *Composer) ComposeWithoutFiles(ctx context.Context, o bridge.Outgoing) (
 
 func (c *Composer) compose(ctx context.Context, o bridge.Outgoing, maxFiles int64) (Mail, error) {
 	m := Mail{Delivery: o.Delivery.ID, ReversePath: o.ReversePath, Form: bridge.FormNotice}
-	lang := c.languages.lookup(o.Locale)
+	lang := c.languages.Lookup(o.Locale)
 
 	var l letter
 	var err error
@@ -122,6 +123,7 @@ type letter struct {
 	text      string
 	html      string
 	files     []file
+	logo      *file
 	automatic string   // the Auto-Submitted field (RFC 3834, section 5); empty for a copy, which a person wrote
 	inReplyTo []string // Message-IDs without angle brackets
 	refs      []string

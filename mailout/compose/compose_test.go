@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-message/mail"
 
 	"letterlock/bridge"
+	"letterlock/bridge/wording"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -58,7 +59,14 @@ func notice() bridge.Outgoing {
 		Organization: "Seaside Clinic",
 		BaseURL:      "https://portal.clinic.example",
 		Link:         "https://portal.clinic.example/m/tokentoken",
+		Sample:       wording.Notice,
 	}
+}
+
+// kinds are all that a mail can be about.
+var kinds = []bridge.DeliveryKind{
+	bridge.DeliverMessage, bridge.DeliverCode, bridge.DeliverAlert, bridge.DeliverAnswer, bridge.DeliverDevice,
+	bridge.DeliverReminder, bridge.DeliverUnopened, bridge.DeliverDigest, bridge.DeliverSample,
 }
 
 // full is what Prepare gives in convenience mode.
@@ -285,7 +293,7 @@ func TestNoticeHoldsNothingOfTheMessage(t *testing.T) {
 	o := full()
 	o.Form = bridge.FormNotice
 	o.Attachments[0].Filename = "biopsy.pdf"
-	for _, kind := range []bridge.DeliveryKind{bridge.DeliverMessage, bridge.DeliverAlert, bridge.DeliverCode, bridge.DeliverAnswer} {
+	for _, kind := range kinds {
 		// Even when the form says otherwise: only a message can be a copy.
 		for _, form := range []bridge.Form{bridge.FormNotice, bridge.FormCopy, ""} {
 			if kind == bridge.DeliverMessage && form == bridge.FormCopy {

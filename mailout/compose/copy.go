@@ -8,13 +8,14 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/bridge/richtext"
+	"letterlock/bridge/wording"
 )
 
 // textMark ends the text of a copy, so that it is recognised when it comes back quoted. The HTML has marks of its own.
 const textMark = "(letterlock-copy)"
 
 // copyLetter makes a letter that carries the message itself.
-func (c *Composer) copyLetter(ctx context.Context, l *language, o bridge.Outgoing, maxFiles int64) (letter, error) {
+func (c *Composer) copyLetter(ctx context.Context, l *wording.Language, o bridge.Outgoing, maxFiles int64) (letter, error) {
 	link, err := linkOf(o)
 	if err != nil {
 		return letter{}, err
@@ -33,22 +34,26 @@ func (c *Composer) copyLetter(ctx context.Context, l *language, o bridge.Outgoin
 		out.inReplyTo = []string{o.InReplyTo}
 	}
 
-	v := values{"organization": organization(o)}
 	how := l.Copy.SignIn
 	if o.ReplyTo != "" {
 		how = l.Copy.Answer
 	}
-	why := v.fill(l.Copy.Why)
+	org := organization(o)
+	why := wording.Fill(l.Copy.Why, map[string]string{"organization": l.Isolate(org)})
+	before, beforePage := previous(l, o.Previous)
 
 	// "-- " begins a signature (RFC 3676, section 4.3): clients leave it away when they quote.
 	var t, f strings.Builder
 	t.WriteString(strings.TrimRight(text, "\n"))
+	if before != "" {
+		t.WriteString("\n\n" + strings.TrimRight(before, "\n"))
+	}
 	t.WriteString("\n\n-- \n")
 	if len(left) > 0 {
 		t.WriteString(l.Copy.TooLarge + "\n")
 		f.WriteString(`<p style="margin:0 0 4px 0">` + html.EscapeString(l.Copy.TooLarge) + "</p>\n<ul>\n")
 		for _, a := range left {
-			line := fmt.Sprintf("%s (%s)", filename(a), l.size(a.Blob.Size))
+			line := fmt.Sprintf("%s (%s)", filename(a), l.Size(a.Blob.Size))
 			t.WriteString("* " + line + "\n")
 			f.WriteString("<li>" + html.EscapeString(line) + "</li>\n")
 		}
@@ -58,11 +63,11 @@ func (c *Composer) copyLetter(ctx context.Context, l *language, o bridge.Outgoin
 	t.WriteString(how + "\n" + link + "\n\n" + why + "\n" + textMark + "\n")
 	href := html.EscapeString(link)
 	f.WriteString(html.EscapeString(how) + "<br>\n" +
-		`<a class="letterlock-link" href="` + href + `" style="color:#0b57a4;text-decoration:underline;word-break:break-all">` + href + "</a><br>\n" +
-		html.EscapeString(why) + "\n")
+		`<a class="letterlock-link" dir="ltr" href="` + href + `" style="color:#0b57a4;text-decoration:underline;word-break:break-all">` + href + "</a><br>\n" +
+		wording.Fill(html.EscapeString(l.Copy.Why), map[string]string{"organization": l.IsolateHTML(org)}) + "\n")
 
 	out.text = t.String()
-	out.html = copyPage(l, out.subject, body, f.String())
+	out.html = copyPage(l, out.subject, body, beforePage, f.String())
 	return out, nil
 }
 
@@ -88,7 +93,7 @@ func bodies(o bridge.Outgoing) (text, body string, images []string, err error) {
 
 // authorName is the display name of a copy: whose words these are, and through whom they come. The address after it is ours, so
 // the name must not pretend otherwise.
-func authorName(l *language, o bridge.Outgoing) string {
+func authorName(l *wording.Language, o bridge.Outgoing) string {
 	author, org := oneLine(o.Author), oneLine(o.Organization)
 	switch {
 	case org == "" || author == org:
@@ -96,11 +101,11 @@ func authorName(l *language, o bridge.Outgoing) string {
 	case author == "":
 		return org
 	}
-	return values{"author": author, "organization": org}.fill(l.Via)
+	return wording.Fill(l.Via, map[string]string{"author": author, "organization": org})
 }
 
 // subject is the thread's, with a mark of reply on all but the first mail, which is how clients write it and what they thread by.
-func subject(l *language, o bridge.Outgoing) string {
+func subject(l *wording.Language, o bridge.Outgoing) string {
 	s := oneLine(o.Subject)
 	if s == "" {
 		s = l.NoSubject

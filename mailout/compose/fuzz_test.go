@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"letterlock/bridge"
+	"letterlock/bridge/wording"
 )
 
 // FuzzCompose composes a copy of anything and reads it again: only our fields, no long line, and every text and name as it went in.
@@ -40,7 +41,7 @@ func FuzzCompose(f *testing.F) {
 		if got, err := l.header.Subject(); err != nil || strings.TrimPrefix(got, "Re: ") != strings.TrimPrefix(wantSubject, "Re: ") {
 			t.Errorf("subject: got %q, %v, want %q", got, err, wantSubject)
 		}
-		en := newComposer(t, nil).languages[fallback]
+		en := newComposer(t, nil).languages[wording.Fallback]
 		from := l.from(t)
 		if want := authorName(en, o); from.Name != want || from.Address != o.From.Addr {
 			t.Errorf("from: got %q, want %q", from, want)
@@ -77,7 +78,7 @@ func FuzzNotice(f *testing.F) {
 	f.Add("a@b\r\nBcc: c@d.example", "javascript:alert(1)", "a\r\nb", "<b>", "{link}", "\x00")
 	f.Fuzz(func(t *testing.T, address, link, id, organization, reason, code string) {
 		c := newComposer(t, nil)
-		for _, kind := range []bridge.DeliveryKind{bridge.DeliverMessage, bridge.DeliverCode, bridge.DeliverAlert, bridge.DeliverAnswer} {
+		for _, kind := range kinds {
 			o := notice()
 			o.Delivery.Kind, o.Recipient.Addr, o.Link, o.MessageID, o.Organization, o.Reason, o.Code = kind, address, link, id, organization, reason, code
 			m, err := c.Compose(context.Background(), o)

@@ -24,6 +24,9 @@ func render(head *header, l letter) ([]byte, error) {
 	for _, f := range l.files {
 		e.Attachments = append(e.Attachments, attach(f))
 	}
+	if l.logo != nil {
+		e.Attachments = append(e.Attachments, attach(*l.logo))
+	}
 	raw, err := e.Bytes()
 	if err != nil {
 		return nil, err

@@ -2,73 +2,64 @@ package compose
 
 import (
 	"fmt"
-	"html"
 	"strconv"
 	"strings"
 	"time"
 
 	"letterlock/bridge"
+	"letterlock/bridge/wording"
 )
 
+// logoID is the Content-ID of the organization's logo, the same in every mail.
+const logoID = "letterlock-logo@letterlock.invalid"
+
 // noticeLetter makes a content-free letter. It reads no content field of o: subject, author, text, HTML and attachments.
-func noticeLetter(l *language, o bridge.Outgoing) (letter, error) {
-	var t template
-	out := letter{automatic: "auto-generated"}
-	switch o.Delivery.Kind {
-	case bridge.DeliverMessage:
-		t = l.Notice
-		if o.ToStaff {
-			t = l.StaffNotice
-		}
-	case bridge.DeliverCode:
-		t = l.Code
-		if o.Code == "" {
-			return letter{}, fmt.Errorf("a code mail without a code: %w", bridge.ErrInvalid)
-		}
-	case bridge.DeliverAlert:
-		t = l.Alert
-	case bridge.DeliverAnswer:
-		t = l.Answer
+func noticeLetter(l *wording.Language, o bridge.Outgoing) (letter, error) {
+	kind := o.Words()
+	t, ok := l.Mails[kind]
+	if !ok {
+		return letter{}, fmt.Errorf("a delivery of unknown kind: %w", bridge.ErrInvalid)
+	}
+	if o.Template != nil {
+		t = *o.Template
+	}
+	if kind == wording.Code && o.Code == "" {
+		return letter{}, fmt.Errorf("a code mail without a code: %w", bridge.ErrInvalid)
+	}
+	link, err := linkOf(o)
+	if err != nil {
+		return letter{}, err
+	}
+
+	out := letter{automatic: "auto-generated", fromName: oneLine(o.Organization)}
+	if o.Delivery.Kind == bridge.DeliverAnswer {
 		out.automatic = "auto-replied"
 		// RFC 3834, section 3.1.5: the Message-ID of the mail that is answered.
 		out.refs = o.References
 		if o.InReplyTo != "" {
 			out.inReplyTo = []string{o.InReplyTo}
 		}
-	default:
-		return letter{}, fmt.Errorf("a delivery of unknown kind: %w", bridge.ErrInvalid)
 	}
-
-	link, err := linkOf(o)
-	if err != nil {
-		return letter{}, err
-	}
-	v := values{
-		"organization": organization(o),
-		"link":         link,
-		"code":         oneLine(o.Code),
-		"minutes":      minutes(o.CodeLife),
-		"reason":       oneLine(o.Reason),
-	}
-	out.fromName = oneLine(o.Organization)
-	out.subject = v.fill(t.Subject)
-
-	var text, page strings.Builder
-	for _, b := range t.Body {
-		s := strings.TrimSpace(v.fill(b.text()))
-		if s == "" {
-			// An answer without a reason.
-			continue
+	sheet := wording.Sheet{Phrase: oneLine(o.Phrase), Postal: oneLine(o.Letterhead.Postal), Contact: oneLine(o.Letterhead.Contact)}
+	if logo := o.Letterhead.Logo; len(logo.Content) > 0 {
+		sheet.LogoSource, sheet.LogoWidth, sheet.LogoHeight = "cid:"+logoID, logo.Width, logo.Height
+		out.logo = &file{
+			Attachment: bridge.Attachment{Filename: logo.Filename(), ContentType: logo.Type, ContentID: logoID},
+			related:    true, content: logo.Content,
 		}
-		if text.Len() > 0 {
-			text.WriteString("\n\n")
-		}
-		text.WriteString(s)
-		writeBlock(&page, b, s)
 	}
-	text.WriteString("\n")
-	out.text = text.String()
-	out.html = cardPage(l, out.subject, page.String())
+	set := l.Set(t, wording.Values{
+		Organization: organization(o),
+		Link:         link,
+		Code:         oneLine(o.Code),
+		Minutes:      minutes(o.CodeLife),
+		Reason:       oneLine(o.Reason),
+		When:         o.Date.UTC().Format("2006-01-02 15:04") + " UTC",
+	}, sheet)
+	out.subject, out.text, out.html = set.Subject, set.Text, set.HTML
+	if o.Delivery.Kind == bridge.DeliverSample {
+		out.subject = l.Test + " " + out.subject
+	}
 	return out, nil
 }
 
@@ -100,20 +91,4 @@ func linkOf(o bridge.Outgoing) (string, error) {
 // minutes rounds down, so that nothing is promised that does not hold.
 func minutes(d time.Duration) string {
 	return strconv.FormatInt(max(int64(d/time.Minute), 1), 10)
-}
-
-func writeBlock(w *strings.Builder, b block, s string) {
-	s = html.EscapeString(s)
-	switch {
-	case b.Lead != "":
-		fmt.Fprintf(w, `<p class="letterlock-ink" style="margin:0 0 16px 0;font-size:18px;line-height:26px;font-weight:bold;color:#1d2329">%s</p>`+"\n", s)
-	case b.Link != "":
-		fmt.Fprintf(w, `<p style="margin:0 0 20px 0;font-size:16px;line-height:24px;word-break:break-all"><a class="letterlock-link" href="%s" style="color:#0b57a4;text-decoration:underline">%s</a></p>`+"\n", s, s)
-	case b.Code != "":
-		fmt.Fprintf(w, `<p class="letterlock-ink" style="margin:0 0 20px 0;font-family:Consolas,Menlo,monospace;font-size:30px;line-height:38px;font-weight:bold;letter-spacing:4px;color:#1d2329">%s</p>`+"\n", s)
-	case b.Small != "":
-		fmt.Fprintf(w, `<p class="letterlock-faint" style="margin:24px 0 0 0;font-size:13px;line-height:20px;color:#5a6570">%s</p>`+"\n", s)
-	default:
-		fmt.Fprintf(w, `<p class="letterlock-ink" style="margin:0 0 16px 0;font-size:16px;line-height:24px;color:#1d2329">%s</p>`+"\n", s)
-	}
 }
