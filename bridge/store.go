@@ -31,6 +31,7 @@ type Blobs interface {
 // returns ErrConflict. It is used by one goroutine and not after its function returned.
 type Tx interface {
 	People
+	Templates
 	Threads
 	Messages
 	Staging
@@ -42,7 +43,6 @@ type Tx interface {
 	SignIns
 	Keys
 	Settings
-	Templates
 	Audits
 	Signing
 	Searches
