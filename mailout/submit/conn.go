@@ -158,20 +158,28 @@ func (c *conn) send(ctx context.Context, m compose.Mail) (string, *Error) {
 		Size:       int64(len(m.Data)),
 		UTF8:       m.UTF8,
 		Return:     smtp.DSNReturnHeaders, // a report must not carry the message back
-		EnvelopeID: m.Delivery.String(),
+		EnvelopeID: envelopeID(m),
 	}
 	if c.onward && m.Form == bridge.FormCopy && !m.Need.MetBy(bridge.PathTLS) {
 		mail.RequireTLS = true
 	}
 	refused := func(stage Stage, err error) *Error { return demanding(failure(stage, err), mail.RequireTLS) }
-	if err := c.smtp.Mail(m.ReversePath, mail); err != nil {
+	err := c.smtp.Mail(m.ReversePath, mail)
+	if unknownParameter(err) && !mail.RequireTLS {
+		// It does not know what it offered. No report is better than no mail.
+		err = c.smtp.Mail(m.ReversePath, &smtp.MailOptions{UTF8: m.UTF8})
+	}
+	if err != nil {
 		return "", refused(StageMail, err)
 	}
 	rcpt := &smtp.RcptOptions{Notify: []smtp.DSNNotify{smtp.DSNNotifyFailure, smtp.DSNNotifyDelayed}}
 	if m.ReversePath == "" {
 		rcpt.Notify = []smtp.DSNNotify{smtp.DSNNotifyNever}
 	}
-	if err := c.smtp.Rcpt(m.Recipient, rcpt); err != nil {
+	if err = c.smtp.Rcpt(m.Recipient, rcpt); unknownParameter(err) {
+		err = c.smtp.Rcpt(m.Recipient, nil)
+	}
+	if err != nil {
 		return "", refused(StageRcpt, err)
 	}
 	c.smtp.CommandTimeout = min(c.s.command, dataTimeout)
@@ -273,12 +281,13 @@ const maxReply = 64 << 10
 var errReplyTooLong = errors.New("the peer's reply does not end")
 
 // guarded is a connection with bounds that go-smtp does not set: on the time each write takes, and on what is read until the
-// next write.
+// next write; and which reads no more than one reply to each thing that was said.
 type guarded struct {
 	net.Conn
 	block  time.Duration
 	before string // to be read first
 	read   int
+	turn   turn
 }
 
 func (g *guarded) Read(b []byte) (int, error) {
@@ -291,11 +300,18 @@ func (g *guarded) Read(b []byte) (int, error) {
 	if g.read += n; g.read > maxReply {
 		return 0, errReplyTooLong
 	}
+	whole := n
+	if n = g.turn.theirs(b[:n]); n == 0 && whole > 0 {
+		return 0, errOutOfTurn
+	}
 	return n, err
 }
 
 func (g *guarded) Write(b []byte) (int, error) {
 	g.read = 0
+	if !g.turn.ours() {
+		return 0, errOutOfTurn
+	}
 	// A large message is one write for bufio, so it goes in pieces that each have their time.
 	const piece = 64 << 10
 	sent := 0

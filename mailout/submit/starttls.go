@@ -54,7 +54,7 @@ func (p *plainDialogue) startTLS() (greeting string, ok bool, err error) {
 		return "", false, failure(StageTLS, err)
 	}
 	// Whatever was slipped in before the handshake must not pass for an answer under TLS.
-	if t.R.Buffered() > 0 {
+	if t.R.Buffered() > 0 || p.conn.turn.broken {
 		return "", false, &Error{Stage: StageTLS, Relay: true, Text: "the mail server, or somebody in between, spoke before TLS began"}
 	}
 	return continued, true, nil

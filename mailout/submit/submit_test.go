@@ -74,7 +74,7 @@ func TestSend(t *testing.T) {
 		if m.From != want.ReversePath || m.To != want.Recipient || string(m.Data) != string(want.Data) {
 			t.Errorf("mail %d arrived as %+v\n%s", n, m, m.Data)
 		}
-		if m.Mail.EnvelopeID != want.Delivery.String() || m.Mail.Return != smtp.DSNReturnHeaders || m.Mail.Size != int64(len(want.Data)) || m.Mail.Body != smtp.Body8BitMIME {
+		if m.Mail.EnvelopeID != fmt.Sprint(n) || m.Mail.Return != smtp.DSNReturnHeaders || m.Mail.Size != int64(len(want.Data)) || m.Mail.Body != smtp.Body8BitMIME {
 			t.Errorf("mail %d: MAIL had %+v", n, m.Mail)
 		}
 		if got := fmt.Sprint(m.Rcpt.Notify); got != "[FAILURE DELAY]" && got != "[DELAY FAILURE]" {
