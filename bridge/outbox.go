@@ -128,6 +128,9 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 	if p.Disabled {
 		return Outgoing{}, nil, &Suppression{Reason: "the person is disabled"}
 	}
+	if err := g.portalOnly(ctx, tx, d); err != nil {
+		return Outgoing{}, nil, err
+	}
 	if err := stopped(ctx, tx, d, p); err != nil {
 		return Outgoing{}, nil, err
 	}

@@ -128,6 +128,10 @@ func (g *Gateway) leavings(ctx context.Context, tx Tx, p principal, d *Draft) ([
 	if err != nil {
 		return nil, err
 	}
+	timing, err := g.timingNow(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]Leaving, 0, len(people))
 	for _, one := range people {
 		if !one.ID.IsZero() && one.ID == p.person.ID {
@@ -137,6 +141,8 @@ func (g *Gateway) leavings(ctx context.Context, tx Tx, p principal, d *Draft) ([
 		switch {
 		case one.Disabled:
 			l.Form, l.Why = "", []string{"the person is disabled"}
+		case timing.EmailOff:
+			l.Form, l.Why = "", []string{emailOff}
 		default:
 			if l.Why = modeWhy(org, d.Mode, one.Mode); len(l.Why) > 0 {
 				l.Form = FormNotice

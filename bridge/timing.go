@@ -147,6 +147,22 @@ func daysAndHours(d time.Duration) string {
 	return d.String()
 }
 
+// emailOff is why nothing leaves while the organization uses the portal only.
+const emailOff = "email is switched off: the organization uses the portal only"
+
+// portalOnly returns a *Suppression if a delivery is not to be sent because email is switched off. Codes leave all the same, since nobody
+// could sign in without them.
+func (g *Gateway) portalOnly(ctx context.Context, tx Tx, d Delivery) error {
+	if d.Kind == DeliverCode {
+		return nil
+	}
+	t, err := g.timingNow(ctx, tx)
+	if err == nil && t.EmailOff {
+		err = &Suppression{Reason: emailOff}
+	}
+	return err
+}
+
 // Looks keeps when people last had a thread before them, and what of the outbox that depends on.
 type Looks interface {
 	// LookedAt returns the zero time if they never had.

@@ -361,3 +361,34 @@ func TestTimingIsChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestPortalOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	w.outgoing()
+	w.must(w.g.SetMode(ctx, w.operator, bridge.ModeConvenience))
+	w.must(w.g.SetTiming(ctx, w.operator, bridge.Timing{EmailOff: true}))
+	m := w.post(w.staff, "Only here.")
+	w.must(w.g.RequestCode(ctx, bridge.CodeRequest{Address: w.inside.Address, Browser: "0123456789abcdef", Network: "192.0.2.1"}))
+	out := w.outgoing()
+	if len(out) != 1 || out[0].Delivery.Kind != bridge.DeliverCode {
+		t.Fatalf("%d mails left, want the code alone", len(out))
+	}
+	if d := w.fate(m, w.inside); d.State != bridge.Suppressed || d.Diagnostic != "email is switched off: the organization uses the portal only" {
+		t.Errorf("it is %s: %s", d.State, d.Diagnostic)
+	}
+	all, err := w.g.Preview(ctx, w.operator, bridge.Draft{Thread: w.thread.ID, Text: "And now?"})
+	w.must(err)
+	for _, l := range all {
+		if l.Form != "" || len(l.Why) == 0 {
+			t.Errorf("staff are told that %s gets a %s by email", l.Name, l.Form)
+		}
+	}
+	// What was queued before it was switched off stays in too; switched on again, what is written from then on leaves.
+	w.must(w.g.SetTiming(ctx, w.operator, bridge.Timing{}))
+	w.post(w.staff, "By email again.")
+	if out := w.outgoing(); len(to(w.inside, out)) != 1 {
+		t.Errorf("%d mails left, want 1", len(to(w.inside, out)))
+	}
+}

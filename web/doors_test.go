@@ -45,6 +45,7 @@ func TestDoors(t *testing.T) {
 		{"/admin/queue", [5]int{303, 403, 403, 403, 200}},
 		{"/admin/mail", [5]int{303, 403, 403, 403, 200}},
 		{"/admin/audit", [5]int{303, 403, 403, 403, 200}},
+		{"/admin/timing", [5]int{303, 403, 403, 403, 200}},
 		{"/admin/keeping", [5]int{303, 403, 403, 403, 200}},
 		{"/desk/t/" + thread + "/keep", [5]int{303, 403, 403, 403, 200}},
 		{"/nowhere", [5]int{404, 404, 404, 404, 404}},
@@ -60,6 +61,8 @@ func TestDoors(t *testing.T) {
 		path string
 		want [4]int // for all but the admin
 	}{
+		{"/t/" + thread + "/here", [4]int{401, 200, 404, 200}},
+		{"/desk/t/" + thread + "/here", [4]int{401, 200, 404, 200}},
 		{"/t/" + thread + "?mina", [4]int{401, 400, 404, 400}},
 		{"/desk/t/" + thread, [4]int{401, 403, 403, 400}},
 		{"/desk/t/" + thread + "/close", [4]int{401, 403, 403, 303}},
@@ -80,6 +83,7 @@ func TestDoors(t *testing.T) {
 		{"/admin/people/" + staff + "/role", [4]int{401, 403, 403, 403}},
 		{"/admin/people/" + staff + "/disable", [4]int{401, 403, 403, 403}},
 		{"/admin/people/" + staff + "/enable", [4]int{401, 403, 403, 403}},
+		{"/admin/timing", [4]int{401, 403, 403, 403}},
 		{"/admin/keeping", [4]int{401, 403, 403, 403}},
 		{"/desk/t/" + thread + "/keep", [4]int{401, 403, 403, 403}},
 		{"/desk/t/" + thread + "/delete", [4]int{401, 403, 403, 403}},

@@ -104,7 +104,7 @@ func startCluster(t *testing.T) *cluster {
 	common := []string{
 		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LETTERLOCK_DATABASE=" + dsn, "LETTERLOCK_DOMAIN=example.com",
 		"LETTERLOCK_BASE_URL=http://127.0.0.1:1", "LETTERLOCK_ORGANIZATION=Harbour Clinic", "LETTERLOCK_SENDER_POLICY=address",
-		"LETTERLOCK_RELAY_ADDRESS=" + c.relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any",
+		"LETTERLOCK_RELAY_ADDRESS=" + c.relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any", "LETTERLOCK_NOTICES_DELAY=0s",
 		"LETTERLOCK_IMAP=name=office,address=" + c.mailbox.addr + ",tls=none,username=office,password=harbour,poll=1s",
 	}
 	letterlock := func(args ...string) string {

@@ -31,6 +31,7 @@ type Config struct {
 	DNS     DNSConfig     `embed:"" prefix:"dns-" toml:"dns" group:"DNS"`
 	Relay   RelayConfig   `embed:"" prefix:"relay-" toml:"relay" group:"Mail out"`
 	Direct  DirectConfig  `embed:"" prefix:"direct-" toml:"direct" group:"Mail out, without a relay"`
+	Notices NoticesConfig `embed:"" prefix:"notices-" toml:"notices" group:"When mails leave"`
 	HTTP    HTTPConfig    `embed:"" prefix:"http-" toml:"http" group:"The web"`
 	ACME    ACMEConfig    `embed:"" prefix:"acme-" toml:"acme" group:"Certificates"`
 	Clamd   ClamdConfig   `embed:"" prefix:"clamd-" toml:"clamd" group:"Harmful content"`

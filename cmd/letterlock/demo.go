@@ -105,7 +105,8 @@ func (c *demoCommand) open(ctx context.Context, env *environment, log *slog.Logg
 	config := defaultConfig()
 	config.Domain, config.BaseURL, config.Organization = demoDomain, "http://"+d.opened.http, demoOrganization
 	config.Inbox = []string{"hello@" + demoDomain}
-	config.CopiesNeed = string(bridge.NeedAny) // its relay is a mailbox page in this process
+	config.Notices.Delay, config.Notices.lookTime = Duration(2*time.Second), 4*time.Second // who tries it looks at once
+	config.CopiesNeed = string(bridge.NeedAny)                                             // its relay is a mailbox page in this process
 	config.Data, config.KeyFile, config.SenderPolicy = filepath.Join(folder, "data"), filepath.Join(folder, "letterlock.key"), "address"
 	config.SMTP.Listen, config.HTTP.Listen = d.opened.smtp, d.opened.http
 	config.Relay.Address, config.Relay.TLS = relayAt.Addr().String(), "none"

@@ -59,6 +59,7 @@ func openKept(ctx context.Context, c Config, log *slog.Logger, now func() time.T
 		MaxText: int(c.Message.MaxText), MaxFiles: int64(c.Message.MaxFiles), Pace: c.Message.Pace, Bell: db, Now: now, Log: log,
 		CopiesNeed: bridge.Need(c.CopiesNeed), Paths: out,
 	}
+	rules.Timing, rules.LookTime = c.Notices.timing(), c.Notices.lookTime
 	if err := c.fileRules(&rules); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -53,6 +53,7 @@ var deeds = map[string]string{
 	"person.password":    "Set a password",
 	"person.rename":      "Renamed somebody",
 	"person.signout":     "Ended somebody's sessions",
+	"timing.set":         "Changed when mails leave",
 	"retention.set":      "Changed how long conversations are kept",
 	"retention.thread":   "Changed how long a conversation is kept",
 	"search":             "Searched messages",

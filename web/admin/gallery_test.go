@@ -57,6 +57,8 @@ func TestGallery(t *testing.T) {
 		{Seq: 4708, At: ago(6 * time.Hour), Who: "The gateway", What: "Deleted a conversation whose time was over"},
 	}}))
 	pagetest.Set(t, b, "audit", "admin-audit-empty", in("Audit log", "wide", auditView{Office: office("/admin/audit")}))
+	pagetest.Set(t, b, "timing", "admin-timing", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "30", Units: units("s")}))
+	pagetest.Set(t, b, "timing", "admin-timing-flaw", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "48", Units: units("h"), EmailOff: true, Flaw: "A notice waits for at most 24 hours."}))
 	pagetest.Set(t, b, "keeping", "admin-keeping", in("Keeping", "wide", keepingView{Office: office("/admin/keeping"), Days: 3650}))
 	pagetest.Set(t, b, "keeping", "admin-keeping-ever", in("Keeping", "wide", keepingView{Office: office("/admin/keeping")}))
 }

@@ -1,0 +1,134 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/web/page"
+)
+
+type timingView struct {
+	Office   []page.Link
+	Delay    string // a whole number of units
+	Units    []unit
+	EmailOff bool
+	Flaw     string
+}
+
+type unit struct {
+	Value, Text string
+	Chosen      bool
+	span        time.Duration
+}
+
+// units returns those in which a delay can be written, with the one chosen that suits it.
+func units(chosen string) []unit {
+	all := []unit{
+		{Value: "s", Text: "seconds", span: time.Second},
+		{Value: "m", Text: "minutes", span: time.Minute},
+		{Value: "h", Text: "hours", span: time.Hour},
+	}
+	for i := range all {
+		all[i].Chosen = all[i].Value == chosen
+	}
+	return all
+}
+
+// timing is GET /admin/timing: when mails leave.
+func (a *Admin) timing(v *page.Visit) error {
+	if err := a.allowed(v); err != nil {
+		return err
+	}
+	t, err := a.gateway.Timing(v.Context(), v.Actor())
+	if err != nil {
+		return err
+	}
+	view := timingView{EmailOff: t.EmailOff}
+	view.Delay, view.Units = spanOf(t.NoticeDelay)
+	return a.showTiming(v, http.StatusOK, view)
+}
+
+func (a *Admin) showTiming(v *page.Visit, status int, view timingView) error {
+	view.Office = office("/admin/timing")
+	return v.RenderStatus(status, a.book, "timing", page.Frame{Title: "When mails leave", Shape: "wide", View: view})
+}
+
+// spanOf writes a span of time in the largest unit that leaves a whole number.
+func spanOf(d time.Duration) (string, []unit) {
+	all := units("")
+	for i := len(all) - 1; i >= 0; i-- {
+		if u := all[i]; (d >= u.span && d%u.span == 0) || i == 0 {
+			return strconv.FormatInt(int64(d/u.span), 10), units(u.Value)
+		}
+	}
+	return "0", all
+}
+
+// setTiming is POST /admin/timing.
+func (a *Admin) setTiming(v *page.Visit) error {
+	form, err := v.Form()
+	if err != nil {
+		return err
+	}
+	if err := a.allowed(v); err != nil {
+		return err
+	}
+	t, err := a.gateway.Timing(v.Context(), v.Actor())
+	if err == nil {
+		err = readTiming(&t, form)
+	}
+	if err == nil {
+		err = a.gateway.SetTiming(v.Context(), v.Actor(), t)
+	}
+	if errors.Is(err, bridge.ErrInvalid) {
+		return a.showTiming(v, page.Status(err), timingView{
+			Delay: form.Get("delay"), Units: units(form.Get("unit")), EmailOff: form.Get("email") == "off", Flaw: page.Explain(err),
+		})
+	}
+	if err != nil {
+		return err
+	}
+	done := "Saved. It holds for what is written from now on."
+	if t.EmailOff {
+		done = "Saved. Nothing leaves by email but sign-in codes."
+	}
+	v.Flash(page.Flash{Text: done})
+	return v.Redirect("/admin/timing")
+}
+
+// readTiming changes t to what the form says.
+func readTiming(t *bridge.Timing, form page.Form) error {
+	n, err := whole(form.Get("delay"), "the delay before a notice")
+	if err != nil {
+		return err
+	}
+	span := time.Duration(0)
+	for _, u := range units("") {
+		if u.Value == form.Get("unit") {
+			span = u.span
+		}
+	}
+	if span == 0 || n > int(48*time.Hour/span) {
+		return fmt.Errorf("a notice waits for at most 24 hours: %w", bridge.ErrInvalid)
+	}
+	t.NoticeDelay, t.EmailOff = time.Duration(n)*span, form.Get("email") == "off"
+	return nil
+}
+
+// whole reads a whole number that is not negative; nothing is none.
+func whole(text, what string) (int, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > 1e6 {
+		return 0, fmt.Errorf("%s is no whole number: %w", what, bridge.ErrInvalid)
+	}
+	return n, nil
+}
