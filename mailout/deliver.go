@@ -33,6 +33,7 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 	counts, off, wait := w.learn(d, o, ctx.Err() != nil)
 	w.keepOff(work, off, w.spread(wait))
 	if !counts {
+		w.counters.crowded.Add(1)
 		w.keepOff(ctx, []bridge.Delivery{d}, w.spread(crowdPause))
 		return
 	}
@@ -64,6 +65,7 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 		down := o.fault != nil && o.fault.Relay
 		if (down || attempt >= leastAttempts) && !next.Before(d.CreatedAt.Add(w.c.MaxAge)) {
 			w.giveUp(work, d, now, o.said)
+			o = outcome{state: bridge.Failed}
 			break
 		}
 		if w.record(work, d, func(ctx context.Context) error {
@@ -72,6 +74,7 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 			log.InfoContext(ctx, "delivery deferred", "next", next.UTC(), "fault", o.fault)
 		}
 	}
+	w.counters.count(o)
 	w.c.AfterRecord(d.ID)
 }
 
@@ -176,6 +179,7 @@ func (w *Worker) unprepared(ctx context.Context, d bridge.Delivery, err error) o
 	var suppressed *bridge.Suppression
 	switch {
 	case errors.As(err, &suppressed):
+		w.counters.suppressed.Add(1)
 		w.c.Log.InfoContext(ctx, "delivery suppressed", "delivery", d.ID, "kind", d.Kind)
 		return outcome{}
 	case errors.Is(err, bridge.ErrLeaseLost):

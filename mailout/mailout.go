@@ -120,6 +120,8 @@ type Worker struct {
 	held map[bridge.ID]*holding
 	hops map[string]*hop // by submit.Transport's name for them
 	busy int             // mails on their way
+
+	counters counters
 }
 
 // recorders is how many deliveries may wait for their record, for each that may be on its way.

@@ -33,12 +33,13 @@ type app struct {
 	name   string // this process's among those that share the data
 
 	*kept
-	judge sender.Judge
-	sent  io.Closer    // the way out
-	smtp  net.Listener // nil if no mail is taken by SMTP
-	lmtp  net.Listener // nil if none is taken by LMTP
-	http  net.Listener
-	acme  *acme // nil if no certificates come by it
+	judge   sender.Judge
+	sent    io.Closer    // the way out
+	smtp    net.Listener // nil if no mail is taken by SMTP
+	lmtp    net.Listener // nil if none is taken by LMTP
+	http    net.Listener
+	watched net.Listener // for metrics; nil if they are not served
+	acme    *acme        // nil if no certificates come by it
 	// certificates are those in files.
 	certificates []*keptCertificate
 
@@ -154,7 +155,7 @@ func (a *app) checkScanner(ctx context.Context) {
 // close lets go of what newApp opened.
 func (a *app) close() error {
 	var errs []error
-	for _, l := range []net.Listener{a.smtp, a.lmtp, a.http} {
+	for _, l := range []net.Listener{a.smtp, a.lmtp, a.http, a.watched} {
 		if l != nil {
 			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)
@@ -251,15 +252,20 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 	if err != nil {
 		return err
 	}
+	perHop := concurrency
+	if a.config.Direct.Enabled {
+		perHop = a.config.Direct.PerDomain
+	}
 	w, err := mailout.New(mailout.Config{
 		Gateway: a.gateway, Transport: transport, Signer: signer, MaxFiles: int64(a.config.Message.MaxMailed), Concurrency: concurrency, Name: a.name, Lease: a.workerLease(),
+		PerHop: perHop, MaxAge: time.Duration(a.config.Queue.MaxAge),
 		Now: a.now, Log: a.log.With("part", "worker"), AfterSend: afterSend,
 	})
 	if err != nil {
 		return err
 	}
 	a.behind = append(a.behind, part{"worker", w.Run})
-	return nil
+	return a.addMetrics(w)
 }
 
 // openWayOut makes the relay's client or the one of the recipients' servers, and adds what goes with it.

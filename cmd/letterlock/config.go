@@ -31,10 +31,12 @@ type Config struct {
 	DNS     DNSConfig     `embed:"" prefix:"dns-" toml:"dns" group:"DNS"`
 	Relay   RelayConfig   `embed:"" prefix:"relay-" toml:"relay" group:"Mail out"`
 	Direct  DirectConfig  `embed:"" prefix:"direct-" toml:"direct" group:"Mail out, without a relay"`
+	Queue   QueueConfig   `embed:"" prefix:"queue-" toml:"queue" group:"Mail out"`
 	Notices NoticesConfig `embed:"" prefix:"notices-" toml:"notices" group:"When mails leave"`
 	HTTP    HTTPConfig    `embed:"" prefix:"http-" toml:"http" group:"The web"`
 	ACME    ACMEConfig    `embed:"" prefix:"acme-" toml:"acme" group:"Certificates"`
 	Clamd   ClamdConfig   `embed:"" prefix:"clamd-" toml:"clamd" group:"Harmful content"`
+	Metrics MetricsConfig `embed:"" prefix:"metrics-" toml:"metrics" group:"Metrics"`
 	Log     LogConfig     `embed:"" prefix:"log-" toml:"log" group:"The log"`
 }
 
@@ -188,7 +190,7 @@ func (c *Config) complete() error {
 		}
 		c.SMTP.Hostname = u.Hostname()
 	}
-	for _, l := range []struct{ key, address string }{{"http.listen", c.HTTP.Listen}} {
+	for _, l := range []struct{ key, address string }{{"http.listen", c.HTTP.Listen}, {"metrics.listen", c.Metrics.Listen}} {
 		if _, _, err := net.SplitHostPort(l.address); l.address != "" && err != nil {
 			return fmt.Errorf("%s: %q is not HOST:PORT", l.key, l.address)
 		}
@@ -213,6 +215,7 @@ func (c *Config) complete() error {
 		{"relay.connections", int64(c.Relay.Connections)},
 		{"direct.connections", int64(c.Direct.Connections)},
 		{"direct.per_domain", int64(c.Direct.PerDomain)},
+		{"queue.max_age", int64(c.Queue.MaxAge)},
 	} {
 		if n.value <= 0 {
 			return fmt.Errorf("%s must be more than nothing", n.key)

@@ -143,7 +143,7 @@ func startBenchGateway(b *testing.B) *benchGatewayProcess {
 	return g
 }
 
-func waitFor(b *testing.B, addr string) {
+func waitFor(b testing.TB, addr string) {
 	b.Helper()
 	for bound := time.Now().Add(20 * time.Second); time.Now().Before(bound); time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
@@ -227,7 +227,7 @@ func (g *benchGatewayProcess) wants(b *testing.B, answers int) {
 }
 
 // startBenchPostfix starts a Postfix of its own that takes mail from this machine and defers its delivery.
-func startBenchPostfix(b *testing.B) benchPostfix {
+func startBenchPostfix(b testing.TB) benchPostfix {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "letterlock-postfix")
 	if err != nil {

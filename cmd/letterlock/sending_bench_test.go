@@ -156,7 +156,7 @@ type benchOutbox struct {
 
 const benchContacts = 50 // in each conversation
 
-func newBenchOutbox(b *testing.B) *benchOutbox {
+func newBenchOutbox(b testing.TB) *benchOutbox {
 	b.Helper()
 	ctx := b.Context()
 	keys, err := seal.Generate()
@@ -192,7 +192,7 @@ func newBenchOutbox(b *testing.B) *benchOutbox {
 func (o *benchOutbox) now() time.Time { return time.Now().Add(time.Duration(o.ahead.Load())) }
 
 // drop gets rid of all that waits.
-func (o *benchOutbox) drop(b *testing.B) {
+func (o *benchOutbox) drop(b testing.TB) {
 	b.Helper()
 	o.ahead.Add(int64(time.Hour))
 	for {
@@ -216,7 +216,7 @@ func (o *benchOutbox) drop(b *testing.B) {
 }
 
 // fill makes at least so many notices wait, lets so much time pass that all of them are due, and returns how many there are.
-func (o *benchOutbox) fill(b *testing.B, atLeast int) (mails int) {
+func (o *benchOutbox) fill(b testing.TB, atLeast int) (mails int) {
 	b.Helper()
 	n := 0
 	for ; n < atLeast; n += benchContacts {
