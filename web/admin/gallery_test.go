@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"letterlock/bridge/rules"
 	"letterlock/web/page"
 	"letterlock/web/page/pagetest"
 )
@@ -57,6 +58,17 @@ func TestGallery(t *testing.T) {
 		{Seq: 4708, At: ago(6 * time.Hour), Who: "The gateway", What: "Deleted a conversation whose time was over"},
 	}}))
 	pagetest.Set(t, b, "audit", "admin-audit-empty", in("Audit log", "wide", auditView{Office: office("/admin/audit")}))
+	view := rulesView{Office: office("/admin/rules")}
+	view.fill([]rules.Rule{
+		{ID: "card", Kind: rules.Card},
+		{ID: "gb-nhs", Kind: rules.ID, Values: []string{"gb-nhs"}},
+		{ID: "1", Kind: rules.Words, Name: "Diagnoses", Values: []string{"diabetes", "asthma", "HIV", "سرطان", "糖尿病", "Krebsvorsorge", "Depression", "Epilepsie", "psoriasis", "lupus", "gout", "angina", "stroke", "flu"}},
+		{ID: "2", Kind: rules.Pattern, Name: "Case numbers", Values: []string{`(?i)\bCASE-\d{4}-[A-Z]{2,8}-\d{6}\b`}},
+	})
+	pagetest.Set(t, b, "rules", "admin-rules", in("Content rules", "wide", view))
+	view.Tried, view.Text, view.Why = true, "Your diabetes, and your card 4111 1111 1111 1111", []string{"contains a card number", "contains a word of the list “Diagnoses”"}
+	view.Flaw, view.Name, view.Values, view.Secure = "The pattern can't be read: missing closing ): `(`", "Broken", "(", true
+	pagetest.Set(t, b, "rules", "admin-rules-tried", in("Content rules", "wide", view))
 	pagetest.Set(t, b, "timing", "admin-timing", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "30", Units: units("s")}))
 	pagetest.Set(t, b, "timing", "admin-timing-flaw", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "48", Units: units("h"), EmailOff: true, Flaw: "A notice waits for at most 24 hours."}))
 	pagetest.Set(t, b, "keeping", "admin-keeping", in("Keeping", "wide", keepingView{Office: office("/admin/keeping"), Days: 3650}))

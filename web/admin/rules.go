@@ -93,7 +93,7 @@ func (v *rulesView) fill(list []rules.Rule) {
 	}
 	ids := knownGroup{Legend: "National ids"}
 	for _, id := range rules.IDs() {
-		ids.Rules = append(ids.Rules, knownRule{Key: id.Key, Name: id.Country + ": " + id.Title(), Note: id.Note, On: on[id.Key]})
+		ids.Rules = append(ids.Rules, knownRule{Key: id.Key, Name: id.Title(), Note: id.Note, On: on[id.Key]})
 	}
 	v.Known = []knownGroup{
 		{Legend: "Money", Rules: []knownRule{

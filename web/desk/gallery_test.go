@@ -73,10 +73,19 @@ func TestGallery(t *testing.T) {
 		},
 	}
 	pagetest.Set(t, b, "thread", "desk-thread", in(thread.Subject, "wide", "/desk", thread))
+	leaving := []leavingLine{
+		{Who: "Mina Okafor", What: "will get a notice, without content: contains a card number; contains a word of the list “Diagnoses”", Notice: true},
+		{Who: "jonas.weber@very-long-domain-name-of-a-firm.example", What: "will get a notice, without content: this contact was set to notices only", Notice: true},
+		{Who: "ليلى حداد", What: "will get it by email"},
+	}
+	thread.ModeNow, thread.LeavesAs, thread.CanTighten, thread.Secure = "convenience", leavesAs(bridge.ModeConvenience), true, true
+	thread.Draft, thread.Leaving = "Dear Mina,\n\nyour card 4111 1111 1111 1111 was charged.", leaving
+	pagetest.Set(t, b, "thread", "desk-thread-leaving", in(thread.Subject, "wide", "/desk", thread))
 	thread.DraftIsNote, thread.Draft, thread.Flaw = true, "Call her back", "A message needs a text or a file."
 	thread.Closed, thread.ModeNow = true, "convenience"
 	pagetest.Set(t, b, "thread", "desk-thread-note", in(thread.Subject, "wide", "/desk", thread))
 
+	pagetest.Set(t, b, "start", "desk-start-leaving", in("Write to someone", "", "/desk", startView{LeavesAs: leavesAs(bridge.ModeConvenience), CanTighten: true, Limit: 25 << 20, Once: "o", To: "mina@example.org, leila@example.org", Subject: "Your account", Draft: "IBAN DE89 3704 0044 0532 0130 00", Leaving: leaving}))
 	pagetest.Set(t, b, "start", "desk-start", in("Write to someone", "", "/desk", startView{LeavesAs: leavesAs(bridge.ModeConvenience), CanTighten: true, Limit: 25 << 20, Once: "o", Known: []string{"mina@example.org"}, Chosen: []contactLine{{ID: "1", Name: "Mina Okafor", Address: "mina@example.org"}}}))
 	contacts := []contactLine{
 		{ID: "1", Href: "/desk/contacts/1", Name: "Mina Okafor", Address: "mina@example.org", Mode: "As the organization", State: "Active"},
