@@ -119,13 +119,13 @@ func (t Template) Check(k Kind) error {
 		return errors.New("there is no such kind of mail")
 	}
 	if err := checkWords(t.Subject); err != nil {
-		return fmt.Errorf("the subject: %w", err)
+		return fmt.Errorf("in the subject, %w", err)
 	}
 	if utf8.RuneCountInString(t.Subject) > MaxSubject {
 		return fmt.Errorf("the subject has more than %d characters", MaxSubject)
 	}
 	if err := placeholders(t.Subject, func(name string) bool { return name == "organization" }); err != nil {
-		return fmt.Errorf("the subject: %w", err)
+		return fmt.Errorf("in the subject, %w", err)
 	}
 	if len(t.Body) > maxParagraphs {
 		return fmt.Errorf("there are more than %d paragraphs", maxParagraphs)
@@ -134,7 +134,7 @@ func (t Template) Check(k Kind) error {
 	size := 0
 	for i, p := range t.Body {
 		if err := p.check(spec); err != nil {
-			return fmt.Errorf("paragraph %d: %w", i+1, err)
+			return fmt.Errorf("in paragraph %d, %w", i+1, err)
 		}
 		for _, h := range spec.Holds {
 			has[h.Name] += strings.Count(p.Text, "{"+h.Name+"}")

@@ -61,6 +61,12 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /admin/timing", a.site.Private(a.setTiming))
 	mux.Handle("GET /admin/keeping", a.site.Private(a.keeping))
 	mux.Handle("POST /admin/keeping", a.site.Private(a.setKeeping))
+	mux.Handle("GET /admin/words", a.site.Private(a.words))
+	mux.Handle("POST /admin/words", a.site.Private(a.setLetterhead))
+	mux.Handle("GET /admin/words/{kind}/{language}", a.site.Private(a.template))
+	mux.Handle("POST /admin/words/{kind}/{language}", a.site.Private(a.setTemplate))
+	mux.Handle("GET /admin/words/{kind}/{language}/preview", a.site.Private(a.previewSaved))
+	mux.Handle("POST /admin/words/{kind}/{language}/preview", a.site.Private(a.preview))
 	mux.Handle("GET /admin/audit", a.site.Private(a.audit))
 }
 
@@ -74,6 +80,7 @@ func office(here string) []page.Link {
 		{Text: "Outgoing mail", Href: "/admin/queue"},
 		{Text: "Received mail", Href: "/admin/mail"},
 		{Text: "Timing", Href: "/admin/timing"},
+		{Text: "Wording", Href: "/admin/words"},
 		{Text: "Keeping", Href: "/admin/keeping"},
 		{Text: "Audit log", Href: "/admin/audit"},
 	}

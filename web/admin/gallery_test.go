@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"letterlock/bridge/rules"
+	"letterlock/bridge/wording"
 	"letterlock/web/page"
 	"letterlock/web/page/pagetest"
 )
@@ -71,6 +72,16 @@ func TestGallery(t *testing.T) {
 	pagetest.Set(t, b, "rules", "admin-rules-tried", in("Content rules", "wide", view))
 	pagetest.Set(t, b, "timing", "admin-timing", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "30", Units: units("s")}))
 	pagetest.Set(t, b, "timing", "admin-timing-flaw", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "48", Units: units("h"), EmailOff: true, Flaw: "A notice waits for at most 24 hours."}))
+	row := mailRow{Title: "Notice", About: "A message waits for a customer.", Cells: []mailCell{{Language: "English", Href: "/admin/words/notice/en", Own: true, At: ago(time.Hour)}, {Language: "العربية", Href: "/admin/words/notice/ar"}}}
+	pagetest.Set(t, b, "words", "admin-words", in("Wording", "wide", wordsView{
+		Office: office("/admin/words"), Org: "Harbour Street Practice", From: "no-reply@harbourstreet.example", Host: "portal.elsewhere.example", Apart: true,
+		Postal: "Harbour Street 1, 20457 Hamburg", Logo: "120 × 40 pixels as shown, 4 kB", MaxLogo: 48 << 10, Mails: []mailRow{row, row}, Flaw: "The logo is neither a PNG nor a JPEG.",
+	}))
+	pagetest.Set(t, b, "template", "admin-template", in("Notice, العربية", "wide", templateView{
+		Office: office("/admin/words"), Title: "Notice", About: "A message waits for a customer.", Language: "العربية", Dir: "rtl", Tag: "ar", Base: "/admin/words/notice/ar", Own: true,
+		Subject: "لديك رسالة جديدة من {organization}", Words: "# لديك رسالة جديدة من {organization}.\n\n{link}", Holds: []wording.Placeholder{{Name: "link", About: "the one link"}}, Needs: "link",
+		MaxSubject: 150, MaxWords: 6000, Flaw: "{author} can't be used.", Versions: []versionLine{{Version: 2, At: ago(time.Hour), Who: "Noor Haddad"}, {Version: 1, At: ago(9 * time.Hour), Who: "Noor Haddad", Href: "/admin/words/notice/ar?version=1"}},
+	}))
 	pagetest.Set(t, b, "keeping", "admin-keeping", in("Keeping", "wide", keepingView{Office: office("/admin/keeping"), Days: 3650}))
 	pagetest.Set(t, b, "keeping", "admin-keeping-ever", in("Keeping", "wide", keepingView{Office: office("/admin/keeping")}))
 }

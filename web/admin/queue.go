@@ -113,6 +113,16 @@ func (a *Admin) line(v *page.Visit, d bridge.Delivery, names map[bridge.ID]strin
 		l.What = "Alert to an admin"
 	case bridge.DeliverAnswer:
 		l.What = "Answer to refused mail"
+	case bridge.DeliverDevice:
+		l.What = "About a new browser"
+	case bridge.DeliverReminder:
+		l.What = "Reminder"
+	case bridge.DeliverUnopened:
+		l.What = "Never opened"
+	case bridge.DeliverDigest:
+		l.What = "Summary for staff"
+	case bridge.DeliverSample:
+		l.What = "Test of a template"
 	}
 	if !d.Thread.IsZero() {
 		l.ThreadHref = "/desk/t/" + d.Thread.String()

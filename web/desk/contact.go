@@ -2,9 +2,11 @@ package desk
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"letterlock/bridge"
+	"letterlock/bridge/wording"
 	"letterlock/web/page"
 )
 
@@ -16,6 +18,7 @@ type contactView struct {
 	Since         time.Time
 	ModeWhy       string
 	Modes         []choice
+	Languages     []choice
 	Stopped       string // why nothing is mailed to them; empty where it is
 }
 
@@ -47,6 +50,14 @@ func (d *Desk) contact(v *page.Visit) error {
 	case !errors.Is(err, bridge.ErrNotFound):
 		return err
 	}
+	all, err := wording.Builtin()
+	if err != nil {
+		return err
+	}
+	view.Languages = []choice{{Text: "As their browser says at sign-in, English until then", Chosen: p.Locale == ""}}
+	for _, l := range all.All() {
+		view.Languages = append(view.Languages, choice{Value: l.Tag, Text: l.Name, Chosen: p.Locale != "" && all.Lookup(p.Locale) == l})
+	}
 	switch {
 	case mode.Organization == bridge.ModeSecure:
 		view.ModeWhy = "The organization is in secure mode: everybody gets notices."
@@ -64,6 +75,25 @@ func (d *Desk) renameContact(v *page.Visit) error {
 			return err
 		}
 		return d.gateway.Rename(v.Context(), v.Actor(), id, f.Get("name"), p.Locale)
+	})
+}
+
+// setContactLanguage is POST /desk/contacts/PERSON/language: that of the emails to them.
+func (d *Desk) setContactLanguage(v *page.Visit) error {
+	return d.changeContact(v, "Saved. The next email to them is in that language.", func(id bridge.ID, f page.Form) error {
+		all, err := wording.Builtin()
+		if err != nil {
+			return err
+		}
+		tag := f.Get("language")
+		if tag != "" && all[tag] == nil {
+			return fmt.Errorf("there are no emails in that language: %w", bridge.ErrInvalid)
+		}
+		p, err := d.gateway.PersonByID(v.Context(), v.Actor(), id)
+		if err != nil {
+			return err
+		}
+		return d.gateway.Rename(v.Context(), v.Actor(), id, p.Name, tag)
 	})
 }
 

@@ -64,6 +64,7 @@ func (d *Desk) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /desk/contacts", d.site.Private(d.addContact))
 	mux.Handle("GET /desk/contacts/{person}", d.site.Private(d.contact))
 	mux.Handle("POST /desk/contacts/{person}/name", d.site.Private(d.renameContact))
+	mux.Handle("POST /desk/contacts/{person}/language", d.site.Private(d.setContactLanguage))
 	mux.Handle("POST /desk/contacts/{person}/mode", d.site.Private(d.setContactMode))
 	mux.Handle("POST /desk/contacts/{person}/disable", d.site.Private(d.disableContact))
 	mux.Handle("POST /desk/contacts/{person}/enable", d.site.Private(d.enableContact))

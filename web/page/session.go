@@ -65,6 +65,12 @@ func (s *Site) sessionFault(w http.ResponseWriter, r *http.Request, err error) {
 func (v *Visit) SignIn(in bridge.SignedIn) error {
 	ctx := v.R.Context()
 	m := v.site.sessions
+	if in.Device != "" {
+		err := v.site.gateway.NoteSignIn(ctx, bridge.AsPerson(in.Person.ID), v.Device(), v.R.Header.Get("Accept-Language"))
+		if err != nil {
+			return err
+		}
+	}
 	if err := m.RenewToken(ctx); err != nil {
 		return err
 	}

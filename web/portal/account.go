@@ -7,6 +7,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/bridge/password"
+	"letterlock/bridge/wording"
 	"letterlock/web/page"
 )
 
@@ -16,7 +17,15 @@ type accountView struct {
 	HasPassword         bool
 	FreshCode           bool // they signed in by a code a moment ago, so the old password is not needed
 	MinPassword         int
+	Phrase              string
+	MaxPhrase           int
+	Languages           []languageChoice
 	Flaw                string
+}
+
+type languageChoice struct {
+	Tag, Name string
+	Chosen    bool
 }
 
 // account is GET /account.
@@ -29,6 +38,17 @@ func (p *Portal) showAccount(v *page.Visit, wrong error) error {
 		return err
 	}
 	view := accountView{Name: me.Name, Address: me.Address, SignedIn: v.SignedIn, HasPassword: me.HasPassword, MinPassword: password.MinLength}
+	if view.Phrase, err = p.gateway.Phrase(v.Context(), v.Actor()); err != nil {
+		return err
+	}
+	view.MaxPhrase = bridge.MaxPhrase
+	all, err := wording.Builtin()
+	if err != nil {
+		return err
+	}
+	for _, l := range all.All() {
+		view.Languages = append(view.Languages, languageChoice{Tag: l.Tag, Name: l.Name, Chosen: all.Lookup(me.Locale) == l})
+	}
 	view.FreshCode = !v.CodeAt().IsZero() && p.site.Now().Sub(v.CodeAt()) < bridge.CodeProof
 	switch me.Role {
 	case bridge.RoleAdmin:
@@ -66,6 +86,32 @@ func (p *Portal) rename(v *page.Visit) error {
 		return err
 	}
 	v.Flash(page.Flash{Text: "Your name is saved."})
+	return v.Redirect("/account")
+}
+
+// setMails is POST /account/mails: the language and the phrase of the mails that this person gets.
+func (p *Portal) setMails(v *page.Visit) error {
+	form, err := v.Form()
+	if err != nil {
+		return err
+	}
+	all, err := wording.Builtin()
+	if err != nil {
+		return err
+	}
+	if tag := form.Get("language"); all[tag] != nil && all.Lookup(v.Person.Locale) != all[tag] {
+		if err := p.gateway.Rename(v.Context(), v.Actor(), v.Person.ID, v.Person.Name, tag); err != nil {
+			return err
+		}
+	}
+	err = p.gateway.SetPhrase(v.Context(), v.Actor(), form.Get("phrase"))
+	if errors.Is(err, bridge.ErrInvalid) {
+		return p.showAccount(v, err)
+	}
+	if err != nil {
+		return err
+	}
+	v.Flash(page.Flash{Text: "Saved. The next email to you shows it."})
 	return v.Redirect("/account")
 }
 

@@ -50,6 +50,7 @@ func (p *Portal) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /account", p.site.Private(p.account))
 	mux.Handle("POST /account/name", p.site.Private(p.rename))
 	mux.Handle("POST /account/mail", p.site.Private(p.mailAgain))
+	mux.Handle("POST /account/mails", p.site.Private(p.setMails))
 	mux.Handle("POST /account/password", p.site.Private(p.setPassword))
 	mux.Handle("POST /account/sign-out-everywhere", p.site.Private(p.signOutEverywhere))
 

@@ -101,9 +101,18 @@
 		for (const kind of ["input", "change"]) form.addEventListener(kind, () => { clearTimeout(timer); timer = setTimeout(ask, 600); });
 	}
 
+	// A preview follows what is typed, a moment behind.
+	for (const button of document.querySelectorAll("button[data-live]")) {
+		let wait;
+		const show = () => button.form.requestSubmit(button);
+		button.form.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(show, 600); });
+		if (button.dataset.live) show();
+	}
+
 	// One press is enough.
 	for (const form of document.querySelectorAll("form[method=post]")) {
 		form.addEventListener("submit", (event) => {
+			if (event.submitter && event.submitter.formTarget) return; // it goes into a frame, and the page stays
 			if (form.dataset.busy) event.preventDefault();
 			form.dataset.busy = "1";
 		});
