@@ -16,10 +16,10 @@ type rulesCommand struct {
 	General `embed:"" group:"Keys of the configuration file"`
 	asJSON
 	Known  *string  `placeholder:"KEYS" help:"Which known rules hold, apart by commas: card, iban, and national ids; an empty text for none."`
-	Add    string   `xor:"own" placeholder:"KIND" enum:",words,pattern,files,names" default:"" help:"Add a rule of your own: words, pattern, files or names. It needs --name, and its lines as arguments or on standard input."`
+	Add    string   `placeholder:"KIND" enum:",words,pattern,files,names" default:"" help:"Add a rule of your own: words, pattern, files or names. It needs --name, and its lines as arguments or on standard input."`
 	Name   string   `help:"The name of the rule to add; staff see it."`
-	Remove string   `xor:"own" placeholder:"ID" help:"Remove a rule of your own."`
-	Try    bool     `xor:"own" help:"Say what the rules find in the text on standard input. Nothing of it is kept."`
+	Remove string   `placeholder:"ID" help:"Remove a rule of your own."`
+	Try    bool     `help:"Say what the rules find in the text on standard input. Nothing of it is kept."`
 	Lines  []string `arg:"" optional:"" help:"The lines of the rule to add."`
 }
 
@@ -44,6 +44,9 @@ func (c *rulesCommand) Run(ctx context.Context, env *environment) error {
 	}
 	if c.Add != "" && c.Name == "" {
 		return usagef("a rule needs a name: --name NAME")
+	}
+	if c.Try && (c.Add != "" || c.Remove != "" || c.Known != nil) {
+		return usagef("--try changes nothing: use it alone")
 	}
 	return withGateway(ctx, c.General, func(g *bridge.Gateway) error {
 		operator := bridge.AsOperator()

@@ -15,11 +15,15 @@ import (
 )
 
 // cmdCanaries is the script command "canaries N": a program starts N threads with random words everywhere, in many alphabets, and no
-// mail that leaves holds any of them, raw, decoded, or in any usual coding. With ! every mail must hold some: the search can find.
+// mail that leaves holds any of them, raw, decoded, or in any usual coding. With ! every mail must hold some: the search can find. With "cards"
+// there is a card number in each thread, in the subject, the text, the formatted text or a file's name, in one dress or another.
 func cmdCanaries(ts *testscript.TestScript, neg bool, args []string) {
 	var n int
-	if _, err := fmt.Sscan(strings.Join(args, " "), &n); err != nil {
-		ts.Fatalf("usage: canaries N")
+	if len(args) == 0 || len(args) > 2 || len(args) == 2 && args[1] != "cards" {
+		ts.Fatalf("usage: canaries N [cards]")
+	}
+	if _, err := fmt.Sscan(args[0], &n); err != nil {
+		ts.Fatalf("usage: canaries N [cards]")
 	}
 	r := scriptOf(ts).relay
 	rng := rand.New(rand.NewPCG(20261120, 7))
@@ -28,7 +32,10 @@ func cmdCanaries(ts *testscript.TestScript, neg bool, args []string) {
 		for j := range words {
 			words[j] = canary(rng)
 		}
-		to := fmt.Sprintf("canary-%d-%v@example.org", i, neg)
+		to := fmt.Sprintf("canary-%d-%v-%d@example.org", i, neg, len(args))
+		if len(args) == 2 {
+			words[[]int{0, 1, 2, 5}[rng.IntN(4)]] += " " + dressedCard(rng)
+		}
 		file := base64.StdEncoding.EncodeToString([]byte(words[4]))
 		body := fmt.Sprintf(`{"subject": %q, "text": %q, "html": %q, "contacts": [{"address": %q, "name": %q}], "files": [{"filename": %q, "content_type": "text/plain", "content": %q}]}`,
 			words[0], words[1], "<p>"+words[2]+"</p>", to, words[3], words[5]+".pdf", file)
@@ -65,6 +72,7 @@ func cmdCanaries(ts *testscript.TestScript, neg bool, args []string) {
 		seen := strings.ToLower(string(got.data) + "\n" + text + html + fields.String() + got.from)
 		found := ""
 		for _, w := range words {
+			w, _, _ = strings.Cut(w, " ")
 			for _, form := range codings(w) {
 				if strings.Contains(seen, strings.ToLower(form)) {
 					found = fmt.Sprintf("%q as %q", w, form)
@@ -75,6 +83,23 @@ func cmdCanaries(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the mail holds %s:\n%s", found, got.data)
 		}
 	}
+}
+
+// dressedCard returns a card number as people and programs write it, or hide it. No dress keeps it from being one.
+func dressedCard(rng *rand.Rand) string {
+	cards := []string{"4111111111111111", "5555555555554444", "378282246310005", "30569309025904", "6011111111111117", "3530111333300000", "2223003122003222", "6205500000000000004"}
+	card := cards[rng.IntN(len(cards))]
+	zero := []rune{'0', '０', '٠', '۰', '०', '𝟘', '𝟶'}[rng.IntN(7)]
+	gap := []string{"", " ", "-", ".", "\u00a0", "\u200b", "\u2009", "–", "_", "\u00ad", " - ", "\u2060", "•"}[rng.IntN(13)]
+	each := []int{1, 4, 4, 4}[rng.IntN(4)]
+	var b strings.Builder
+	for i, c := range card {
+		if i > 0 && i%each == 0 {
+			b.WriteString(gap)
+		}
+		b.WriteRune(zero + c - '0')
+	}
+	return b.String()
 }
 
 // canary returns a word that occurs nowhere by chance.
