@@ -57,6 +57,10 @@ key_file = {{quote .KeyFile}}
 # How the author of a mail is judged: "standard", "strict" or "address" (docs/senders.md).
 sender_policy = {{quote .SenderPolicy}}
 
+# What the way to a recipient must be for a copy to leave, else a notice does: "tls", "verified" or "any" (docs/sending.md).
+{{if .RelayIsHere}}# A relay without a certificate gets notices only, unless it is "any" and all that comes after is yours.
+{{end}}copies_need = "tls"
+
 [smtp]
 listen = ":25"
 # tls_cert = "/etc/letterlock/tls/fullchain.pem"

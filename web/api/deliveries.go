@@ -18,6 +18,7 @@ type Delivery struct {
 	Recipient  string     `json:"recipient,omitempty" doc:"The address, where it is not simply the person's." example:"ann@example.org"`
 	State      string     `json:"state" enum:"queued,deferred,held,relayed,failed,suppressed" doc:"held is kept back by an admin; relayed, failed and suppressed are final." example:"relayed"`
 	Form       string     `json:"form,omitempty" enum:"notice,copy" doc:"What left: a notice without content, or a copy." example:"notice"`
+	Path       string     `json:"path,omitempty" enum:"clear,encrypted,tls,verified" doc:"What was proven of the way that it left by: nothing (clear), TLS with somebody unproven (encrypted), TLS with a valid certificate (tls), or also that the recipient's domain is proven, or the relay asks for TLS onwards (verified)." example:"tls"`
 	Why        string     `json:"why,omitempty" doc:"Why a notice left where the mode would have let a copy go." example:"contains a card number"`
 	Attempts   int        `json:"attempts" doc:"How often it was tried." example:"1"`
 	CreatedAt  time.Time  `json:"created_at" doc:"When it was queued." example:"2026-11-20T09:30:00Z"`
@@ -36,7 +37,7 @@ func deliveryOf(d bridge.Delivery) Delivery {
 	out := Delivery{
 		ID: d.ID.String(), Kind: string(d.Kind), ThreadID: d.Thread.String(), MessageID: d.Message.String(), PersonID: d.Person.String(),
 		Recipient: d.Recipient, State: string(d.State), Form: string(d.Form), Attempts: d.Attempts,
-		CreatedAt: d.CreatedAt.UTC(), DoneAt: moment(d.DoneAt), Diagnostic: d.Diagnostic, Why: d.Why,
+		CreatedAt: d.CreatedAt.UTC(), DoneAt: moment(d.DoneAt), Diagnostic: d.Diagnostic, Why: d.Why, Path: string(d.Path),
 	}
 	if d.State == bridge.Queued || d.State == bridge.Deferred {
 		out.NextAt = moment(d.NextAt)
