@@ -47,6 +47,7 @@ func TestDoors(t *testing.T) {
 		{"/admin/audit", [5]int{303, 403, 403, 403, 200}},
 		{"/admin/timing", [5]int{303, 403, 403, 403, 200}},
 		{"/admin/keeping", [5]int{303, 403, 403, 403, 200}},
+		{"/admin/signing", [5]int{303, 403, 403, 403, 200}},
 		{"/desk/t/" + thread + "/keep", [5]int{303, 403, 403, 403, 200}},
 		{"/nowhere", [5]int{404, 404, 404, 404, 404}},
 	}

@@ -67,6 +67,7 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /admin/words/{kind}/{language}", a.site.Private(a.setTemplate))
 	mux.Handle("GET /admin/words/{kind}/{language}/preview", a.site.Private(a.previewSaved))
 	mux.Handle("POST /admin/words/{kind}/{language}/preview", a.site.Private(a.preview))
+	mux.Handle("GET /admin/signing", a.site.Private(a.signing))
 	mux.Handle("GET /admin/audit", a.site.Private(a.audit))
 }
 
@@ -82,6 +83,7 @@ func office(here string) []page.Link {
 		{Text: "Timing", Href: "/admin/timing"},
 		{Text: "Wording", Href: "/admin/words"},
 		{Text: "Keeping", Href: "/admin/keeping"},
+		{Text: "Signatures", Href: "/admin/signing"},
 		{Text: "Audit log", Href: "/admin/audit"},
 	}
 	for i := range links {

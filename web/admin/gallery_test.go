@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,18 @@ func TestGallery(t *testing.T) {
 		{Seq: 4708, At: ago(6 * time.Hour), Who: "The gateway", What: "Deleted a conversation whose time was over"},
 	}}))
 	pagetest.Set(t, b, "audit", "admin-audit-empty", in("Audit log", "wide", auditView{Office: office("/admin/audit")}))
+	pair := func(name, state, tone, note string) signingLine {
+		return signingLine{State: state, Tone: tone, Since: ago(9 * 24 * time.Hour), Note: note, Records: []signingRecord{
+			{name + "-rsa._domainkey.mail.harbourclinic.example", "v=DKIM1; k=rsa; p=" + strings.Repeat("MIIBIjANBgkqhkiG9w0B", 19) + "QAB"},
+			{name + "-ed._domainkey.mail.harbourclinic.example", "v=DKIM1; k=ed25519; p=VkzV1h/Ru5KX97jW5EpZpNl8EDjMXhZ+qPNqB+qXGwE="},
+		}}
+	}
+	pagetest.Set(t, b, "signing", "admin-signing", in("Signatures", "wide", signingView{Office: office("/admin/signing"), Domain: "mail.harbourclinic.example", Signs: true, Pairs: []signingLine{
+		pair("ll20261120nds3", "New", "", "Publish these records, then run: letterlock dkim switch"),
+		pair("ll20251118a7qp", "Signing", "is-secure", "These records must be published."),
+		{State: "Destroyed", Since: ago(300 * 24 * time.Hour), Note: "The records may be gone.", Selectors: "ll20241101xy2z-rsa, ll20241101xy2z-ed"},
+	}}))
+	pagetest.Set(t, b, "signing", "admin-signing-none", in("Signatures", "wide", signingView{Office: office("/admin/signing"), Domain: "mail.harbourclinic.example"}))
 	view := rulesView{Office: office("/admin/rules")}
 	view.fill([]rules.Rule{
 		{ID: "card", Kind: rules.Card},
