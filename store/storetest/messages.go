@@ -19,7 +19,7 @@ func messages(h *house) {
 	full := bridge.Message{
 		ID: bridge.NewID(), Thread: t.ID, Kind: bridge.Public, Author: ann.ID, AuthorKind: bridge.ByContact, AuthorName: "Ann as she was",
 		Via: bridge.ViaSMTP, At: h.tick(), Text: "Thank you.\nAnn", HTML: "<p>Thank you.</p>", Quoted: "> Hello", Signature: "-- \nAnn",
-		MailID: "x@client.example", Received: bridge.NewID(),
+		MailID: "x@client.example", Received: bridge.NewID(), Secure: true, Stays: []string{"contains a card number", "has [secure] in its subject"},
 	}
 	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.AddMessage(ctx, &full) })
 	same(h, "number of the first", full.Seq, 1)
