@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"letterlock/bridge"
+	"letterlock/bridge/resolver"
 	"letterlock/mailout/submit/relaytest"
 )
 
@@ -153,11 +155,39 @@ func TestKeptPolicyHolds(t *testing.T) {
 	w.zone(announced("6"))
 	text = policy("enforce", "mx.home.example")
 	w.put("9.9.9.1:25", good)
-	for day := range 4 {
-		verified(fmt.Sprintf("day %d", day))
-		w.mu.Lock()
-		w.ahead += 13 * time.Hour
-		w.mu.Unlock()
+	verified("it is back")
+	w.forward(13 * time.Hour)
+	verified("half of its time is over, and it is fetched again")
+	w.put("9.9.9.200:443", "")
+	w.forward(23 * time.Hour)
+	verified("a day and a half after it was first seen, and it can't be fetched any more")
+}
+
+// unsigned takes the AD bit off the answers of one type.
+type unsigned struct {
+	Resolver
+	kind uint16
+}
+
+func (u unsigned) Lookup(ctx context.Context, name string, kind uint16) (resolver.Answer, error) {
+	a, err := u.Resolver.Lookup(ctx, name, kind)
+	a.Authenticated = a.Authenticated && kind != u.kind
+	return a, err
+}
+
+// DNSSEC must hold all the way: somebody who can forge any one of the answers could else bring in records of their own.
+func TestDANENeedsAllToBeSigned(t *testing.T) {
+	selfSigned, _ := relaytest.Certificate(t, "mx.home.example")
+	for kind, want := range map[uint16]bridge.Path{
+		dns.TypeNULL: bridge.PathVerified, dns.TypeMX: bridge.PathEncrypted, dns.TypeA: bridge.PathEncrypted, dns.TypeTLSA: bridge.PathEncrypted,
+	} {
+		w := newInternet(t, oneHost+tlsaOf(t, "mx.home.example", 3, 1, 1, selfSigned.Leaf))
+		w.dns.Verify()
+		w.mailServer("9.9.9.1", relaytest.Config{Certificate: selfSigned})
+		path, err := bring(w.direct(func(c *DirectConfig) { c.Validates, c.Resolver = true, unsigned{c.Resolver, kind} }), notice())
+		if err != nil || path != want {
+			t.Errorf("without a signature on %s: got %q, %v, want %q", dns.TypeToString[kind], path, err, want)
+		}
 	}
 }
 
