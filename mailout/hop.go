@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// maxQueue is how many claimed deliveries wait for one next hop. What is claimed beyond that is put off, so that it does not stand in
-	// the way of mail to others.
-	maxQueue = maxBatch
+	// maxQueue is how many claimed deliveries wait for one next hop: more than two claims bring, so that where there is but one it is never
+	// full. What is claimed beyond that is put off, so that it does not stand in the way of mail to others.
+	maxQueue = 2 * maxBatch
 	putOff   = 5 * time.Second
 	// maxHopPause is the longest pause before a recipients' domain that could not be reached is tried again, whatever waits for it.
 	maxHopPause = 10 * time.Minute

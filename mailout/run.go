@@ -89,15 +89,17 @@ func (w *Worker) claimUntilDone(ctx, work context.Context, deliveries *sync.Wait
 	}
 }
 
-// wants reports whether more is to be claimed: there would be a place for it at once, or soon.
+// wants reports whether more is to be claimed: little waits, or all that waits is for next hops that can't take it now.
 func (w *Worker) wants(limit int) bool {
+	now := w.c.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	waiting := 0
+	waiting, stuck := 0, true
 	for _, h := range w.hops {
 		waiting += len(h.queue)
+		stuck = stuck && (len(h.queue) == 0 || !h.ready(now))
 	}
-	return waiting < limit/2 || w.busy < w.c.Concurrency && waiting < maxWaiting
+	return waiting < limit/2 || stuck && w.busy < w.c.Concurrency && waiting < maxWaiting
 }
 
 // take puts what was claimed into its queues, or puts it off.
