@@ -21,6 +21,9 @@ func FuzzCompose(f *testing.F) {
 		o := full()
 		o.Subject, o.Author, o.Text, o.HTML, o.Organization, o.Recipient.Name = subject, author, text, html, organization, recipient
 		o.References, o.InReplyTo = []string{id, id + "x"}, ""
+		if html == "" { // where the text alone tells what comes out
+			o.Previous = &bridge.Previous{Author: recipient, At: when, Text: content}
+		}
 		a := attachment(name, name, content)
 		a.ContentID = "a@b"
 		plain := attachment(content, "text/plain", name)
@@ -50,7 +53,11 @@ func FuzzCompose(f *testing.F) {
 			t.Errorf("to: got %v, %v, want %q", to, err, recipient)
 		}
 		if strings.TrimSpace(text) != "" {
-			if want := strings.TrimRight(lines(text), "\n"); !strings.HasPrefix(l.text, want+"\n\n-- \n") {
+			want := strings.TrimRight(lines(text), "\n") + "\n\n"
+			if before, _ := previous(en, o.Previous); before != "" {
+				want += strings.TrimRight(before, "\n") + "\n\n"
+			}
+			if want += "-- \n"; !strings.HasPrefix(l.text, want) {
 				t.Errorf("text: got %q, want it to begin with %q", l.text, want)
 			}
 		}
@@ -80,6 +87,7 @@ func FuzzNotice(f *testing.F) {
 		c := newComposer(t, nil)
 		for _, kind := range kinds {
 			o := notice()
+			o.Phrase, o.Letterhead, o.Locale = reason, bridge.Letterhead{Postal: organization, Contact: code}, "ar"
 			o.Delivery.Kind, o.Recipient.Addr, o.Link, o.MessageID, o.Organization, o.Reason, o.Code = kind, address, link, id, organization, reason, code
 			m, err := c.Compose(context.Background(), o)
 			if err != nil {
