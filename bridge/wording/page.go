@@ -64,7 +64,7 @@ func (l *Language) beginCard(w *strings.Builder, title string, v Values, s Sheet
 	name := html.EscapeString(v.Organization)
 	if s.LogoSource != "" {
 		// On white in either scheme, since most logos are made for it.
-		w.WriteString(`<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td bgcolor="#ffffff" style="padding:6px;background-color:#ffffff"><img src="` +
+		w.WriteString(`<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td bgcolor="#ffffff" style="padding:6px 0;background-color:#ffffff"><img src="` +
 			html.EscapeString(s.LogoSource) + `" width="` + strconv.Itoa(s.LogoWidth) + `" height="` + strconv.Itoa(s.LogoHeight) + `" alt="` + name + `" style="display:block;border:0"></td></tr></table>
 <p style="margin:0 0 12px 0;font-size:1px;line-height:1px">&nbsp;</p>
 `)
