@@ -71,7 +71,7 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 		if out, full, err = g.outgoing(ctx, tx, d); err != nil {
 			return err
 		}
-		if d.Kind == DeliverMessage && full == nil {
+		if full == nil {
 			if err := g.timely(ctx, tx, d); err != nil {
 				return err
 			}

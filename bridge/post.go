@@ -225,6 +225,9 @@ func (g *Gateway) deliver(ctx context.Context, tx Tx, t *Thread, m *Message) err
 		if err := tx.AddDelivery(ctx, d); err != nil {
 			return err
 		}
+		if err := timing.watch(ctx, tx, one, m.At); err != nil {
+			return err
+		}
 	}
 	return nil
 }

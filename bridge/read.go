@@ -28,6 +28,7 @@ type ThreadView struct {
 	More         bool       // there are messages after the last
 	Deliveries   []Delivery // of these messages, for staff
 	Receipts     []Receipt  // likewise
+	Unopened     []ID       // contacts who have never opened a message although they were reminded, for staff
 	Mode         Mode       // the organization's and the thread's together
 	Unread       int        // before it was opened
 }
@@ -213,8 +214,8 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 		}
 		v.Unread = v.Thread.Seq - read
 	}
-	if len(v.Messages) == 0 {
-		return v, p, nil
+	if v.Unopened, err = tx.UnopenedIn(ctx, r.Thread); err != nil || len(v.Messages) == 0 {
+		return v, p, err
 	}
 	first, last := v.Messages[0].Seq, v.Messages[len(v.Messages)-1].Seq
 	if v.Deliveries, err = tx.ThreadDeliveries(ctx, r.Thread, first, last); err != nil {

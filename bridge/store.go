@@ -39,6 +39,7 @@ type Tx interface {
 	Deliveries
 	MailStops
 	Looks
+	Reminders
 	ReceivedMail
 	SignIns
 	Keys
@@ -68,6 +69,7 @@ type ThreadQuery struct {
 	Reader      ID           // whose unread counts are wanted
 	Status      ThreadStatus // empty for both
 	Awaiting    bool         // only those that wait for staff
+	Unopened    bool         // only those with a message of which staff were told that it was never opened
 	After       Cursor       // (LastAt, ID) of the last row seen
 	Limit       int
 }
@@ -78,6 +80,8 @@ type ThreadRow struct {
 	Unread int      // messages the reader has not seen: public ones by others for a contact, all by others for staff
 	People []string // names of the contacts in it, at most three; only filled for lists of all threads
 	Count  int      // how many contacts there are; likewise
+	// Unopened says that staff were told of a message that a contact has never opened, and still has not; likewise.
+	Unopened bool
 }
 
 // Threads keeps threads and who is in them.

@@ -166,6 +166,7 @@ func (g *Gateway) recipients(ctx context.Context, tx Tx, p principal, named []Re
 type ThreadList struct {
 	Status   ThreadStatus // empty for both
 	Awaiting bool         // only those that wait for staff
+	Unopened bool         // only those with a message that was never opened, for staff
 	After    Cursor
 	Limit    int // 50 if zero, at most 200
 }
@@ -185,11 +186,11 @@ func (g *Gateway) ListThreads(ctx context.Context, a Actor, l ThreadList) (Threa
 			return err
 		}
 		limit := pageLimit(l.Limit)
-		q := ThreadQuery{Reader: p.person.ID, Status: l.Status, Awaiting: l.Awaiting, After: l.After, Limit: limit + 1}
+		q := ThreadQuery{Reader: p.person.ID, Status: l.Status, Awaiting: l.Awaiting, Unopened: l.Unopened, After: l.After, Limit: limit + 1}
 		switch {
 		case p.isStaff():
 		case p.isContact():
-			q.Participant, q.Awaiting = p.person.ID, false
+			q.Participant, q.Awaiting, q.Unopened = p.person.ID, false, false
 		default:
 			return ErrForbidden
 		}

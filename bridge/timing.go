@@ -198,9 +198,12 @@ func (t Timing) dueFor(mode Mode, kind PersonKind, at time.Time) time.Time {
 	return at.Add(t.NoticeDelay)
 }
 
-// timely returns nil if the notice of a message is to leave now, a *postponement if later, and a *Suppression if never: because the message
-// was read, or because another notice tells of it.
+// timely returns nil if a mail without content is to leave now, a *postponement if later, and a *Suppression if never: because the message
+// was read, or because another notice tells of it. What is not about messages leaves always.
 func (g *Gateway) timely(ctx context.Context, tx Tx, d Delivery) error {
+	if d.Kind != DeliverMessage {
+		return stillUnopened(ctx, tx, d)
+	}
 	now := g.now()
 	m, err := tx.Message(ctx, d.Message)
 	if err != nil {

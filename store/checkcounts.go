@@ -27,7 +27,6 @@ var agreements = []struct{ table, what, query string }{
 		where a.blob_key is not null and b.key is null`},
 	{"received_raw", "the file that it names is not known", `select w.received from received_raw w left join blob b on b.key = w.blob_key
 		where w.blob_key is not null and b.key is null`},
-	{"pending_file", "the file that it names is not known", "select f.pending from pending_file f left join blob b on b.key = f.blob_key where b.key is null"},
 	{"attachment_content", "its attachment is gone", "select c.attachment from attachment_content c left join attachment a on a.id = c.attachment where a.id is null"},
 	{"received", "the message that it became is gone", `select r.id from received r left join message m on m.id = r.message
 		where r.message is not null and m.id is null and r.disposition <> 'duplicate'`},

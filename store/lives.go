@@ -152,8 +152,7 @@ func (t *tx) forgetDeleted(ctx context.Context) (gone []string, seen int, err er
 		var refs int
 		err = t.one(ctx, `select count(*) from (select 1 from attachment where blob_key = ?
 			union all select 1 from received_raw where blob_key = ?
-			union all select 1 from staged where blob_key = ?
-			union all select 1 from pending_file where blob_key = ?) u`, []any{r.key, r.key, r.key, r.key}, &refs)
+			union all select 1 from staged where blob_key = ?) u`, []any{r.key, r.key, r.key}, &refs)
 		if err != nil {
 			break
 		}

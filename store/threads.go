@@ -72,6 +72,9 @@ func (t *tx) ListThreads(ctx context.Context, q bridge.ThreadQuery) ([]bridge.Th
 	if all {
 		query = "select " + threadColumns + ", coalesce(p.kind, ''), coalesce(p.unread, 0), coalesce(p.read_seq, r.read_seq, 0)" + fromAll
 		args = append(args, q.Reader, q.Reader)
+		if q.Unopened {
+			query += " t.id in (select u.thread " + fromUnopened + ") and"
+		}
 		switch {
 		case q.Awaiting && q.Status != "":
 			// Nearly all that wait are open, so the index of those that wait is the one to read, and the status is wrapped to say so.
@@ -119,6 +122,9 @@ func (t *tx) ListThreads(ctx context.Context, q bridge.ThreadQuery) ([]bridge.Th
 		return nil, err
 	}
 	if all {
+		if err := t.markUnopened(ctx, rows); err != nil {
+			return nil, err
+		}
 		return rows, t.nameContacts(ctx, rows)
 	}
 	if q.Reader != q.Participant && !q.Reader.IsZero() {

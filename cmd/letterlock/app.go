@@ -302,7 +302,7 @@ func (a *app) addIndexer() {
 // sweep tidies up until ctx ends.
 func (a *app) sweep(ctx context.Context) error {
 	for {
-		if err := errors.Join(a.gateway.Sweep(ctx), a.expire(ctx), a.db.Sweep(ctx, a.now())); err != nil && ctx.Err() == nil {
+		if err := errors.Join(a.gateway.Sweep(ctx), a.gateway.Remind(ctx), a.expire(ctx), a.db.Sweep(ctx, a.now())); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "could not tidy up", "error", err)
 		}
 		select {

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"delivery lists", deliveryLists},
 		{"correspondence", correspondence},
 		{"looks", looks},
+		{"reminders", reminders},
 		{"received mail", receivedMail},
 		{"sign-ins", signIns},
 		{"keys", keys},

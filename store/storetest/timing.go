@@ -98,3 +98,83 @@ func looks(h *house) {
 		return err
 	})
 }
+
+// reminders checks what is due, and what was never opened.
+func reminders(h *house) {
+	ada, ben := h.person(bridge.Contact, "ada"), h.person(bridge.Contact, "ben")
+	thread := h.thread("subject", ada, ben)
+	m := h.message(thread, bridge.Person{}, bridge.Public, "text")
+	r := bridge.Reminder{Thread: thread.ID, Person: ada.ID, Since: m.At, DueAt: m.At.Add(time.Hour)}
+	due := func(at time.Time, want ...bridge.Reminder) {
+		h.Helper()
+		h.view(func(ctx context.Context, tx bridge.Tx) error {
+			got, err := tx.DueReminders(ctx, at, 10)
+			if len(got) != len(want) || len(got) > 0 && got[0] != want[0] {
+				h.Errorf("due at %v: got %v, want %v", at, got, want)
+			}
+			return err
+		})
+	}
+	h.update(func(ctx context.Context, tx bridge.Tx) error {
+		other := r
+		other.Step, other.DueAt = 1, m.At
+		if err := tx.AddReminder(ctx, r); err != nil {
+			return err
+		}
+		return tx.AddReminder(ctx, other) // there is one
+	})
+	due(m.At)
+	due(r.DueAt, r)
+	unopened := func(want ...bridge.ID) {
+		h.Helper()
+		h.view(func(ctx context.Context, tx bridge.Tx) error {
+			got, err := tx.UnopenedIn(ctx, thread.ID)
+			if len(got) != len(want) || len(got) > 0 && got[0] != want[0] {
+				h.Errorf("never opened by %v, want %v", got, want)
+			}
+			if err != nil {
+				return err
+			}
+			rows, err := tx.ListThreads(ctx, bridge.ThreadQuery{Unopened: true, Limit: 10})
+			if (len(rows) > 0) != (len(want) > 0) || len(rows) > 0 && !rows[0].Unopened {
+				h.Errorf("%d threads are listed as never opened by %d people", len(rows), len(want))
+			}
+			return err
+		})
+	}
+	unopened()
+	r.Step, r.DueAt, r.UnopenedAt = 2, time.Time{}, h.tick()
+	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.SetReminder(ctx, r) })
+	due(h.now.Add(time.Hour))
+	unopened(ada.ID)
+
+	first := func(who bridge.Person, want time.Time) {
+		h.Helper()
+		h.view(func(ctx context.Context, tx bridge.Tx) error {
+			got, err := tx.FirstUnopened(ctx, thread.ID, who.ID)
+			if want.IsZero() && errors.Is(err, bridge.ErrNotFound) {
+				return nil
+			}
+			if err != nil || !got.Equal(want) {
+				h.Errorf("unopened by %s since %v, %v, want %v", who.Name, got, err, want)
+			}
+			return nil
+		})
+	}
+	first(ada, time.Time{}) // nothing was to be mailed
+	d := bridge.Delivery{ID: bridge.NewID(), Kind: bridge.DeliverMessage, Thread: thread.ID, Message: m.ID, Person: ada.ID, State: bridge.Queued, CreatedAt: m.At, NextAt: m.At}
+	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.AddDelivery(ctx, d) })
+	first(ada, m.At)
+	first(ben, time.Time{})
+	d.State, d.Form = bridge.Relayed, bridge.FormCopy
+	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.UpdateDelivery(ctx, d) })
+	first(ada, time.Time{})
+	d.Form = bridge.FormNotice
+	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.UpdateDelivery(ctx, d) })
+	first(ada, m.At)
+	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.MarkRead(ctx, thread.ID, ada.ID, m.Seq) })
+	first(ada, time.Time{})
+	unopened()
+	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.RemoveReminder(ctx, thread.ID, ada.ID) })
+	due(h.now.Add(1000 * time.Hour))
+}

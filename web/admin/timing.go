@@ -13,11 +13,13 @@ import (
 )
 
 type timingView struct {
-	Office   []page.Link
-	Delay    string // a whole number of units
-	Units    []unit
-	EmailOff bool
-	Flaw     string
+	Office []page.Link
+	Delay  string // a whole number of units
+	Units  []unit
+	// Reminders are days, apart by commas; Unopened is days too.
+	Reminders, Unopened string
+	EmailOff            bool
+	Flaw                string
 }
 
 type unit struct {
@@ -50,6 +52,15 @@ func (a *Admin) timing(v *page.Visit) error {
 	}
 	view := timingView{EmailOff: t.EmailOff}
 	view.Delay, view.Units = spanOf(t.NoticeDelay)
+	for i, r := range t.Reminders {
+		if i > 0 {
+			view.Reminders += ", "
+		}
+		view.Reminders += days(r)
+	}
+	if t.Unopened > 0 {
+		view.Unopened = days(t.Unopened)
+	}
 	return a.showTiming(v, http.StatusOK, view)
 }
 
@@ -87,7 +98,7 @@ func (a *Admin) setTiming(v *page.Visit) error {
 	}
 	if errors.Is(err, bridge.ErrInvalid) {
 		return a.showTiming(v, page.Status(err), timingView{
-			Delay: form.Get("delay"), Units: units(form.Get("unit")), EmailOff: form.Get("email") == "off", Flaw: page.Explain(err),
+			Delay: form.Get("delay"), Units: units(form.Get("unit")), Reminders: form.Get("reminders"), Unopened: form.Get("unopened"), EmailOff: form.Get("email") == "off", Flaw: page.Explain(err),
 		})
 	}
 	if err != nil {
@@ -116,8 +127,19 @@ func readTiming(t *bridge.Timing, form page.Form) error {
 	if span == 0 || n > int(48*time.Hour/span) {
 		return fmt.Errorf("a notice waits for at most 24 hours: %w", bridge.ErrInvalid)
 	}
-	t.NoticeDelay, t.EmailOff = time.Duration(n)*span, form.Get("email") == "off"
-	return nil
+	t.NoticeDelay, t.EmailOff, t.Reminders = time.Duration(n)*span, form.Get("email") == "off", nil
+	for text := range strings.SplitSeq(form.Get("reminders"), ",") {
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		r, err := readDays(text, "a day of a reminder")
+		if err != nil {
+			return err
+		}
+		t.Reminders = append(t.Reminders, r)
+	}
+	t.Unopened, err = readDays(form.Get("unopened"), "the day on which staff are told")
+	return err
 }
 
 // whole reads a whole number that is not negative; nothing is none.
@@ -131,4 +153,22 @@ func whole(text, what string) (int, error) {
 		return 0, fmt.Errorf("%s is no whole number: %w", what, bridge.ErrInvalid)
 	}
 	return n, nil
+}
+
+const day = 24 * time.Hour
+
+// days writes a span of time in days, which need not be whole where the configuration says so.
+func days(d time.Duration) string { return strconv.FormatFloat(float64(d)/float64(day), 'f', -1, 64) }
+
+// readDays reads what days wrote, to the minute; nothing is none.
+func readDays(text, what string) (time.Duration, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= 0 && n <= 1000) {
+		return 0, fmt.Errorf("%s is no number of days: %w", what, bridge.ErrInvalid)
+	}
+	return time.Duration(n * float64(day)).Round(time.Minute), nil
 }

@@ -416,3 +416,5 @@ func (t *memoryTx) DeleteThread(_ context.Context, id bridge.ID) error {
 	delete(t.messages, id)
 	return nil
 }
+
+func (t *memoryTx) UnopenedIn(context.Context, bridge.ID) ([]bridge.ID, error) { return nil, nil }

@@ -55,7 +55,7 @@ func TestGallery(t *testing.T) {
 	thread := threadView{
 		ID: "1", Base: "/desk/t/1", Subject: "Your test results", Waiting: true, ModeNow: "secure", ReplyTo: "Mina Okafor", LeavesAs: leavesAs(bridge.ModeSecure),
 		Once: "o", Limit: 25 << 20, ModeWhy: "Notices only: the organization is in secure mode.", Modes: modeChoices(""), Started: ago(50 * time.Hour),
-		People: []personLine{{ID: "p", Name: "Mina Okafor", Detail: "mina@example.org", Href: "/desk/contacts/p", CanRemove: true}, {ID: "q", Name: "jonas.weber@very-long-domain-name-of-a-firm.example", Detail: "jonas.weber@very-long-domain-name-of-a-firm.example", Href: "/desk/contacts/q", CanRemove: true}, {ID: "a", Name: "Dr Ada Lindqvist", Detail: "Staff"}},
+		People: []personLine{{ID: "p", Name: "Mina Okafor", Detail: "mina@example.org", Href: "/desk/contacts/p", CanRemove: true, Unopened: true}, {ID: "q", Name: "jonas.weber@very-long-domain-name-of-a-firm.example", Detail: "jonas.weber@very-long-domain-name-of-a-firm.example", Href: "/desk/contacts/q", CanRemove: true}, {ID: "a", Name: "Dr Ada Lindqvist", Detail: "Staff"}},
 		Messages: []page.Message{
 			{ID: "a", Author: "Mina Okafor", At: ago(50 * time.Hour), Via: "By email", Text: "Good morning,\n\nI had blood taken on Monday. Could you tell me when the results will be there?\n\nKind regards\nMina Okafor", Quoted: "On Mon, 16 Nov 2026 at 09:12, Harbour Street Practice wrote:\n> Thank you for coming in today."},
 			{ID: "n", Author: "Sam Carter", Role: "Staff", Note: true, At: ago(49 * time.Hour), Text: "The lab says Friday at the latest. Ada, will you write to her? She is worried about the second value, so be gentle."},

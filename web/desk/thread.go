@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type threadView struct {
 type personLine struct {
 	ID, Name, Detail, Href string
 	CanRemove              bool
+	Unopened               bool
 }
 
 // thread is GET /desk/t/THREAD.
@@ -106,6 +108,9 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 		}
 		if one.Disabled {
 			line.Detail += ", disabled"
+		}
+		if slices.Contains(t.Unopened, one.Person) {
+			line.Unopened = true
 		}
 		view.People = append(view.People, line)
 	}

@@ -21,6 +21,7 @@ type threadLine struct {
 	Href, Subject, Preview, People string
 	At                             time.Time
 	Unread, Waiting, Closed        bool
+	Unopened                       bool
 }
 
 // filters are the tabs above the list.
@@ -30,6 +31,7 @@ var filters = []struct {
 }{
 	{"", "Open", "Nothing is open", "New messages will be here.", bridge.ThreadList{Status: bridge.Open}},
 	{"waiting", "Waiting for an answer", "Nobody is waiting", "Every open conversation has its answer.", bridge.ThreadList{Status: bridge.Open, Awaiting: true}},
+	{"unopened", "Never opened", "Everything was opened", "What contacts have not opened although they were reminded will be here.", bridge.ThreadList{Unopened: true}},
 	{"closed", "Closed", "Nothing is closed", "Conversations that are done will be here.", bridge.ThreadList{Status: bridge.Closed}},
 	{"all", "All", "Nothing here yet", "Write to someone to begin.", bridge.ThreadList{}},
 }
@@ -65,7 +67,7 @@ func (d *Desk) threads(v *page.Visit) error {
 	for _, t := range threads.Threads {
 		view.Threads = append(view.Threads, threadLine{
 			Href: "/desk/t/" + t.ID.String(), Subject: t.Subject, Preview: t.Preview, People: people(t.People, t.Count),
-			At: t.LastAt, Unread: t.Unread > 0, Waiting: t.Awaiting && t.Status == bridge.Open, Closed: t.Status == bridge.Closed,
+			At: t.LastAt, Unread: t.Unread > 0, Waiting: t.Awaiting && t.Status == bridge.Open, Closed: t.Status == bridge.Closed, Unopened: t.Unopened,
 		})
 	}
 	return v.Render(d.book, "threads", page.Frame{Title: "Conversations", Shape: "wide", View: view})

@@ -1,4 +1,4 @@
--- When mails leave: who looks at what, who is reminded of what, what people chose, and what is to be sent later.
+-- When mails leave: who looks at what, and who is reminded of what.
 
 -- +goose Up
 
@@ -10,10 +10,12 @@ create table look (
 	primary key (thread, person)
 ) without rowid;
 
--- Who may have to be reminded of a thread: the step of the ladder that comes next, and when it is to be looked at.
+-- Who may have to be reminded of a thread: since when something is unopened, the step of the ladder that comes next, and when it is to be looked
+-- at.
 create table reminder (
 	thread      blob    not null references thread (id) on delete cascade,
 	person      blob    not null references person (id),
+	since       bigint  not null,
 	step        integer not null,
 	due_at      bigint,            -- null once nothing more is to come
 	unopened_at bigint  not null,  -- when staff were told that it was never opened
@@ -22,41 +24,3 @@ create table reminder (
 
 create index reminder_due on reminder (due_at) where due_at is not null;
 create index reminder_unopened on reminder (thread) where unopened_at > 0;
-
--- What somebody chose about mail to them. Whoever chose nothing has no row.
-create table preference (
-	person         blob   not null primary key references person (id),
-	digest_at      bigint,         -- when the next digest is due; null for none
-	sealed_choices blob   not null
-) without rowid;
-
-create index preference_digest on preference (digest_at) where digest_at is not null;
-
--- Messages that staff wrote and that are to be sent later. They are in no thread until then.
-create table pending (
-	id            blob   not null primary key,
-	thread        blob   references thread (id) on delete cascade, -- null for the first message of a new one
-	owner         blob   not null,  -- the person or the key that wrote it
-	send_at       bigint not null,
-	due_at        bigint,           -- null while it waits for somebody to decide
-	created_at    bigint not null,
-	sealed_letter blob   not null
-);
-
-create index pending_due on pending (due_at) where due_at is not null;
-create index pending_thread on pending (thread, send_at);
-
--- The big files of such messages.
-create table pending_file (
-	pending  blob not null references pending (id) on delete cascade,
-	blob_key text not null,
-	primary key (pending, blob_key)
-) without rowid;
-
-create index pending_file_blob on pending_file (blob_key);
-
--- +goose StatementBegin
-create trigger pending_file_left_blob after delete on pending_file begin
-	update blob set idle = true where key = old.blob_key and not idle;
-end;
--- +goose StatementEnd
