@@ -354,8 +354,8 @@ func (d *document) below(i, of int, k Kind, why reason) int {
 	return max(end, i)
 }
 
-// ourEnd returns the line after the first one from i on that ends a copy of ours, or end: our copies quote nothing, so what stands
-// below one is the author's.
+// ourEnd returns the line after the first one from i on that ends a copy of ours, or end: that line ends each of our
+// copies, below whatever it quotes, so what stands below one is the author's.
 func (d *document) ourEnd(i, end int) int {
 	if i >= end || !strings.Contains(d.body[d.lines[i].start:d.stop(end-1)], "letterlock-copy") {
 		return end
