@@ -35,30 +35,39 @@ func (s *strip) card(i int) bool {
 	for i+digits < len(s.c) && digits < cardMost && isDigit(s.c[i+digits]) && (digits == 0 || s.gap[i+digits] < wall) {
 		digits++
 	}
+	if digits < cardLeast {
+		return false
+	}
+	lengths := issued(s.c[i : i+digits])
 	for n := cardLeast; n <= digits; n++ {
-		b, widest, ok := s.window(i, n)
-		if ok && issued(b) && luhn(b) && (widest < wide || s.cardShaped(i, n)) {
+		if lengths&(1<<n) == 0 || !luhn(s.c[i:i+n]) {
+			continue
+		}
+		if _, widest, ok := s.window(i, n); ok && (widest < wide || s.cardShaped(i, n)) {
 			return true
 		}
 	}
 	return false
 }
 
-// issued reports whether some network issues numbers like it.
-func issued(b []byte) bool {
+// issued returns how long the numbers are that some network issues and that begin like this one: a bit for each length.
+func issued(b []byte) (lengths uint32) {
+	var prefixes [7]int // by their width
+	for width := 1; width < len(prefixes); width++ {
+		prefixes[width] = number(b[:width])
+	}
 	for _, is := range issuers {
-		if len(b) < is.least || len(b) > is.most {
-			continue
-		}
 		width := 1
 		for n := is.from; n >= 10; n /= 10 {
 			width++
 		}
-		if n := number(b[:width]); n >= is.from && n <= is.to {
-			return true
+		if n := prefixes[width]; n >= is.from && n <= is.to {
+			for l := is.least; l <= is.most; l++ {
+				lengths |= 1 << l
+			}
 		}
 	}
-	return false
+	return lengths
 }
 
 // cardShaped reports whether the groups are as they are on cards, or each digit stands alone. Numbers in a column, or in a list with commas, are one

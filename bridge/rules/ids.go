@@ -31,8 +31,11 @@ func (n *National) at(s *strip, i int) bool {
 	if n.special != nil {
 		return n.special(s, i)
 	}
-	b, widest, ok := s.window(i, n.length)
-	if !ok || !n.check(b) {
+	if i+n.length > len(s.c) || !n.check(s.c[i:i+n.length]) {
+		return false
+	}
+	_, widest, ok := s.window(i, n.length)
+	if !ok {
 		return false
 	}
 	if widest == none || s.single(i, n.length) && s.alone(i, n.length) {

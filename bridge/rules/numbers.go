@@ -207,13 +207,13 @@ func (n *numbers) find(plain string, found []int, where int) {
 			if before == none && i > 0 && isDigit(s.c[i-1]) || i < phone {
 				continue
 			}
-			if len(n.card) > 0 && s.card(i) {
+			if len(n.card) > 0 && found[n.card[0]]&where == 0 && s.card(i) {
 				mark(n.card)
 			}
 			n.findIDs(&s, i, found, where)
 			continue
 		}
-		if len(n.iban) > 0 && s.iban(i) {
+		if len(n.iban) > 0 && found[n.iban[0]]&where == 0 && s.iban(i) {
 			mark(n.iban)
 		}
 		if before != none {
