@@ -46,6 +46,7 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 		w.giveBack(ctx, []bridge.Delivery{d})
 		return
 	case o.state == bridge.Relayed:
+		w.gather()
 		if w.record(work, d, func(ctx context.Context) error {
 			return w.c.Gateway.RecordRelayed(ctx, w.c.Name, d.ID, o.left)
 		}) {
@@ -76,6 +77,23 @@ func (w *Worker) deliver(work context.Context, d bridge.Delivery) {
 	}
 	w.counters.count(o)
 	w.c.AfterRecord(d.ID)
+}
+
+// round is how far apart records are written while more mails are on their way. A mail that a crash catches in it is sent again, as one
+// whose commit it catches is; but a commit for each would cost as much as all the rest.
+const round = 4 * time.Millisecond
+
+// gather waits for the next round, so that what was taken at about the same time is written down by one commit. No connection waits for it.
+func (w *Worker) gather() {
+	w.mu.Lock()
+	alone := w.busy == 0
+	for _, h := range w.hops {
+		alone = alone && len(h.queue) == 0
+	}
+	w.mu.Unlock()
+	if !alone {
+		time.Sleep(time.Until(time.Now().Truncate(round).Add(round)))
+	}
 }
 
 // giveUp fails a delivery that has waited for too long, with the last reason.
