@@ -21,6 +21,8 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 	}
 	allowed := []struct{ begin, plan, because string }{
 		{"select c.thread, c.total", "Incremental Sort", "it is the few participants of one page"},
+		{"select id, state, made_at, current_at", "Seq Scan on signing", "there are a few, and all are read"},
+		{"select id, state, made_at, current_at", "Sort", "likewise"},
 		{"insert into index_task (id, thread, first_seq, last_seq) select", "Seq Scan on thread", "all is indexed anew"},
 		{"select e.id, e.thread, e.seq from search_entry e where e.words", "Sort", "they are those of a rare word"},
 		{"select e.id, e.thread, e.seq from search_entry e cross join participant p where e.words", "Sort", "likewise"},

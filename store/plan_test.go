@@ -33,6 +33,10 @@ func TestPlans(t *testing.T) {
 		{"select priority from delivery", "SCAN delivery USING COVERING INDEX delivery_due", "it ends at the first row"},
 		{"select e.id, e.thread, e.seq from search_text", "SCAN f VIRTUAL TABLE INDEX 192:M5><", "it is matched, between two ids, and comes in their order"},
 		{"select id, thread, first_seq, last_seq from index_task order by id", "SCAN index_task", "it ends at the limit"},
+		{"select id, state, made_at, current_at", "SCAN signing", "there are a few, and all are read"},
+		{"select id, state, made_at, current_at", "USE TEMP B-TREE", "likewise"},
+		{"select t.id, t.status", "USE TEMP B-TREE FOR ORDER BY", "for those that were never opened, which are few; the others are wanted by their indexes below"},
+		{"select t.id, t.status", "SCAN u USING INDEX reminder_unopened", "the index holds only those"},
 		{"insert into index_task (id, thread, first_seq, last_seq) select id", "SCAN thread", "all is indexed when search is turned on"},
 	}
 	// And these must go by the index that was made for them, each where a part of the statement tells it from others.
@@ -44,7 +48,7 @@ func TestPlans(t *testing.T) {
 		{"where t.awaiting and coalesce", "SEARCH t USING INDEX thread_awaiting ((last_at,id)<(?,?))"},
 		{"p.left_at = 0 and (", "SEARCH p USING INDEX participant_last (person=? AND (last_at,thread)<(?,?))"},
 		{"p.left_at = 0 and coalesce(p.status", "SEARCH p USING INDEX participant_last (person=? AND (last_at,thread)<(?,?))"},
-		{"p.left_at = 0 and", "SEARCH t USING PRIMARY KEY (id=?)"},
+		{"where p.person = ? and p.left_at = 0 and", "SEARCH t USING PRIMARY KEY (id=?)"},
 		{"where m.thread = ? and m.seq > ? order", "SEARCH m USING PRIMARY KEY (thread=? AND seq>?)"},
 		{"returning id, kind", "SEARCH delivery USING COVERING INDEX delivery_due (priority=? AND due_at<?)"},
 		{"and lease_by <> ''", "SEARCH delivery USING INDEX delivery_lease (lease_by=?)"},

@@ -61,8 +61,8 @@ func (t *tx) FirstUnopened(ctx context.Context, thread, person bridge.ID) (time.
 }
 
 // fromUnopened leads to the messages that were never opened: those of which staff were told and that are still unread.
-const fromUnopened = `from reminder u join participant v on v.thread = u.thread and v.person = u.person
-	where u.unopened_at > 0 and v.left_at = 0 and v.unread > 0
+const fromUnopened = `from reminder u cross join participant v
+	where v.thread = u.thread and v.person = u.person and u.unopened_at > 0 and v.left_at = 0 and v.unread > 0
 	and exists (select 1 from message w where w.thread = u.thread and w.seq > v.read_seq and w.at = u.since)`
 
 // UnopenedIn implements bridge.Reminders.
