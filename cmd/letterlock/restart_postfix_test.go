@@ -75,7 +75,7 @@ func TestRelayRestartsTwice(t *testing.T) {
 	}
 
 	// What met a restart waits a minute or two, which the test need not.
-	counts := map[bridge.DeliveryState]int{}
+	var counts map[bridge.DeliveryState]int
 	for bound := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if counts, err = o.g.CountDeliveries(ctx, bridge.AsOperator()); err != nil {
 			t.Fatal(err)
