@@ -52,9 +52,13 @@ func (i *Issuer) open(purpose, token string) (ID, bool) {
 	if len(token) != tokenLength {
 		return ID{}, false
 	}
+	token = strings.ToLower(token)
 	var b [16 + codeOctets]byte
-	if _, err := tokenCoding.Decode(b[:], []byte(strings.ToLower(token))); err != nil {
+	if _, err := tokenCoding.Decode(b[:], []byte(token)); err != nil {
 		return ID{}, false
+	}
+	if tokenCoding.EncodeToString(b[:]) != token {
+		return ID{}, false // the last letter holds two bits more than there are
 	}
 	var id ID
 	copy(id[:], b[:])

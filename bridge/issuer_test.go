@@ -104,3 +104,19 @@ func TestCursorRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// TestATokenHasOneSpelling: the last letter has two bits to spare, so three others could mean the same.
+func TestATokenHasOneSpelling(t *testing.T) {
+	i := bridge.NewIssuer(testKeys("one"), "example.com", "https://portal.example.com")
+	made := i.MessageID(bridge.NewID())
+	at := strings.IndexByte(made, '@')
+	opened := 0
+	for _, last := range "abcdefghijklmnopqrstuvwxyz234567" {
+		if _, ok := i.OpenMessageID(made[:at-1] + string(last) + made[at:]); ok {
+			opened++
+		}
+	}
+	if opened != 1 {
+		t.Errorf("%d last letters open it, want one", opened)
+	}
+}
