@@ -205,18 +205,23 @@ func (g *Gateway) deliver(ctx context.Context, tx Tx, t *Thread, m *Message) err
 	if err != nil {
 		return err
 	}
-	timing, err := g.timingNow(ctx, tx)
-	if err != nil {
-		return err
-	}
-	org, err := g.organizationMode(ctx, tx)
-	if err != nil {
-		return err
-	}
-	mode := Strictest(org, t.Mode)
+	var timing Timing
+	var mode Mode
+	asked := false
 	for _, one := range in {
 		if one.Person == m.Author || !one.LeftAt.IsZero() || (one.Kind == Staff && m.AuthorKind != ByContact) {
 			continue
+		}
+		if !asked {
+			// Many threads have nobody else in them, and mail comes to them all the time.
+			if timing, err = g.timingNow(ctx, tx); err != nil {
+				return err
+			}
+			org, err := g.organizationMode(ctx, tx)
+			if err != nil {
+				return err
+			}
+			mode, asked = Strictest(org, t.Mode), true
 		}
 		d := Delivery{
 			ID: NewID(), Kind: DeliverMessage, Thread: t.ID, Message: m.ID, Person: one.Person,

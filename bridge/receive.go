@@ -68,12 +68,12 @@ func (g *Gateway) ReceiveAll(ctx context.Context, mails []Arrival) ([]Received, 
 // arriving is a mail whose content is staged, before the transaction.
 type arriving struct {
 	Arrival
-	wanted decision
-	bad    *FileError // why it can't become a message, nor wait for staff to make it one
-	files  []Attachment
-	stays  []string // why what it says must stay in
-	raw    Blob
-	turn   turn
+	wanted  decision
+	bad     *FileError // why it can't become a message, nor wait for staff to make it one
+	files   []Attachment
+	message Message // what it would be in its thread, but for its author
+	raw     Blob
+	turn    turn
 }
 
 // stage puts what is large to a place of its own before the transaction; so it looks first whether it is wanted at all.
@@ -110,8 +110,8 @@ func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
 		if a.files, err = g.stageFiles(ctx, m); err != nil {
 			return a, err
 		}
-		msg := mailMessage(m, e.Route, a.files)
-		if a.stays, err = g.stays(ctx, m.Subject, &msg); err != nil {
+		a.message = mailMessage(m, e.Route, a.files)
+		if a.message.Stays, err = g.stays(ctx, m.Subject, &a.message); err != nil {
 			return a, err
 		}
 	}
@@ -210,8 +210,7 @@ func (g *Gateway) take(ctx context.Context, tx Tx, r *Received, d decision, a *a
 	if err != nil {
 		return err
 	}
-	msg := mailMessage(m, r.Envelope.Route, a.files)
-	msg.Stays = a.stays
+	msg := a.message
 	msg.AuthorKind, msg.Author, msg.AuthorName = ByContact, d.author.ID, d.author.DisplayName()
 	msg.Received = r.ID
 	if err := g.add(ctx, tx, &t, &msg); err != nil {

@@ -51,12 +51,14 @@ func cleanText(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.ReplaceAll(s, "\r", "\n")
-	s = strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
-			return r
-		}
-		return -1
-	}, s)
+	if hasControls(s) {
+		s = strings.Map(func(r rune) rune {
+			if r == '\n' || r == '\t' || !unicode.IsControl(r) {
+				return r
+			}
+			return -1
+		}, s)
+	}
 	s = strings.TrimRightFunc(s, unicode.IsSpace)
 	for {
 		line, rest, ok := strings.Cut(s, "\n")
@@ -65,6 +67,20 @@ func cleanText(s string) string {
 		}
 		s = rest
 	}
+}
+
+// hasControls reports whether there is a control character but line ends and tabs, in what is valid UTF-8. Nearly no text has one, and
+// this looks at octets.
+func hasControls(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' && c != '\n' && c != '\t', c == 0x7f:
+			return true
+		case c == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0: // U+0080 to U+009F
+			return true
+		}
+	}
+	return false
 }
 
 // fileName makes a name that is safe to show, to save under and to mail.

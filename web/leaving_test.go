@@ -57,8 +57,17 @@ func TestComposerTellsWhatLeaves(t *testing.T) {
 	b.get(path).want(200, "was sent a notice", "No content left: contains a card number.")
 	w.as(w.mina).get("/t/"+w.thread.ID.String()).want(200, aCard).without("contains a card number")
 	b.letter(path, url.Values{"kind": {"reply"}, "text": {"All is well."}, "secure": {"yes"}}).want(200, "it was marked to be sent securely")
-	if out := w.outgoing(); len(out) != 1 || out[0].Form != bridge.FormNotice {
-		t.Errorf("got %+v, want one notice", out)
+	notices := 0
+	for _, o := range w.outgoing() { // also of Mina's sign-in at a browser that was not seen before
+		if o.Delivery.Kind == bridge.DeliverMessage {
+			notices++
+			if o.Form != bridge.FormNotice || o.Text != "" {
+				t.Errorf("got %s, want a notice", o.Form)
+			}
+		}
+	}
+	if notices != 1 {
+		t.Errorf("%d mails of the message left, want one", notices)
 	}
 }
 
