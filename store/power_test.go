@@ -53,6 +53,7 @@ func TestPowerLoss(t *testing.T) {
 		checkKept(t, filepath.Join(image, "letterlock.db"), keys, kept)
 		checked++
 	}
+	calls := acks/5 + 1 // between two images, about: an acknowledgement takes four calls and more
 	for _, c := range trace {
 		if ack := now.apply(c); ack != "" {
 			f := strings.Fields(ack)
@@ -67,7 +68,7 @@ func TestPowerLoss(t *testing.T) {
 			continue
 		}
 		// Somewhere between two acknowledgements, with a part of what is under way on the disk.
-		if sinceAck++; len(kept) > 0 && rng.IntN(len(trace)/40+1) == 0 {
+		if sinceAck++; len(kept) > 0 && rng.IntN(calls) == 0 {
 			check(now.tear(rng))
 		}
 		if t.Failed() {

@@ -54,8 +54,9 @@ type Config struct {
 type Relay struct {
 	Addr string
 
-	c      Config
-	server *smtp.Server
+	c        Config
+	server   *smtp.Server
+	listener net.Listener
 
 	mu                         sync.Mutex
 	mails                      []Mail
@@ -92,7 +93,7 @@ func Serve(tb testing.TB, c Config, l net.Listener) *Relay {
 			s.TLSConfig = config
 		}
 	}
-	r.server = s
+	r.server, r.listener = s, l
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -106,7 +107,10 @@ func Serve(tb testing.TB, c Config, l net.Listener) *Relay {
 }
 
 // Stop closes the relay and all its connections.
-func (r *Relay) Stop() { _ = r.server.Close() }
+func (r *Relay) Stop() {
+	_ = r.server.Close()
+	_ = r.listener.Close() // which a server that has not begun to serve does not know yet
+}
 
 // Mails returns what the relay took so far.
 func (r *Relay) Mails() []Mail {
