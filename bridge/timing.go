@@ -16,8 +16,6 @@ type Timing struct {
 	// same thread meanwhile is told by the same notice, and none leaves while the reader has the thread open. Zero sends one for each message at
 	// once.
 	NoticeDelay time.Duration
-	// Undo is how long staff can take back what they sent, up to a minute.
-	Undo time.Duration
 	// Reminders are the ages at which a message that its recipient was told of and has not opened is called to mind, growing, at most five.
 	Reminders []time.Duration
 	// Unopened is the age at which staff are told that such a message was never opened; zero for never.
@@ -29,7 +27,6 @@ type Timing struct {
 // The bounds of a Timing.
 const (
 	maxNoticeDelay = 24 * time.Hour
-	maxUndo        = time.Minute
 	maxReminders   = 5
 	minReminder    = time.Hour
 	maxReminder    = 365 * 24 * time.Hour
@@ -40,8 +37,6 @@ func (t Timing) check() error {
 	switch {
 	case t.NoticeDelay < 0 || t.NoticeDelay > maxNoticeDelay:
 		return fmt.Errorf("a notice waits for at most 24 hours: %w", ErrInvalid)
-	case t.Undo < 0 || t.Undo > maxUndo:
-		return fmt.Errorf("what was sent can be taken back for at most 60 seconds: %w", ErrInvalid)
 	case len(t.Reminders) > maxReminders:
 		return fmt.Errorf("there are at most %d reminders of one message: %w", maxReminders, ErrInvalid)
 	case t.Unopened < 0 || t.Unopened > maxReminder:
@@ -119,12 +114,12 @@ func (g *Gateway) SetTiming(ctx context.Context, a Actor, t Timing) error {
 }
 
 func (t Timing) equal(o Timing) bool {
-	return t.NoticeDelay == o.NoticeDelay && t.Undo == o.Undo && slices.Equal(t.Reminders, o.Reminders) && t.Unopened == o.Unopened && t.EmailOff == o.EmailOff
+	return t.NoticeDelay == o.NoticeDelay && slices.Equal(t.Reminders, o.Reminders) && t.Unopened == o.Unopened && t.EmailOff == o.EmailOff
 }
 
 // String is how the audit log tells it.
 func (t Timing) String() string {
-	words := []string{"notices after " + t.NoticeDelay.String(), "undo for " + t.Undo.String()}
+	words := []string{"notices after " + t.NoticeDelay.String()}
 	if len(t.Reminders) == 0 {
 		words = append(words, "no reminders")
 	}

@@ -337,11 +337,10 @@ func TestTimingIsChecked(t *testing.T) {
 		want   bool
 	}{
 		"nothing at all":             {bridge.Timing{}, true},
-		"the usual":                  {bridge.Timing{NoticeDelay: 30 * time.Second, Undo: 10 * time.Second, Reminders: []time.Duration{3 * day, 7 * day}, Unopened: 14 * day}, true},
+		"the usual":                  {bridge.Timing{NoticeDelay: 30 * time.Second, Reminders: []time.Duration{3 * day, 7 * day}, Unopened: 14 * day}, true},
 		"a whole day":                {bridge.Timing{NoticeDelay: day}, true},
 		"more than a day":            {bridge.Timing{NoticeDelay: day + 1}, false},
 		"before it was written":      {bridge.Timing{NoticeDelay: -1}, false},
-		"an undo of an hour":         {bridge.Timing{Undo: time.Hour}, false},
 		"reminders in disorder":      {bridge.Timing{Reminders: []time.Duration{7 * day, 3 * day}}, false},
 		"a reminder twice":           {bridge.Timing{Reminders: []time.Duration{3 * day, 3 * day}}, false},
 		"a reminder at once":         {bridge.Timing{Reminders: []time.Duration{0}}, false},

@@ -77,12 +77,16 @@ func (t *tx) UnopenedIn(ctx context.Context, thread bridge.ID) ([]bridge.ID, err
 
 // markUnopened marks those on a page of the list of all threads that have something that was never opened.
 func (t *tx) markUnopened(ctx context.Context, rows []bridge.ThreadRow) error {
-	for i := range rows {
-		who, err := t.UnopenedIn(ctx, rows[i].ID)
-		if err != nil {
-			return err
-		}
-		rows[i].Unopened = len(who) > 0
+	if len(rows) == 0 {
+		return nil
 	}
-	return nil
+	in, args, at := ofThreads(rows)
+	return t.each(ctx, "select u.thread "+fromUnopened+" and u.thread in "+in, args, func(r row) error {
+		var thread bridge.ID
+		err := r.Scan(&thread)
+		if i, ok := at[thread]; ok {
+			rows[i].Unopened = true
+		}
+		return err
+	})
 }

@@ -150,6 +150,22 @@ func (t *tx) countFor(ctx context.Context, reader bridge.ID, rows []bridge.Threa
 	return nil
 }
 
+// ofThreads returns a list of placeholders for the threads of a page that has some, their values, and where each stands on the page. The
+// number of placeholders is rounded up, so that there are few different statements to keep prepared.
+func ofThreads(rows []bridge.ThreadRow) (in string, args []any, at map[bridge.ID]int) {
+	size := 8
+	for size < len(rows) {
+		size *= 2
+	}
+	args, at = make([]any, size, size+1), make(map[bridge.ID]int, len(rows))
+	for i := range args {
+		place := min(i, len(rows)-1)
+		args[i] = rows[place].ID
+		at[rows[place].ID] = place
+	}
+	return "(?" + strings.Repeat(", ?", size-1) + ")", args, at
+}
+
 // shownContacts is how many names a line in the list of all threads has.
 const shownContacts = 3
 
@@ -158,25 +174,14 @@ func (t *tx) nameContacts(ctx context.Context, rows []bridge.ThreadRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	// The number of placeholders is rounded up, so that there are few different statements to keep prepared.
-	size := 8
-	for size < len(rows) {
-		size *= 2
-	}
-	args := make([]any, size, size+1)
-	at := make(map[bridge.ID]int, len(rows))
-	for i := range args {
-		h := &rows[min(i, len(rows)-1)]
-		args[i] = h.ID
-		at[h.ID] = min(i, len(rows)-1)
-	}
+	in, args, at := ofThreads(rows)
 	args = append(args, shownContacts)
 	return t.each(ctx, `select c.thread, c.total, pe.id, pe.sealed_name, pe.sealed_address
 		from (select thread, person, joined_at,
 				row_number() over (partition by thread order by joined_at, person) as place,
 				count(*) over (partition by thread) as total
 			from participant
-			where thread in (?`+strings.Repeat(", ?", size-1)+`) and kind = 'contact' and left_at = 0) c
+			where thread in `+in+` and kind = 'contact' and left_at = 0) c
 		join person pe on pe.id = c.person
 		where c.place <= ? order by c.thread, c.place`, args, func(r row) error {
 		var thread bridge.ID
