@@ -157,6 +157,45 @@ func (g *Gateway) MakeSigningPair(ctx context.Context, a Actor) (SigningPair, er
 	return p.withoutPrivate(), wrap("make signing keys", err)
 }
 
+// FirstSigningKeys makes the pair that signs from the beginning, where there has never been one, and returns it without its private keys; where there
+// has been one it returns ErrConflict, also to all but one of several processes that begin at the same time. It is for whoever runs the
+// program, and nothing that a person can ask for: nobody gains or loses anything by it.
+//
+// Its keys sign before their records are published. A signature that can't be verified yet is worth as much as none (RFC 6376, section 6.1),
+// and none that others made is replaced by it.
+func (g *Gateway) FirstSigningKeys(ctx context.Context) (SigningPair, error) {
+	none := func(tx Tx) error {
+		all, err := tx.SigningPairs(ctx)
+		if err == nil && len(all) > 0 {
+			err = ErrConflict
+		}
+		return err
+	}
+	// Making keys takes long, and only the first process of all has to.
+	if err := g.store.View(ctx, none); err != nil {
+		return SigningPair{}, wrap("make the first signing keys", err)
+	}
+	p, err := newSigningPair(g.now())
+	if err != nil {
+		return SigningPair{}, wrap("make the first signing keys", err)
+	}
+	p.State, p.CurrentAt = SigningCurrent, p.MadeAt
+	err = g.store.Update(ctx, func(tx Tx) error {
+		if err := none(tx); err != nil {
+			return err
+		}
+		if err := tx.AddSigningPair(ctx, p); err != nil {
+			return err
+		}
+		who, err := g.resolveAdmin(ctx, tx, AsOperator())
+		if err != nil {
+			return err
+		}
+		return g.audit(ctx, tx, who, AuditEntry{Action: "signing.make", Detail: p.Selectors()})
+	})
+	return p.withoutPrivate(), wrap("make the first signing keys", err)
+}
+
 func noneNext(ctx context.Context, tx Tx) error {
 	next, err := tx.SigningPairIn(ctx, SigningNext)
 	switch {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,5 +134,45 @@ func TestSwitchAtOnce(t *testing.T) {
 	all.Wait()
 	if p, err := w.g.SigningKeys(t.Context()); err != nil || p.ID != next {
 		t.Errorf("got %v, %v, want the new ones", p.ID, err)
+	}
+}
+
+// TestFirstSigningKeys has several processes begin at the same time on data that has never had keys.
+func TestFirstSigningKeys(t *testing.T) {
+	w := newWorld(t)
+	var made atomic.Int64
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			p, err := w.g.FirstSigningKeys(t.Context())
+			switch {
+			case err == nil:
+				made.Add(1)
+				if p.State != bridge.SigningCurrent || len(p.Keys) != 2 || p.Keys[0].Private != nil || p.Keys[1].Private != nil {
+					t.Errorf("got %s with %d keys, want both that sign, without what is private", p.State, len(p.Keys))
+				}
+			case !errors.Is(err, bridge.ErrConflict):
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	pairs := try(w, func() ([]bridge.SigningPair, error) { return w.g.ListSigningPairs(t.Context(), w.operator) })
+	if made.Load() != 1 || len(pairs) != 1 {
+		t.Errorf("they were made %d times, and there are %d pairs, want one", made.Load(), len(pairs))
+	}
+	now := try(w, func() (bridge.SigningPair, error) { return w.g.SigningKeys(t.Context()) })
+	if _, err := x509.ParsePKCS8PrivateKey(now.Keys[0].Private); err != nil || now.ID != pairs[0].ID {
+		t.Errorf("got %v, %v, want the pair that was made", now.ID, err)
+	}
+	if got := len(w.recorded("signing.make")); got != 1 {
+		t.Errorf("it is recorded %d times, want once", got)
+	}
+
+	// Where an admin has begun to make some, they wait for their records.
+	w = newWorld(t)
+	w.signing(bridge.SigningNext)
+	if _, err := w.g.FirstSigningKeys(t.Context()); !errors.Is(err, bridge.ErrConflict) {
+		t.Errorf("got %v, want a conflict with those that wait", err)
 	}
 }

@@ -28,6 +28,7 @@ type initCommand struct {
 	Config       string `short:"c" default:"letterlock.toml" placeholder:"FILE" help:"The configuration file to make (${default})."`
 	Data         string `default:"data" placeholder:"FOLDER" help:"The data folder to make (${default})."`
 	KeyFile      string `name:"key-file" default:"letterlock.key" placeholder:"FILE" help:"The key file to make (${default}). It must not be in the data folder."`
+	Database     string `placeholder:"DSN" help:"A PostgreSQL database instead of one in the data folder, as postgres://USER@HOST/NAME. A password belongs into LETTERLOCK_DATABASE or ~/.pgpass: a flag is seen by every user of this machine."`
 	Relay        string `default:"localhost:25" placeholder:"HOST:PORT" help:"The mail server that takes our mail (${default})."`
 	SenderPolicy string `name:"sender-policy" default:"standard" placeholder:"POLICY" help:"The sender_policy to write (${default}): standard, strict or address."`
 }
@@ -47,7 +48,7 @@ organization = {{quote .Organization}}
 
 data = {{quote .Data}}
 # A database on a PostgreSQL server, for more than one gateway at a time, instead of one in the data folder: docs/postgresql.md
-# database = "postgres://letterlock@db.example.com/letterlock"
+{{if .Database}}database = {{quote .Database}}{{else}}# database = "postgres://letterlock@db.example.com/letterlock"{{end}}
 # Without this file nothing that is stored can be read: keep a copy of it apart from the data and its backups.
 key_file = {{quote .KeyFile}}
 
@@ -90,7 +91,7 @@ trusted_proxies = ["127.0.0.1/32", "::1/128"]
 // Run makes the three and prints what to do next. What it made before a failure stays, and running it again goes on from there
 // only once that was taken away: it never decides that a key is not needed.
 func (c *initCommand) Run(ctx context.Context, env *environment) error {
-	general := General{Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Data: c.Data, KeyFile: c.KeyFile}
+	general := General{Domain: c.Domain, BaseURL: c.BaseURL, Organization: c.Organization, Data: c.Data, KeyFile: c.KeyFile, Database: c.Database}
 	if general.BaseURL == "" {
 		general.BaseURL = "https://" + c.Domain
 	}
@@ -145,15 +146,13 @@ func (c *initCommand) Run(ctx context.Context, env *environment) error {
 // that can't be verified yet is worth as much as mail without one.
 func makeFirstKeys(ctx context.Context, g General) (bridge.SigningPair, error) {
 	c := defaultConfig().General
-	c.Domain, c.BaseURL, c.Organization, c.Data, c.KeyFile = g.Domain, g.BaseURL, g.Organization, g.Data, g.KeyFile
+	c.Domain, c.BaseURL, c.Organization, c.Data, c.KeyFile, c.Database = g.Domain, g.BaseURL, g.Organization, g.Data, g.KeyFile, g.Database
 	var pair bridge.SigningPair
 	k, err := openKept(ctx, Config{General: c}, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		return pair, err
 	}
-	if pair, err = k.gateway.MakeSigningPair(ctx, bridge.AsOperator()); err == nil {
-		err = k.gateway.SwitchSigning(ctx, bridge.AsOperator(), pair.ID)
-	}
+	pair, err = k.gateway.FirstSigningKeys(ctx)
 	return pair, errors.Join(err, k.db.Close())
 }
 
@@ -164,7 +163,7 @@ func (c *initCommand) writeConfig(g General, relayIsHere bool) error {
 	}
 	err = initialConfig.Execute(f, map[string]any{
 		"Domain": g.Domain, "BaseURL": g.BaseURL, "Organization": g.Organization, "Data": absolute(g.Data), "KeyFile": absolute(g.KeyFile),
-		"Relay": c.Relay, "RelayIsHere": relayIsHere, "SenderPolicy": c.SenderPolicy,
+		"Database": g.Database, "Relay": c.Relay, "RelayIsHere": relayIsHere, "SenderPolicy": c.SenderPolicy,
 	})
 	return errors.Join(err, f.Sync(), f.Close())
 }

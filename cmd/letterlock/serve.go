@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -60,6 +61,9 @@ func (c *serveCommand) Run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
+	if err := a.firstKeys(ctx); err != nil {
+		return errors.Join(err, a.close())
+	}
 	opened := addresses{http: a.http.Addr().String()}
 	if a.smtp != nil {
 		opened.smtp = a.smtp.Addr().String()
@@ -77,6 +81,20 @@ func (c *serveCommand) Run(ctx context.Context, env *environment) error {
 		return err
 	}
 	log.Info("letterlock has stopped")
+	return nil
+}
+
+// firstKeys makes the keys that sign mail where there have never been any: in a database that "letterlock init" did not make. Of several
+// processes that begin at the same time one makes them, and the others find them.
+func (a *app) firstKeys(ctx context.Context) error {
+	pair, err := a.gateway.FirstSigningKeys(ctx)
+	switch {
+	case errors.Is(err, bridge.ErrConflict):
+		return nil
+	case err != nil:
+		return err
+	}
+	a.log.WarnContext(ctx, "keys to sign mail with were made; their records are to be published", "selectors", pair.Selectors(), "hint", "letterlock dkim show")
 	return nil
 }
 
