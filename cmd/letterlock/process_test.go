@@ -51,7 +51,7 @@ func newProcess(t testing.TB, settings ...string) *process {
 	p.env = append(os.Environ(), "LETTERLOCK_DOMAIN=example.com", "LETTERLOCK_BASE_URL=http://"+p.http, "LETTERLOCK_ORGANIZATION=Harbour Clinic",
 		"LETTERLOCK_DATA="+dir+"/data", "LETTERLOCK_KEY_FILE="+dir+"/letterlock.key", "LETTERLOCK_SENDER_POLICY=address",
 		"LETTERLOCK_SMTP_LISTEN="+p.smtp, "LETTERLOCK_SMTP_HOSTNAME=mx.example.com", "LETTERLOCK_HTTP_LISTEN="+p.http, "LETTERLOCK_RELAY_ADDRESS="+p.relay.addr,
-		"LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any", "LETTERLOCK_MESSAGE_PACE=-1")
+		"LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any", "LETTERLOCK_MESSAGE_PACE=-1", "LETTERLOCK_NOTICES_DELAY=0s")
 	p.env = append(p.env, settings...)
 	p.do("init", "--domain", "example.com", "--config", "made.toml")
 	p.do("mode", "convenience")
