@@ -1,6 +1,6 @@
 // Package oauth gets access tokens (OAuth 2.0, RFC 6749) for those who sign in to mail servers with them, and renews them before they run
-// out: by client credentials (section 4.4), by a refresh token (section 6), or by an assertion that a service account signs (RFC 7523). It
-// also has the SASL mechanisms that carry a token: OAUTHBEARER (RFC 7628) and XOAUTH2, which Microsoft and Google made up before.
+// out: by client credentials (section 4.4), by a refresh token (section 6), or by an assertion that a service account signs (RFC 7523). The
+// first refresh token comes of a person's [Consent] (RFC 8628; RFC 8252 with RFC 7636). It also has the SASL mechanisms that carry a token: OAUTHBEARER (RFC 7628) and XOAUTH2, which Microsoft and Google made up before.
 //
 // A server may give a new refresh token in place of the one that was shown, after which the old one is worth nothing; the [Keeper] keeps
 // it. A token that can't be renewed and a secret that will run out are told in the log while there is still time.
@@ -48,7 +48,7 @@ type Config struct {
 	// SecretInBody sends the client's secret as Microsoft and Google want it. Otherwise HTTP Basic authentication is tried first, which all
 	// servers must support (RFC 6749, section 2.3.1).
 	SecretInBody bool
-	RefreshToken string // the first one
+	RefreshToken string // the first one; it may be empty if the Keeper has one, or will
 	Key          []byte // PEM, the private key of a service account
 	KeyID        string
 	Subject      string // whom a service account acts for
@@ -64,14 +64,20 @@ type Config struct {
 // Provider is what is the same for all customers of one.
 type Provider struct {
 	TokenURL     string
+	DeviceURL    string // of Consent, as what follows
+	AuthorizeURL string
+	Params       map[string]string
+	Loopback     string
 	Scopes       map[Grant][]string
 	SecretInBody bool
 }
 
 // Microsoft returns Microsoft 365's for a tenant: its id or one of its domains.
 func Microsoft(tenant string) Provider {
+	base := "https://login.microsoftonline.com/" + url.PathEscape(tenant) + "/oauth2/v2.0/"
 	return Provider{
-		TokenURL: "https://login.microsoftonline.com/" + url.PathEscape(tenant) + "/oauth2/v2.0/token",
+		TokenURL: base + "token", DeviceURL: base + "devicecode", AuthorizeURL: base + "authorize",
+		Loopback: "localhost", // for which they let the port be any
 		Scopes: map[Grant][]string{
 			ClientCredentials: {"https://outlook.office365.com/.default"},
 			RefreshToken:      {"https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send", "offline_access"},
@@ -80,11 +86,15 @@ func Microsoft(tenant string) Provider {
 	}
 }
 
-// Google returns Google's, for Gmail and Workspace. A refresh token of theirs has its scope already.
+// Google returns Google's, for Gmail and Workspace. Their device codes are not for mail. They give a refresh token only to those who ask for
+// access offline, and only with the first consent unless it is asked for anew.
 func Google() Provider {
+	mail := []string{"https://mail.google.com/"}
 	return Provider{
 		TokenURL:     "https://oauth2.googleapis.com/token",
-		Scopes:       map[Grant][]string{ServiceAccount: {"https://mail.google.com/"}},
+		AuthorizeURL: "https://accounts.google.com/o/oauth2/v2/auth",
+		Params:       map[string]string{"access_type": "offline", "prompt": "consent"},
+		Scopes:       map[Grant][]string{ServiceAccount: mail, RefreshToken: mail},
 		SecretInBody: true,
 	}
 }
@@ -92,13 +102,24 @@ func Google() Provider {
 // ErrRefused is wrapped where the server refused for good: asking again without a change will not help.
 var ErrRefused = errors.New("the token server refuses")
 
-func (c *Config) complete() error {
-	u, err := url.Parse(c.TokenURL)
+// ErrNoConsent is wrapped where there is no refresh token: nobody has given one yet.
+var ErrNoConsent = errors.New("nobody has given consent yet")
+
+// checkEndpoint checks an address that secrets are sent to.
+func checkEndpoint(what, address string) error {
+	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil {
-		return fmt.Errorf("%q is no web address of a token endpoint", c.TokenURL)
+		return fmt.Errorf("%q is no web address of a %s endpoint", address, what)
 	}
 	if host := u.Hostname(); u.Scheme != "https" && (u.Scheme != "http" || host != "localhost" && host != "127.0.0.1" && host != "::1") {
-		return errors.New("the token endpoint must be an https address, since secrets are sent there")
+		return fmt.Errorf("the %s endpoint must be an https address, since secrets are sent there", what)
+	}
+	return nil
+}
+
+func (c *Config) complete() error {
+	if err := checkEndpoint("token", c.TokenURL); err != nil {
+		return err
 	}
 	if c.ClientID == "" {
 		return errors.New("the client id is not set")
@@ -109,7 +130,7 @@ func (c *Config) complete() error {
 			return errors.New("the client secret is not set")
 		}
 	case RefreshToken:
-		if c.RefreshToken == "" {
+		if c.RefreshToken == "" && c.Keeper == nil {
 			return errors.New("the refresh token is not set")
 		}
 	case ServiceAccount:

@@ -98,6 +98,9 @@ func (s *Source) ask(ctx context.Context) error {
 		return s.request(ctx, "")
 	}
 	shown := s.shown(ctx)
+	if shown == "" {
+		return ErrNoConsent
+	}
 	err := s.request(ctx, shown)
 	if errors.Is(err, ErrRefused) && ctx.Err() == nil {
 		// Another process may have got a new one; or the kept one is worth nothing, and the one of the configuration is.
@@ -162,8 +165,8 @@ func (s *Source) request(ctx context.Context, refresh string) error {
 	now := s.c.Now()
 	s.mu.Lock()
 	s.token, s.expires, s.renew = t.AccessToken, now.Add(life), now.Add(life-min(ahead, life/4))
-	if n, ok := t.Extra("refresh_token_expires_in").(float64); ok && n > 0 && n < 1e9 {
-		s.ends = now.Add(time.Duration(n) * time.Second)
+	if life := refreshLife(t); life > 0 {
+		s.ends = now.Add(life)
 	}
 	rotated := refresh != "" && t.RefreshToken != "" && t.RefreshToken != refresh
 	if s.refresh = refresh; rotated {
@@ -190,6 +193,21 @@ func (s *Source) keep(ctx context.Context, token string) {
 	s.mu.Lock()
 	s.unkept = err != nil
 	s.mu.Unlock()
+}
+
+// Adopt keeps the refresh token of a new consent, in place of all before it: those that a server gave, and the one of the configuration. Other
+// processes find it when they renew their access next.
+func (s *Source) Adopt(ctx context.Context, g Granted) error {
+	if s.c.Keeper == nil || s.c.Grant != RefreshToken {
+		return errors.New("keep a refresh token: there is no place for it")
+	}
+	if err := s.c.Keeper.KeepRefreshToken(ctx, s.keptName(), g.RefreshToken); err != nil {
+		return fmt.Errorf("keep a refresh token: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token, s.refresh, s.unkept, s.ends, s.failure = "", "", false, g.Ends, nil
+	return nil
 }
 
 // kept returns the refresh token that was kept, or nothing.
