@@ -60,7 +60,7 @@ func cleanLabel(s string) string {
 	if l, ok := labels[s]; ok {
 		return l
 	}
-	if len(s) > 60 {
+	if s == "" || len(s) > 60 {
 		return ""
 	}
 	if _, err := htmlindex.Get(s); err == nil || halves[s] != "" {
@@ -79,9 +79,11 @@ func knownLabel(s string) bool {
 	return err == nil || halves[s] != "" || pages[s] != nil
 }
 
+var separators = strings.NewReplacer("-", "", "_", "", ".", "", "/", "", " ", "")
+
 // looseLabel finds what is meant by a label with other separators, or with a number in place of a name: "x-win_1251", "ISO8859_2", "MS950".
 func looseLabel(s string) string {
-	k := strings.NewReplacer("-", "", "_", "", ".", "", "/", "", " ", "").Replace(strings.TrimPrefix(s, "x-"))
+	k := separators.Replace(strings.TrimPrefix(s, "x-"))
 	if l := squeezed[k]; l != "" {
 		return l
 	}

@@ -121,6 +121,13 @@ func (r Result) Signature() string {
 // join returns the lines of the spans that are wanted.
 func (r Result) join(want func(Kind) bool) string {
 	var b strings.Builder
+	most := 0
+	for _, s := range r.Spans {
+		if want(s.Kind) {
+			most += len(s.Text) + 2
+		}
+	}
+	b.Grow(most)
 	blank := false
 	for _, s := range r.Spans {
 		if !want(s.Kind) {

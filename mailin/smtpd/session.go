@@ -219,7 +219,7 @@ func (s *session) read(r io.Reader) (raw []byte, leave func(), err error) {
 			leave()
 		}
 	}()
-	raw = make([]byte, 0, min(len(prefix)+max(int(s.size)+1, 4<<10), smallMail))
+	raw = make([]byte, 0, min(len(prefix)+max(int(s.size)+1, 8<<10), smallMail))
 	raw = append(raw, prefix...)
 	for {
 		if len(raw) == cap(raw) {
