@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -72,18 +73,33 @@ func newStrip(text string) strip {
 			continue
 		}
 		i++
-		switch {
-		case isDigit(c), c >= 'A' && c <= 'Z':
-			s.add(c, &g)
-		case c >= 'a' && c <= 'z':
-			s.add(c-'a'+'A', &g)
-		default:
-			g.read(rune(c))
+		if k := asciiKinds[c]; k >= '0' {
+			s.add(k, &g)
+		} else {
+			g.plus = c == '+'
+			g.widen(gap(k))
 		}
 	}
 	s.gap = append(s.gap, wall)
 	return s
 }
+
+// asciiKinds has for each letter its capital, for each digit itself, and for all else the gap that it makes.
+var asciiKinds = func() (all [utf8.RuneSelf]byte) {
+	for c := range byte(utf8.RuneSelf) {
+		switch {
+		case isDigit(c), c >= 'A' && c <= 'Z':
+			all[c] = c
+		case c >= 'a' && c <= 'z':
+			all[c] = c - 'a' + 'A'
+		case strings.IndexByte(" -._/\\|*~+", c) >= 0:
+			all[c] = byte(thin)
+		default:
+			all[c] = byte(wide)
+		}
+	}
+	return all
+}()
 
 func (s *strip) add(c byte, g *gapReader) {
 	kind := g.kind
@@ -102,31 +118,31 @@ type gapReader struct {
 	plus  bool // the last one was a plus
 }
 
+// read takes a rune that is not ASCII.
 func (g *gapReader) read(r rune) {
 	if unicode.Is(unicode.Mn, r) {
 		return // an accent over a digit, or one that a letter lost
 	}
-	g.runes++
-	g.plus = r == '+' || r == '＋'
+	g.plus = r == '＋'
 	switch r {
-	case ' ', '-', '.', '_', '/', '\\', '|', '*', '~', '·', '•', '‧', '∙', '⋅', '・', '−', '+', '⁄':
-		if g.kind == none {
-			g.kind = thin
-		}
+	case '·', '•', '‧', '∙', '⋅', '・', '−', '⁄':
+		g.widen(thin)
 	default:
 		switch {
 		case unicode.Is(unicode.Pd, r):
-			if g.kind == none {
-				g.kind = thin
-			}
-		case r < utf8.RuneSelf || unicode.IsPunct(r) || unicode.IsSymbol(r):
-			if g.kind < wide {
-				g.kind = wide
-			}
+			g.widen(thin)
+		case unicode.IsPunct(r) || unicode.IsSymbol(r):
+			g.widen(wide)
 		default:
-			g.kind = wall // a letter of another script
+			g.widen(wall) // a letter of another script
 		}
 	}
+}
+
+// widen adds a character to a gap.
+func (g *gapReader) widen(by gap) {
+	g.runes++
+	g.kind = max(g.kind, by)
 	if g.kind == thin && g.runes > thinMost || g.kind == wide && g.runes > wideMost {
 		g.kind = wall
 	}
