@@ -184,6 +184,7 @@ func (g *Gateway) TryContentRules(ctx context.Context, a Actor, subject, text st
 
 // changeRules changes the rules, and records that, in one transaction. The detail of the record says nothing of a rule's words.
 func (g *Gateway) changeRules(ctx context.Context, a Actor, action string, change func([]rules.Rule) ([]rules.Rule, string, error)) error {
+	defer g.rulebook.forget()
 	return g.store.Update(ctx, func(tx Tx) error {
 		p, err := g.resolveAdmin(ctx, tx, a)
 		if err != nil {

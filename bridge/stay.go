@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"letterlock/bridge/filetype"
 	"letterlock/bridge/richtext"
@@ -28,6 +29,7 @@ const (
 // rulebook remembers the rules as they were last read, ready for use.
 type rulebook struct {
 	mu   sync.Mutex
+	at   time.Time // of that
 	read bool
 	text string
 	set  *rules.Set
@@ -71,6 +73,7 @@ func (g *Gateway) gauge(ctx context.Context, tx Tx) (gauge, error) {
 	b := &g.rulebook
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.at = g.now()
 	if !b.read || b.text != text {
 		list := defaultRules()
 		b.read, b.text, b.set, b.err = true, text, nil, nil
@@ -88,14 +91,37 @@ func (g *Gateway) gauge(ctx context.Context, tx Tx) (gauge, error) {
 	return gauge{set: b.set, broken: b.err != nil}, nil
 }
 
-// gaugeNow is gauge outside of a transaction.
-func (g *Gateway) gaugeNow(ctx context.Context) (gauge, error) {
+// rulesLast is how long rules are believed for what only comes in: what leaves is measured again, with the rules of that moment.
+const rulesLast = time.Second
+
+// gaugeOfLate is gauge outside of a transaction, as it was within the last second. Rules that were changed by this Gateway hold at once.
+func (g *Gateway) gaugeOfLate(ctx context.Context) (gauge, error) {
+	if late, ok := g.rulebook.late(g.now()); ok {
+		return late, nil
+	}
 	var now gauge
 	err := g.store.View(ctx, func(tx Tx) (err error) {
 		now, err = g.gauge(ctx, tx)
 		return err
 	})
 	return now, err
+}
+
+// late returns the rules if they were read a moment ago.
+func (b *rulebook) late(now time.Time) (gauge, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if age := now.Sub(b.at); !b.read || age < 0 || age >= rulesLast {
+		return gauge{}, false
+	}
+	return gauge{set: b.set, broken: b.err != nil}, true
+}
+
+// forget has the rules read anew.
+func (b *rulebook) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.at = time.Time{}
 }
 
 // judged is what of a message is looked through before it may leave as a copy.
@@ -175,7 +201,7 @@ func (g *Gateway) kindsOf(ctx context.Context, f Attachment) ([]string, error) {
 
 // stays decides why a new message must stay in, before the transaction that adds it. The subject is the thread's, or that of the mail it came as.
 func (g *Gateway) stays(ctx context.Context, subject string, m *Message) ([]string, error) {
-	by, err := g.gaugeNow(ctx)
+	by, err := g.gaugeOfLate(ctx)
 	if err != nil {
 		return nil, err
 	}
