@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"letterlock/bridge/canonical"
 )
 
 // maxSets is how many ARC sets a mail may have. RFC 8617, section 5.1.1.1, allows 50; a mail has as many as there were forwarders.
@@ -212,10 +214,10 @@ func fieldHash(h *header, signed []string, signature headerField, relaxed bool) 
 		if len(list) == 0 {
 			continue // signed as absent
 		}
-		b = canonicalField(b, h.fields[list[len(list)-1]].raw, relaxed)
+		b = canonical.Field(b, h.fields[list[len(list)-1]].raw, relaxed)
 		at[name] = list[:len(list)-1]
 	}
-	b = canonicalField(b, unsigned(signature.raw), relaxed)
+	b = canonical.Field(b, unsigned(signature.raw), relaxed)
 	return sha256.Sum256(trimEnd(b))
 }
 
@@ -248,12 +250,12 @@ func canonicalization(c string) (head, body bool, err error) {
 func (p *Prover) verifySeal(ctx context.Context, sets []arcSet) error {
 	var b []byte
 	for i, s := range sets {
-		b = relaxedField(b, s.results.raw)
-		b = relaxedField(b, s.message.raw)
+		b = canonical.RelaxedField(b, s.results.raw)
+		b = canonical.RelaxedField(b, s.message.raw)
 		if i < len(sets)-1 {
-			b = relaxedField(b, s.seal.raw)
+			b = canonical.RelaxedField(b, s.seal.raw)
 		} else {
-			b = relaxedField(b, unsigned(s.seal.raw))
+			b = canonical.RelaxedField(b, unsigned(s.seal.raw))
 		}
 	}
 	return p.verifyTags(ctx, sets[len(sets)-1].sealTags, sha256.Sum256(trimEnd(b)))

@@ -20,6 +20,7 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 
 	"letterlock/bridge"
+	"letterlock/bridge/canonical"
 	"letterlock/bridge/resolver"
 	"letterlock/bridge/resolver/dnstest"
 	"letterlock/mailin"
@@ -206,9 +207,9 @@ func seal(t testing.TB, mail string, instance int, domain, selector, results, cv
 	}
 	var b []byte
 	for _, s := range sets {
-		b = relaxedField(relaxedField(relaxedField(b, s.results.raw), s.message.raw), s.seal.raw)
+		b = canonical.RelaxedField(canonical.RelaxedField(canonical.RelaxedField(b, s.results.raw), s.message.raw), s.seal.raw)
 	}
-	b = trimEnd(relaxedField(relaxedField(relaxedField(b, []byte(aar)), []byte(ams)), []byte(as)))
+	b = trimEnd(canonical.RelaxedField(canonical.RelaxedField(canonical.RelaxedField(b, []byte(aar)), []byte(ams)), []byte(as)))
 	return finish(as, sha256.Sum256(b)) + ams + aar + mail
 }
 

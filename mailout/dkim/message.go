@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+
+	"letterlock/bridge/canonical"
 )
 
 // sealedFields are named in h= once more than they are there. Content-Transfer-Encoding is among them because a field that comes back changes what
@@ -64,16 +66,19 @@ func read(raw []byte) (*message, error) {
 			there := fields[strings.ToLower(name)]
 			for j := len(there) - 1; j >= 0; j-- {
 				m.names = append(m.names, name)
-				m.header = relaxedField(m.header, there[j])
+				m.header = canonical.RelaxedField(m.header, there[j])
 			}
 			if i == 0 {
 				m.names = append(m.names, name)
 			}
 		}
 	}
-	sum, err := bodyHash(raw)
+	sum, clean := canonical.RelaxedBody(raw)
+	if !clean {
+		return nil, errLineEnds
+	}
 	m.bodyHash = base64.StdEncoding.EncodeToString(sum[:])
-	return m, err
+	return m, nil
 }
 
 // cutField takes the first field off, with its folded lines and its line end, or the empty line after the last one.
@@ -94,99 +99,6 @@ func cutField(raw []byte) (field, rest []byte, ok bool) {
 			return raw[:at], raw[at:], true
 		}
 	}
-}
-
-// relaxedField appends a field in the relaxed form, with its line end.
-func relaxedField(dst, field []byte) []byte {
-	name, value, _ := bytes.Cut(field, []byte{':'})
-	dst = append(append(dst, bytes.ToLower(bytes.TrimRight(name, " \t"))...), ':')
-	start, space := len(dst), false
-	for _, c := range value {
-		switch c {
-		case '\r', '\n':
-		case ' ', '\t':
-			space = true
-		default:
-			if space && len(dst) > start {
-				dst = append(dst, ' ')
-			}
-			space = false
-			dst = append(dst, c)
-		}
-	}
-	return append(dst, '\r', '\n')
-}
-
-// bodyHash returns the SHA-256 sum of a body in the relaxed form (RFC 6376, section 3.4.4). Lines that are in it already, as all of base64 and nearly all of
-// quoted-printable are, go into the sum as they are, many at once.
-func bodyHash(body []byte) (sum [sha256.Size]byte, err error) {
-	h := sha256.New()
-	var line []byte
-	run, blank := 0, 0 // where what waits for the sum begins; how many empty lines wait for one that is not
-	for at := 0; at < len(body); {
-		end := bytes.IndexByte(body[at:], '\n')
-		if end < 0 {
-			return sum, errLineEnds
-		}
-		end += at
-		text := body[at:max(at, end-1)]
-		if end == at || body[end-1] != '\r' || bytes.IndexByte(text, '\r') >= 0 {
-			return sum, errLineEnds
-		}
-		next := end + 1
-		if len(text) > 0 && blank == 0 && isRelaxed(text) {
-			at = next
-			continue
-		}
-		h.Write(body[run:at])
-		if line = relaxedLine(line[:0], text); len(line) == 0 {
-			blank++
-		} else {
-			for ; blank > 0; blank-- {
-				h.Write(crlf)
-			}
-			h.Write(append(line, crlf...))
-		}
-		at, run = next, next
-	}
-	h.Write(body[run:])
-	return [sha256.Size]byte(h.Sum(nil)), nil
-}
-
-var crlf = []byte("\r\n")
-
-// isRelaxed reports whether the relaxed form of a line is the line.
-func isRelaxed(line []byte) bool {
-	if bytes.IndexByte(line, '\t') >= 0 || line[len(line)-1] == ' ' {
-		return false
-	}
-	for {
-		at := bytes.IndexByte(line, ' ')
-		if at < 0 {
-			return true
-		}
-		if line[at+1] == ' ' { // the last octet is none
-			return false
-		}
-		line = line[at+1:]
-	}
-}
-
-// relaxedLine appends a line with runs of white space as one space, and none at its end.
-func relaxedLine(dst, line []byte) []byte {
-	space := false
-	for _, c := range line {
-		if c == ' ' || c == '\t' {
-			space = true
-			continue
-		}
-		if space {
-			dst = append(dst, ' ')
-			space = false
-		}
-		dst = append(dst, c)
-	}
-	return dst
 }
 
 // sign appends a DKIM-Signature field (RFC 6376, section 3.5). It is signed with an empty b=, which stands last, and then filled in.
@@ -214,7 +126,7 @@ func (m *message) sign(dst []byte, k key, domain, at string) ([]byte, error) {
 
 	h := sha256.New()
 	h.Write(m.header)
-	own := relaxedField(nil, dst[start:])
+	own := canonical.RelaxedField(nil, dst[start:])
 	h.Write(own[:len(own)-2])
 	signature, err := k.private.Sign(rand.Reader, h.Sum(nil), k.hash)
 	if err != nil {
@@ -230,7 +142,7 @@ func (m *message) sign(dst []byte, k key, domain, at string) ([]byte, error) {
 			column = 2
 		}
 	}
-	return append(dst, crlf...), nil
+	return append(dst, '\r', '\n'), nil
 }
 
 // maxColumn is where the field is folded.
