@@ -42,6 +42,8 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"sign-ins", signIns},
 		{"keys", keys},
 		{"signing", signing},
+		{"templates", templates},
+		{"phrases", phrases},
 		{"settings and audit", settingsAndAudit},
 		{"transactions", transactions},
 		{"faults", faults},
