@@ -6,6 +6,7 @@ type cli struct {
 	Init      initCommand      `cmd:"" help:"Make a configuration file, a data folder, a key file and keys to sign mail with, and print the DNS records to publish."`
 	Serve     serveCommand     `cmd:"" help:"Run the gateway."`
 	Doctor    doctorCommand    `cmd:"" help:"Check the configuration, the keys, the database, DNS, each mailbox and the relay, and say what to do about each fault."`
+	Mailbox   mailboxCommand   `cmd:"" help:"Mailboxes with OAuth2: have the owner let Letterlock in."`
 	DKIM      dkimCommand      `cmd:"" name:"dkim" help:"The keys that sign the mail that leaves: show their DNS records, change them."`
 	Mode      modeCommand      `cmd:"" help:"Show or switch how much email may carry."`
 	User      userCommand      `cmd:"" help:"Staff and admins: list, add, change."`

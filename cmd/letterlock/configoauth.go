@@ -17,13 +17,15 @@ type OAuthConfig struct {
 	OAuthGrant          string `name:"oauth-grant" toml:"oauth_grant" placeholder:"GRANT" help:"client_credentials: the program has access of its own. refresh_token: somebody gave consent. service_account: a Google Workspace service account. Without it, whichever follows from what is set."`
 	OAuthTenant         string `name:"oauth-tenant" toml:"oauth_tenant" placeholder:"TENANT" help:"For microsoft: the tenant's id, or one of its domains."`
 	OAuthTokenURL       string `name:"oauth-token-url" toml:"oauth_token_url" placeholder:"URL" help:"For other: where tokens are asked for."`
+	OAuthAuthorizeURL   string `name:"oauth-authorize-url" toml:"oauth_authorize_url" placeholder:"URL" help:"For other: the page on which people give consent, for letterlock mailbox authorize."`
+	OAuthDeviceURL      string `name:"oauth-device-url" toml:"oauth_device_url" placeholder:"URL" help:"For other: where codes for consent on another machine are asked for, for letterlock mailbox authorize."`
 	OAuthScope          string `name:"oauth-scope" toml:"oauth_scope" placeholder:"SCOPES" help:"The scopes to ask for, with spaces between them. What the provider wants for mail if it is not set."`
 	OAuthClientID       string `name:"oauth-client-id" toml:"oauth_client_id" placeholder:"ID" help:"The application's id."`
 	OAuthSecret         string `name:"oauth-client-secret" toml:"oauth_client_secret" placeholder:"SECRET" help:"The application's secret. Better in a file."`
 	OAuthSecretFile     string `name:"oauth-client-secret-file" toml:"oauth_client_secret_file" placeholder:"FILE" help:"A file whose first line is the application's secret."`
 	OAuthSecretCommand  string `name:"oauth-client-secret-command" toml:"oauth_client_secret_command" placeholder:"COMMAND" help:"A command that prints the application's secret."`
 	OAuthSecretExpires  string `name:"oauth-secret-expires" toml:"oauth_secret_expires" placeholder:"DAY" help:"The day on which the secret, or the service account's key, runs out, such as 2027-11-20. It is told in the log and by doctor from thirty days before."`
-	OAuthRefresh        string `name:"oauth-refresh-token" toml:"oauth_refresh_token" placeholder:"TOKEN" help:"The refresh token that came of the consent. Better in a file. When the server gives another one in its place, that is kept in the database."`
+	OAuthRefresh        string `name:"oauth-refresh-token" toml:"oauth_refresh_token" placeholder:"TOKEN" help:"The refresh token that came of the consent, where letterlock mailbox authorize does not see to that. Better in a file. When the server gives another one in its place, that is kept in the database."`
 	OAuthRefreshFile    string `name:"oauth-refresh-token-file" toml:"oauth_refresh_token_file" placeholder:"FILE" help:"A file whose first line is the refresh token."`
 	OAuthRefreshCommand string `name:"oauth-refresh-token-command" toml:"oauth_refresh_token_command" placeholder:"COMMAND" help:"A command that prints the refresh token."`
 	OAuthKeyFile        string `name:"oauth-key-file" toml:"oauth_key_file" placeholder:"FILE" help:"For service_account: the JSON key file that Google made."`
@@ -68,7 +70,7 @@ func (c *OAuthConfig) complete(at string) error {
 		}
 	case "google":
 		if grant == oauth.ClientCredentials {
-			return fmt.Errorf("%s: Google gives no access to mail by client_credentials: use service_account (oauth_key_file) or refresh_token (oauth_refresh_token_file)", at)
+			return fmt.Errorf("%s: Google gives no access to mail by client_credentials: set oauth_grant to \"service_account\", with oauth_key_file, or to \"refresh_token\"", at)
 		}
 	case "other":
 		need["oauth_token_url"] = c.OAuthTokenURL == ""
@@ -78,8 +80,7 @@ func (c *OAuthConfig) complete(at string) error {
 	need["oauth_key_file"] = grant == oauth.ServiceAccount && c.OAuthKeyFile == ""
 	need["oauth_client_id"] = grant != oauth.ServiceAccount && c.OAuthClientID == ""
 	need["oauth_client_secret_file"] = grant == oauth.ClientCredentials && c.OAuthSecret+c.OAuthSecretFile+c.OAuthSecretCommand == ""
-	need["oauth_refresh_token_file"] = grant == oauth.RefreshToken && c.OAuthRefresh+c.OAuthRefreshFile+c.OAuthRefreshCommand == ""
-	for _, key := range []string{"oauth_tenant", "oauth_token_url", "oauth_key_file", "oauth_client_id", "oauth_client_secret_file", "oauth_refresh_token_file"} {
+	for _, key := range []string{"oauth_tenant", "oauth_token_url", "oauth_key_file", "oauth_client_id", "oauth_client_secret_file"} {
 		if need[key] {
 			return fmt.Errorf("%s: %s is not set, and %s with %s needs it", at, key, c.OAuth, grant)
 		}
@@ -98,16 +99,12 @@ func (c *OAuthConfig) source(ctx context.Context, key, user string, keeper oauth
 		Name: key, Grant: c.grant(), TokenURL: c.OAuthTokenURL, ClientID: c.OAuthClientID, Scopes: strings.Fields(c.OAuthScope), Subject: user,
 		Keeper: keeper, Now: now, Log: log,
 	}
-	if c.OAuth != "other" {
-		provider := oauth.Google()
-		if c.OAuth == "microsoft" {
-			provider = oauth.Microsoft(c.OAuthTenant)
-		}
-		o.SecretInBody = provider.SecretInBody
-		setDefault(&o.TokenURL, provider.TokenURL)
-		if len(o.Scopes) == 0 {
-			o.Scopes = provider.Scopes[o.Grant]
-		}
+	provider := c.provider()
+	o.SecretInBody = provider.SecretInBody
+	setDefault(&o.TokenURL, provider.TokenURL)
+	// What is asked for with a refresh token is what consent was given to, unless the provider wants it named.
+	if len(o.Scopes) == 0 && (o.Grant != oauth.RefreshToken || c.OAuth == "microsoft") {
+		o.Scopes = provider.Scopes[o.Grant]
 	}
 	var err error
 	if o.ClientSecret, err = secretIn(ctx, key, "oauth_client_secret", c.OAuthSecret, c.OAuthSecretFile, c.OAuthSecretCommand); err != nil {
@@ -133,6 +130,17 @@ func (c *OAuthConfig) source(ctx context.Context, key, user string, keeper oauth
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	return s, nil
+}
+
+// provider returns what is known of the provider.
+func (c *OAuthConfig) provider() oauth.Provider {
+	switch c.OAuth {
+	case "microsoft":
+		return oauth.Microsoft(c.OAuthTenant)
+	case "google":
+		return oauth.Google()
+	}
+	return oauth.Provider{}
 }
 
 // readKey reads a service account's key file, as Google's console writes it.

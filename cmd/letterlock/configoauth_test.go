@@ -26,7 +26,7 @@ func TestOAuthSettings(t *testing.T) {
 		{"no id", func(c *IMAPConfig) { c.OAuthClientID = "" }, "oauth_client_id is not set"},
 		{"no secret", func(c *IMAPConfig) { c.OAuthSecret = "" }, "oauth_client_secret_file is not set"},
 		{"a public client with consent", func(c *IMAPConfig) { c.OAuthSecret, c.OAuthRefreshFile = "", "token" }, ""},
-		{"no refresh token", func(c *IMAPConfig) { c.OAuthGrant = "refresh_token" }, "oauth_refresh_token_file is not set"},
+		{"consent that is yet to be given", func(c *IMAPConfig) { c.OAuthSecret, c.OAuthGrant = "", "refresh_token" }, ""},
 		{"a service account at Microsoft", func(c *IMAPConfig) { c.OAuthKeyFile = "key.json" }, "service accounts are Google's"},
 		{"Google by client credentials", func(c *IMAPConfig) { c.OAuth = "google" }, "Google gives no access"},
 		{"Google by a service account", func(c *IMAPConfig) { c.OAuth, c.OAuthKeyFile, c.OAuthClientID = "google", "key.json", "" }, ""},

@@ -83,6 +83,10 @@ func mailboxAdvice(err error, c IMAPConfig) string {
 	switch {
 	case at.Stage == imap.Connect:
 		return connectAdvice(err, "address and tls of the mailbox")
+	case errors.Is(err, oauth.ErrNoConsent):
+		return "run: letterlock mailbox authorize " + c.Name
+	case errors.Is(err, oauth.ErrRefused) && c.grant() == oauth.RefreshToken:
+		return "look at oauth_client_id and its secret; if consent was taken back or ran out, have it given again: letterlock mailbox authorize " + c.Name
 	case errors.Is(err, oauth.ErrRefused):
 		return "look at oauth_client_id, its secret and the consent or refresh token; the text above is the token server's. See docs/imap.md"
 	case at.Stage == imap.SignIn && c.OAuth != "" && (at.Refused || errors.As(err, &token)):

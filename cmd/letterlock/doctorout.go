@@ -79,6 +79,10 @@ func checkDirect(p *patient) []finding {
 func relayAdvice(err error) string {
 	var e *submit.Error
 	switch {
+	case errors.Is(err, oauth.ErrNoConsent):
+		return "run: letterlock mailbox authorize relay"
+	case errors.Is(err, oauth.ErrRefused):
+		return "look at relay.oauth_client_id and its secret; if consent was taken back or ran out, have it given again: letterlock mailbox authorize relay"
 	case errors.As(err, &e) && (e.Code == 535 || e.Code == 534 || e.Code == 530):
 		return "look at relay.username and its password; some relays want a password made for this program"
 	case errors.As(err, &e) && e.Code >= 400:

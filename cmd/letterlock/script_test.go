@@ -62,6 +62,8 @@ func TestScripts(t *testing.T) {
 			"mail":     cmdMail,
 			"smtp":     cmdSMTP,
 			"mailbox":  cmdMailbox,
+			"provider": cmdProvider,
+			"awaits":   cmdAwaitLine,
 			"browse":   cmdBrowse,
 			"api":      cmdAPI,
 			"setenv":   cmdSetenv,
@@ -90,7 +92,8 @@ type script struct {
 	relay    *scriptRelay
 	mailbox  *scriptMailbox
 	browsers map[string]*browser
-	names    *scriptNames // nil until there is a DNS server
+	names    *scriptNames    // nil until there is a DNS server
+	provider *scriptProvider // nil until there is one
 	gateway  *exec.Cmd
 	ended    chan error
 }
