@@ -12,8 +12,9 @@ import (
 )
 
 // SearchMessages implements bridge.Searches. Everything that is asked for is in the one query, which walks the entries from the
-// newest on and stops at the limit. The index knows who reads a message and whether its thread is open as of a moment ago; the tables that are
-// joined know it now.
+// newest on and stops at the limit. The index knows who reads a message and whether its thread is open as of a moment ago; the tables
+// know it now. They are asked about one entry after the other, by subqueries that yield a value: what could be written as a join PostgreSQL
+// would begin with, and go through all that a person may read.
 //
 // FTS5 hands out what matches in the order of its ids, from either end, so that there is nothing to sort.
 func (t *tx) SearchMessages(ctx context.Context, q bridge.SearchQuery) ([]bridge.Found, error) {
@@ -35,19 +36,17 @@ func (t *tx) SearchMessages(ctx context.Context, q bridge.SearchQuery) ([]bridge
 		s.until = min(s.until, int64(q.After))
 	}
 	if !q.Reader.IsZero() {
-		s.joined += " cross join participant p"
-		s.filter += " and not e.note and p.thread = e.thread and p.person = ? and p.left_at = 0"
+		s.filter += " and not e.note and (select p.left_at from participant p where p.thread = e.thread and p.person = ?) = 0"
 		s.args = append(s.args, q.Reader)
 	}
 	if q.Status != "" {
-		s.joined += " cross join thread t"
-		s.filter += " and t.id = e.thread and t.status = ?"
+		s.filter += " and (select t.status from thread t where t.id = e.thread) = ?"
 		s.args = append(s.args, q.Status)
 	}
 	if t.conn.engine == postgresEngine {
 		return t.searchPostgres(ctx, s)
 	}
-	return t.found(ctx, "select e.id, e.thread, e.seq from search_text f cross join search_entry e"+s.joined+
+	return t.found(ctx, "select e.id, e.thread, e.seq from search_text f cross join search_entry e"+
 		" where f.search_text match ? and f.rowid >= ? and f.rowid < ? and e.id = f.rowid"+s.filter+" order by f.rowid desc limit ?",
 		append(append([]any{s.text, s.from, s.until}, s.args...), s.limit)...)
 }
@@ -56,8 +55,7 @@ func (t *tx) SearchMessages(ctx context.Context, q bridge.SearchQuery) ([]bridge
 type search struct {
 	text        string // in the language of the engine's full-text search
 	from, until int64  // ids
-	joined      string // tables
-	filter      string // on what they hold
+	filter      string // on what the tables hold now
 	args        []any  // of the filter
 	limit       int
 }

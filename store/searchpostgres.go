@@ -21,14 +21,14 @@ func (t *tx) searchPostgres(ctx context.Context, s search) ([]bridge.Found, erro
 		from  = "select e.id, e.thread, e.seq from search_entry e"
 		asked = "cast(cast(? as text) as tsquery)"
 	)
-	found, err := t.found(ctx, from+s.joined+` where (e.words @@ `+asked+`) is true and e.id >= ? and e.id < ?
+	found, err := t.found(ctx, from+` where (e.words @@ `+asked+`) is true and e.id >= ? and e.id < ?
 		and e.id >= coalesce((select w.id from search_entry w where w.id < ? order by w.id desc offset ? limit 1), ?)`+s.filter+
 		" order by e.id desc limit ?",
 		append(append([]any{s.text, s.from, s.until, s.until, walkLength, int64(math.MinInt64)}, s.args...), s.limit)...)
 	if err != nil || len(found) == s.limit {
 		return found, err
 	}
-	return t.found(ctx, from+s.joined+" where e.words @@ "+asked+" and e.id + 0 >= ? and e.id + 0 < ?"+s.filter+" order by e.id + 0 desc limit ?",
+	return t.found(ctx, from+" where e.words @@ "+asked+" and e.id + 0 >= ? and e.id + 0 < ?"+s.filter+" order by e.id + 0 desc limit ?",
 		append(append([]any{s.text, s.from, s.until}, s.args...), s.limit)...)
 }
 
