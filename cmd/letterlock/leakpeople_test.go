@@ -116,7 +116,7 @@ func (c *correspondents) write(n int, change func(i int, e *entry)) {
 	begin := make([]entry, (n+1)/2)
 	for i := range begin {
 		e := entry{missive: c.pen.missive(), by: c.staff[c.pen.rng.IntN(len(c.staff))].ID}
-		for _, k := range c.pen.rng.Perm(len(c.all))[:1+c.pen.rng.IntN(3)] {
+		for _, k := range c.pen.rng.Perm(len(c.all))[:1+c.pen.rng.IntN(2)] {
 			e.to = append(e.to, bridge.Recipient{ID: c.all[k].ID})
 		}
 		if i%10 == 0 {

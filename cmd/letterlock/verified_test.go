@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"net/netip"
 	"os"
@@ -23,6 +25,7 @@ import (
 	"letterlock/bridge"
 	"letterlock/bridge/resolver"
 	"letterlock/bridge/resolver/dnstest"
+	"letterlock/bridge/wording"
 	"letterlock/mailin/sender"
 	"letterlock/mailout/compose"
 	"letterlock/mailout/dkim"
@@ -124,7 +127,48 @@ func correspondence(t *testing.T, signer *dkim.Signer) []written {
 	o := outgoing(bridge.DeliverMessage, 0)
 	o.Recipient.Addr = "анна@example.org"
 	add("notice to an address beyond ASCII", o)
+	inEveryLanguage(t, add)
 	return all
+}
+
+// inEveryLanguage adds each kind of mail in each language, with all that can stand around its words.
+func inEveryLanguage(t *testing.T, add func(name string, o bridge.Outgoing)) {
+	t.Helper()
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 120, 40))); err != nil {
+		t.Fatal(err)
+	}
+	all, err := wording.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range all.All() {
+		for i, s := range wording.Specs() {
+			o := outgoing(map[wording.Kind]bridge.DeliveryKind{
+				wording.Notice: bridge.DeliverMessage, wording.Activation: bridge.DeliverMessage, wording.StaffNotice: bridge.DeliverMessage, wording.Reminder: bridge.DeliverReminder,
+				wording.Code: bridge.DeliverCode, wording.Device: bridge.DeliverDevice, wording.Answer: bridge.DeliverAnswer, wording.Unopened: bridge.DeliverUnopened,
+				wording.Digest: bridge.DeliverDigest, wording.Alert: bridge.DeliverAlert,
+			}[s.Kind], i)
+			o.First, o.ToStaff = s.Kind == wording.Activation, s.Kind == wording.StaffNotice
+			o.Locale, o.Phrase = l.Tag, "blue whale 🐋 حوت"
+			o.Letterhead = bridge.Letterhead{
+				Postal: "Kai 1, 20457 Hamburg · Γερμανία", Contact: "+49 40 1234", Logo: bridge.Logo{Type: "image/png", Width: 120, Height: 40, Content: picture.Bytes()},
+			}
+			if got := o.Words(); got != s.Kind {
+				t.Fatalf("%s is composed in the words of %q", s.Kind, got)
+			}
+			add(fmt.Sprintf("%s in %s", s.Kind, l.Tag), o)
+			o.Delivery.Kind, o.Sample = bridge.DeliverSample, s.Kind
+			add(fmt.Sprintf("sample of %s in %s", s.Kind, l.Tag), o)
+		}
+		o := outgoing(bridge.DeliverMessage, 0)
+		o.Form, o.Subject, o.Author, o.Text, o.Locale = bridge.FormCopy, "Your results", "Dr. Eva Lind", "All is well.", l.Tag
+		add("copy in "+l.Tag, o)
+		o.ReplyTo, o.InReplyTo, o.References = "reply+token@example.com", "last@example.org", []string{"last@example.org"}
+		o.Previous = &bridge.Previous{Author: "Ann", At: o.Date, Text: "Is all well?\n\n> said she\n-- \nAnn"}
+		o.Attachments = []bridge.Attachment{file(1, "report.pdf", "application/pdf", "%PDF-1.7"), {Filename: "scan.tif", Blob: bridge.Blob{Size: 40 << 20}}}
+		add("answering copy in "+l.Tag, o)
+	}
 }
 
 // short returns a text as long as a name may be.
