@@ -41,9 +41,7 @@ func (c *conn) stmt(query string) (*sqlx.Stmt, error) {
 	if s, ok := c.stmts[query]; ok {
 		return s, nil
 	}
-	ctx, done := c.engine.context()
-	defer done()
-	s, err := c.c.PreparexContext(ctx, sqlx.Rebind(c.engine.bind(), c.engine.dialect(query)))
+	s, err := c.c.PreparexContext(background, sqlx.Rebind(c.engine.bind(), c.engine.dialect(query)))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
 	}
@@ -59,9 +57,7 @@ func (c *conn) exec(query string, args ...any) (sql.Result, error) {
 	if args, err = c.engine.values(args); err != nil {
 		return nil, err
 	}
-	ctx, done := c.engine.context()
-	defer done()
-	return s.ExecContext(ctx, args...)
+	return s.ExecContext(background, args...)
 }
 
 // each calls fn for every row of a query, until it fails. The first error is of the statement, the second is fn's.
@@ -73,9 +69,7 @@ func (c *conn) each(query string, args []any, fn func(row) error) (fault, failed
 	if args, err = c.engine.values(args); err != nil {
 		return err, nil
 	}
-	ctx, done := c.engine.context()
-	defer done()
-	rows, err := s.QueryxContext(ctx, args...)
+	rows, err := s.QueryxContext(background, args...)
 	if err != nil {
 		return err, nil
 	}

@@ -27,7 +27,7 @@ type table struct {
 // openDump begins a snapshot of the database. The caller closes it, soon: on SQLite the log grows meanwhile, on PostgreSQL nothing is vacuumed.
 func (d *DB) openDump(ctx context.Context) (*dump, error) {
 	if d.pg != nil {
-		db := sqlx.NewDb(stdlib.OpenDB(*d.pg.config, stdlib.OptionAfterConnect(settle)), "pgx")
+		db := sqlx.NewDb(stdlib.OpenDB(*d.pg.patient, stdlib.OptionAfterConnect(settle)), "pgx")
 		return beginDump(ctx, db, postgresEngine, beginView,
 			// A backup may take long, and its disk may be slow.
 			"set statement_timeout = 0", "set idle_in_transaction_session_timeout = 0")

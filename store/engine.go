@@ -1,9 +1,7 @@
 package store
 
 import (
-	"context"
 	"strings"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -47,15 +45,4 @@ func (e engine) clock() string {
 		return "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 	}
 	return "cast(unixepoch('subsec') * 1000000 as integer)"
-}
-
-// statementTime is how long one statement may take on a server, answer and all. It is for a server that has gone without a word.
-const statementTime = 5 * time.Minute
-
-// context is that of one statement; see conn.
-func (e engine) context() (context.Context, context.CancelFunc) {
-	if e == postgresEngine {
-		return context.WithTimeout(background, statementTime)
-	}
-	return background, func() {}
 }

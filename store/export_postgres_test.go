@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// DialPatiently is what makes the connections on which statements are sent.
+var DialPatiently = dialPatiently
+
 // PostgresStatements is Statements for a database on PostgreSQL.
 func (d *DB) PostgresStatements() []string {
 	seen := map[string]bool{}

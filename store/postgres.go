@@ -32,12 +32,13 @@ import (
 // Serializable would need no guards, but its locks cover whole pages of an index, where ids that sort by time put all that is
 // going on at the moment: nearly every pair of writers would then be in each other's way.
 type postgres struct {
-	config  *pgx.ConnConfig
+	config  *pgx.ConnConfig // for what listens, as long as it may take
+	patient *pgx.ConnConfig // for statements; see patientConn
 	db      *sqlx.DB
 	keys    *seal.Keyring
 	writers chan *conn // those not in use; nil stands for one that is not open yet
 	readers chan *conn
-	patient chan struct{} // held by a transaction that met others too often
+	line    chan struct{} // held by a transaction that met others too often
 	done    chan struct{} // closed when nothing may begin any more
 	bell    bell
 
@@ -122,7 +123,7 @@ func openPostgres(ctx context.Context, dsn string, keys *seal.Keyring) (*postgre
 	read := max(1, conns-write-2)
 	p := &postgres{
 		config: config, keys: keys, writers: make(chan *conn, write), readers: make(chan *conn, read),
-		patient: make(chan struct{}, 1), done: make(chan struct{}), bell: newBell(),
+		line: make(chan struct{}, 1), done: make(chan struct{}), bell: newBell(),
 	}
 	for range write {
 		p.writers <- nil
@@ -130,7 +131,9 @@ func openPostgres(ctx context.Context, dsn string, keys *seal.Keyring) (*postgre
 	for range read {
 		p.readers <- nil
 	}
-	p.db = sqlx.NewDb(stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settle)), "pgx")
+	p.patient = config.Copy()
+	p.patient.DialFunc = dialPatiently(config.DialFunc, patience)
+	p.db = sqlx.NewDb(stdlib.OpenDB(*p.patient, stdlib.OptionAfterConnect(settle)), "pgx")
 	p.db.SetMaxOpenConns(write + read + 1)
 	p.db.SetMaxIdleConns(write + read + 1)
 	return p, nil
@@ -153,10 +156,10 @@ func migratePostgresTo(ctx context.Context, config *pgx.ConnConfig, version int6
 
 // update runs fn in a transaction, again and again while it meets others.
 func (p *postgres) update(ctx context.Context, fn func(*tx) error) error {
-	patient := false
+	standing := false
 	defer func() {
-		if patient {
-			<-p.patient
+		if standing {
+			<-p.line
 		}
 	}()
 	for try := 1; ; try++ {
@@ -169,10 +172,10 @@ func (p *postgres) update(ctx context.Context, fn func(*tx) error) error {
 		if try >= most {
 			return err
 		}
-		if try >= tiredFrom && !patient {
+		if try >= tiredFrom && !standing {
 			select {
-			case p.patient <- struct{}{}:
-				patient = true
+			case p.line <- struct{}{}:
+				standing = true
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -330,9 +333,7 @@ func (c *conn) idle() bool {
 // commitShared commits. PostgreSQL answers a commit after a failed statement with "rollback" and no error.
 func (c *conn) commitShared() error {
 	return c.native(func(n *pgx.Conn) error {
-		ctx, done := c.engine.context()
-		defer done()
-		tag, err := n.Exec(ctx, "commit")
+		tag, err := n.Exec(background, "commit")
 		if err == nil && tag.String() != "COMMIT" {
 			err = fmt.Errorf("it was undone: %s", tag)
 		}
