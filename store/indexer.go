@@ -21,12 +21,13 @@ const (
 	indexOctets = 4 << 20                // of text, likewise
 	indexPause  = 400 * time.Millisecond // between two looks at an empty queue
 	indexRetry  = 2 * time.Second        // after an error
-	indexBusy   = 10                     // transactions beside a batch, from which on others are busy
+	indexBusy   = 10                     // tasks that came beside a batch, from which on others are busy
 	indexGather = 250 * time.Millisecond // while others are busy: a batch of many costs one fsync, and little more than a batch of few
 )
 
 // queueIndex has messages of a thread indexed, or indexed anew.
 func (t *tx) queueIndex(ctx context.Context, thread bridge.ID, first, last int) error {
+	t.queued++
 	_, err := t.exec(ctx, "insert into index_task (id, thread, first_seq, last_seq) select ?, ?, ?, ? from meta where name = ? and value = ?",
 		bridge.NewID(), thread, first, last, searchSetting, []byte(searchOn))
 	return err
@@ -43,14 +44,14 @@ func (t *tx) queueThread(ctx context.Context, thread bridge.ID) error {
 // RunIndexer keeps the index up to date until ctx ends. While others write it works a tenth of the time, so that they hardly wait for it.
 // Several processes may run it on one database; one at a time is enough.
 func (d *DB) RunIndexer(ctx context.Context, log *slog.Logger) error {
-	before := d.Stats().Transactions
+	before := d.queued.Load()
 	for {
 		start := time.Now()
 		n, err := d.Index(ctx)
 		pause := indexPause
-		written := d.Stats().Transactions
-		busy := written-before > indexBusy
-		before = written
+		queued := d.queued.Load()
+		busy := queued-before > indexBusy
+		before = queued
 		switch {
 		case ctx.Err() != nil:
 			return nil

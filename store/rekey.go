@@ -83,7 +83,9 @@ func (d *DB) resealAll(ctx context.Context, progress Progress) (sealed int64, er
 			}
 		}
 	}
+	var singles int64
 	err = d.update(ctx, func(t *tx) error {
+		singles = 0
 		for _, one := range sealedSingles {
 			var was []byte
 			err := t.one(ctx, "select "+one.sqlColumn+" from "+one.table+" where "+one.where, nil, &was)
@@ -102,11 +104,11 @@ func (d *DB) resealAll(ctx context.Context, progress Progress) (sealed int64, er
 			if err != nil {
 				return err
 			}
-			sealed += n
+			singles += n
 		}
 		return nil
 	})
-	return sealed, err
+	return sealed + singles, err
 }
 
 // reseal does one batch of a table. It returns how many values it sealed, how many rows of the table are behind it, and whether that was the end.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
@@ -56,6 +57,7 @@ type DB struct {
 	readers chan *conn // those not in use; nil stands for one that is not open yet
 	closing sync.Mutex
 	done    chan struct{} // closed when no view may begin any more
+	queued  atomic.Uint64 // for the index, by this process
 }
 
 var _ bridge.Store = (*DB)(nil)
@@ -199,10 +201,20 @@ func (d *DB) View(ctx context.Context, fn func(bridge.Tx) error) error {
 }
 
 func (d *DB) update(ctx context.Context, fn func(*tx) error) error {
+	update := d.group.update
 	if d.pg != nil {
-		return d.pg.update(ctx, fn)
+		update = d.pg.update
 	}
-	return d.group.update(ctx, fn)
+	queued := 0
+	err := update(ctx, func(t *tx) error {
+		err := fn(t)
+		queued = t.queued
+		return err
+	})
+	if err == nil && queued > 0 {
+		d.queued.Add(uint64(queued))
+	}
+	return err
 }
 
 func (d *DB) view(ctx context.Context, fn func(*tx) error) error {

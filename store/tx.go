@@ -12,12 +12,13 @@ import (
 // tx is one transaction, for the time of one function. One goroutine at a time may use it. Its methods are in the files
 // named after the nouns of bridge's store interfaces.
 type tx struct {
-	conn  *conn
-	write bool
-	ended bool
-	ran   bool  // at least one statement
-	wrote bool  // at least one that was not a query
-	err   error // the first statement that failed; nothing works after it
+	conn   *conn
+	write  bool
+	ended  bool
+	ran    bool  // at least one statement
+	wrote  bool  // at least one that was not a query
+	queued int   // tasks for the index
+	err    error // the first statement that failed; nothing works after it
 }
 
 var _ bridge.Tx = (*tx)(nil)
