@@ -97,35 +97,88 @@ func (d *DB) AddTLSResults(ctx context.Context, results []bridge.TLSResult) erro
 	return nil
 }
 
-// TLSResults returns what was counted on a day, at most limit rows.
+// TLSResults returns what was counted on a day, at most limit rows, the most frequent first.
 func (d *DB) TLSResults(ctx context.Context, day time.Time, limit int) ([]bridge.TLSResult, error) {
 	var all []bridge.TLSResult
-	err := d.view(ctx, func(t *tx) error {
-		all = nil
-		return t.each(ctx, "select key_hash, sessions, sealed_result from tls_result where day = ? order by sessions desc, key_hash limit ?",
-			[]any{micros(day), limit}, func(r row) error {
-				var hash, sealed []byte
-				one := bridge.TLSResult{Day: day}
-				if err := r.Scan(&hash, &one.Count, &sealed); err != nil {
-					return err
-				}
-				var text string
-				if err := t.text(&text, "tls_result", "result", hash).Scan(sealed); err != nil {
-					return err
-				}
-				var kept tlsResult
-				if err := json.Unmarshal([]byte(text), &kept); err != nil {
-					return err
-				}
-				one.Domain, one.Host, one.Policy, one.Result = kept.Domain, kept.Host, kept.Policy, kept.Result
-				all = append(all, one)
-				return nil
-			})
+	err := d.view(ctx, func(t *tx) (err error) {
+		all, err = t.TLSResults(ctx, day, limit)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tls results: %w", err)
 	}
 	return all, nil
+}
+
+// TLSResults implements bridge.TLSCounts.
+func (t *tx) TLSResults(ctx context.Context, day time.Time, limit int) ([]bridge.TLSResult, error) {
+	var all []bridge.TLSResult
+	err := t.each(ctx, "select key_hash, sessions, sealed_result from tls_result where day = ? order by sessions desc, key_hash limit ?",
+		[]any{micros(day), limit}, func(r row) error {
+			var hash, sealed []byte
+			one := bridge.TLSResult{Day: day}
+			if err := r.Scan(&hash, &one.Count, &sealed); err != nil {
+				return err
+			}
+			var text string
+			if err := t.text(&text, "tls_result", "result", hash).Scan(sealed); err != nil {
+				return err
+			}
+			var kept tlsResult
+			if err := json.Unmarshal([]byte(text), &kept); err != nil {
+				return err
+			}
+			one.Domain, one.Host, one.Policy, one.Result = kept.Domain, kept.Host, kept.Policy, kept.Result
+			all = append(all, one)
+			return nil
+		})
+	return all, err
+}
+
+// tlsReport is the key of a report's row. The destination may be somebody's address, so that nothing of it is kept in the open.
+func (t *tx) tlsReport(day time.Time, domain, to string) []byte {
+	key := binary.BigEndian.AppendUint64(nil, uint64(day.Unix()))
+	key = binary.BigEndian.AppendUint64(key, uint64(len(domain)))
+	return t.conn.keys.Lookup("tls_report", append(append(key, domain...), to...))
+}
+
+// TakeTLSReport leases the report of a day's TLS with a domain to one destination for a term, after which it may be tried again. It reports false where somebody
+// else has it, or where EndTLSReport was called.
+func (d *DB) TakeTLSReport(ctx context.Context, day time.Time, domain, to string, now time.Time, term time.Duration) (attempt int, taken bool, err error) {
+	err = d.update(ctx, func(t *tx) error {
+		attempt, taken = 0, false
+		if err := t.latest(ctx); err != nil {
+			return err
+		}
+		key := t.tlsReport(day, domain, to)
+		n, err := t.exec(ctx, `insert into tls_report (key_hash, day, attempts, next_at) values (?, ?, 1, ?)
+			on conflict (key_hash) do update set attempts = tls_report.attempts + 1, next_at = excluded.next_at where tls_report.next_at <= ?`,
+			key, micros(day), micros(now.Add(term)), micros(now))
+		if err != nil || n == 0 {
+			return err
+		}
+		taken = true
+		return t.one(ctx, "select attempts from tls_report where key_hash = ?", []any{key}, &attempt)
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("take a tls report: %w", err)
+	}
+	return attempt, taken, nil
+}
+
+// EndTLSReport ends what TakeTLSReport leased: for good where next is zero, and else until then.
+func (d *DB) EndTLSReport(ctx context.Context, day time.Time, domain, to string, next time.Time) error {
+	err := d.update(ctx, func(t *tx) error {
+		var at any
+		if !next.IsZero() {
+			at = micros(next)
+		}
+		return t.change(ctx, "update tls_report set next_at = ? where key_hash = ?", at, t.tlsReport(day, domain, to))
+	})
+	if err != nil {
+		return fmt.Errorf("end a tls report: %w", err)
+	}
+	return nil
 }
 
 // keptResults is how long counts are kept that nobody reported.
@@ -135,6 +188,9 @@ const keptResults = 60 * 24 * time.Hour
 func (d *DB) sweepTransport(ctx context.Context, now time.Time) error {
 	return d.update(ctx, func(t *tx) error {
 		if _, err := t.exec(ctx, "delete from mta_sts where expires_at <= ?", micros(now)); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, "delete from tls_report where day < ?", micros(now.Add(-keptResults))); err != nil {
 			return err
 		}
 		_, err := t.exec(ctx, "delete from tls_result where day < ?", micros(now.Add(-keptResults)))

@@ -2,10 +2,13 @@ package store_test
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"letterlock/bridge"
+	"letterlock/store"
 )
 
 // A policy holds until it expires and no longer, across what the database is asked in between, and a new one takes its place.
@@ -69,5 +72,73 @@ func TestTLSResults(t *testing.T) {
 	}
 	if got, err := d.TLSResults(ctx, day, 1); err != nil || len(got) != 1 {
 		t.Errorf("got %+v, %v, want one row", got, err)
+	}
+}
+
+// TestTLSReports has several processes want to send the same report.
+func TestTLSReports(t *testing.T) {
+	for name, open := range map[string]func(testing.TB) *store.DB{"SQLite": open, "PostgreSQL": openPostgres} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			ctx := t.Context()
+			day := time.Date(2026, 3, 14, 0, 0, 0, 0, time.UTC)
+			now := day.Add(30 * time.Hour)
+			take := func(domain, to string, at time.Time) int {
+				t.Helper()
+				n, ok, err := d.TakeTLSReport(ctx, day, domain, to, at, time.Minute)
+				if err != nil || ok != (n > 0) {
+					t.Fatalf("got %d, %v, %v", n, ok, err)
+				}
+				return n
+			}
+			var won atomic.Int64
+			var all sync.WaitGroup
+			for range 6 {
+				all.Go(func() {
+					_, ok, err := d.TakeTLSReport(ctx, day, "example.org", "mailto:a@example.org", now, time.Minute)
+					if err != nil {
+						t.Error(err)
+					}
+					if ok {
+						won.Add(1)
+					}
+				})
+			}
+			all.Wait()
+			if won.Load() != 1 {
+				t.Errorf("%d have it, want one", won.Load())
+			}
+			// Another destination, domain or day is another report.
+			if take("example.org", "mailto:b@example.org", now) != 1 || take("example.orgm", "ailto:a@example.org", now) != 1 || take("example.com", "mailto:a@example.org", now) != 1 {
+				t.Error("one report stands for another")
+			}
+			if take("example.org", "mailto:a@example.org", now.Add(59*time.Second)) != 0 {
+				t.Error("it was taken within the term")
+			}
+			if take("example.org", "mailto:a@example.org", now.Add(time.Minute)) != 2 {
+				t.Error("what a dead process had is not taken over")
+			}
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			must(d.EndTLSReport(ctx, day, "example.org", "mailto:a@example.org", now.Add(time.Hour)))
+			if take("example.org", "mailto:a@example.org", now.Add(50*time.Minute)) != 0 || take("example.org", "mailto:a@example.org", now.Add(time.Hour)) != 3 {
+				t.Error("it is not tried again when it is to be")
+			}
+			must(d.EndTLSReport(ctx, day, "example.org", "mailto:a@example.org", time.Time{}))
+			if take("example.org", "mailto:a@example.org", now.Add(1000*time.Hour)) != 0 {
+				t.Error("it was taken after it was sent")
+			}
+			if err := d.EndTLSReport(ctx, day, "example.net", "x", time.Time{}); !errors.Is(err, bridge.ErrNotFound) {
+				t.Errorf("ended one that nobody took: %v", err)
+			}
+			must(d.Sweep(ctx, day.Add(61*24*time.Hour)))
+			if take("example.org", "mailto:a@example.org", now) != 1 {
+				t.Error("it is still there after the sweep")
+			}
+		})
 	}
 }

@@ -28,6 +28,7 @@ type demand struct {
 	mustProve bool
 	name      string // for the server name indication
 	stray     bool   // the policy does not name the host, which is only to be counted
+	uncounted bool   // how TLS goes is nobody's business
 	prove     func(*tls.Config) proof
 }
 

@@ -241,9 +241,28 @@ func (d *Direct) connect(ctx context.Context, domain string) (*conn, error) {
 		d.results.add(domain, "", policySTS, found.Fault)
 	}
 	a := &attempt{d: d, e: e, sts: found.Policy}
-	for _, name := range e.hosts {
+	c, err := a.first(ctx)
+	if err == nil {
+		d.foresight.learn(domain, c.path)
+	}
+	return c, err
+}
+
+// attempt is one try at a domain's exchangers.
+type attempt struct {
+	d         *Direct
+	e         exchangers
+	sts       mtasts.Policy
+	anyhow    bool // whatever TLS proves; see Direct.SendReport
+	tried     int  // addresses
+	forbidden bool
+	last      *Error
+}
+
+// first tries the exchangers in their order.
+func (a *attempt) first(ctx context.Context) (*conn, error) {
+	for _, name := range a.e.hosts {
 		if c := a.host(ctx, name); c != nil {
-			d.foresight.learn(domain, c.path)
 			return c, nil
 		}
 		if ctx.Err() != nil || a.tried >= maxTries {
@@ -258,16 +277,6 @@ func (d *Direct) connect(ctx context.Context, domain string) (*conn, error) {
 		return nil, unroutable(550, "5.4.4", "the domain's mail servers have no public address")
 	}
 	return nil, a.last
-}
-
-// attempt is one try at a domain's exchangers.
-type attempt struct {
-	d         *Direct
-	e         exchangers
-	sts       mtasts.Policy
-	tried     int // addresses
-	forbidden bool
-	last      *Error
 }
 
 func (a *attempt) fail(host string, err error) {
@@ -291,7 +300,10 @@ func (a *attempt) host(ctx context.Context, name string) *conn {
 		a.fail(name, err)
 		return nil
 	}
-	want, err := a.d.demand(ctx, a.e, h, a.sts)
+	want, err := reportDemand(h), error(nil)
+	if !a.anyhow {
+		want, err = a.d.demand(ctx, a.e, h, a.sts)
+	}
 	if err != nil {
 		result := "dnssec-invalid"
 		if errors.Is(err, errNotInPolicy) {
@@ -334,7 +346,7 @@ func (d *Direct) open(ctx context.Context, domain string, h host, ip netip.Addr,
 	e, _ := errors.AsType[*Error](err)
 	if e != nil && e.Stage == StageTLS && !want.mustTLS && ctx.Err() == nil {
 		// It offers TLS and can't do it. Without a promise that it can, a mail in clear is better than none (RFC 7435, section 3).
-		d.results.add(domain, h.name, want.policy, resultOf(err))
+		d.count(want, domain, h.name, resultOf(err))
 		w.wantTLS = false
 		c, err = open(ctx, &d.settings, w)
 		if err != nil {
@@ -344,15 +356,15 @@ func (d *Direct) open(ctx context.Context, domain string, h host, ip netip.Addr,
 	}
 	switch {
 	case err == nil && want.stray:
-		d.results.add(domain, h.name, want.policy, "validation-failure")
+		d.count(want, domain, h.name, "validation-failure")
 	case err == nil && c.path == bridge.PathClear:
-		d.results.add(domain, h.name, want.policy, "starttls-not-supported")
+		d.count(want, domain, h.name, "starttls-not-supported")
 	case err == nil && c.unproven != nil:
-		d.results.add(domain, h.name, want.policy, resultOf(c.unproven))
+		d.count(want, domain, h.name, resultOf(c.unproven))
 	case err == nil:
-		d.results.add(domain, h.name, want.policy, "")
+		d.count(want, domain, h.name, "")
 	case e != nil && e.Stage == StageTLS:
-		d.results.add(domain, h.name, want.policy, resultOf(err))
+		d.count(want, domain, h.name, resultOf(err))
 	}
 	return c, err
 }
