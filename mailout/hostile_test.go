@@ -17,7 +17,6 @@ import (
 	"letterlock/bridge"
 	"letterlock/mailout"
 	"letterlock/mailout/submit"
-	"letterlock/mailout/submit/relaytest"
 )
 
 // What a hostile peer may do at a step, beside saying something else.
@@ -29,12 +28,18 @@ const (
 	keep    = "(keep and drop)" // at the end of the data: the mail is taken, and nobody is told
 	halfway = "(halfway)"       // drop in the middle of the data
 	slow    = "(slow)"
+	creep   = "(creep)" // an octet now and then, each in time and the reply never
+	flood   = "(flood)" // one line without end
+	noise   = "(noise)" // in place of TLS, what is none
 )
+
+// few is put before what a peer says to every other one of the first dozen commands of a kind, on whatever connection.
+const few = "(few)"
 
 // hostile is an SMTP server that does what is wrong on its first connections and nothing wrong on those after.
 type hostile struct {
 	addr       string
-	fault      map[string]string // by step: banner, EHLO, STARTTLS, MAIL, RCPT, DATA, end
+	fault      map[string]string // by step: banner, EHLO, STARTTLS, TLS, AUTH, MAIL, RCPT, DATA, end, RSET, NOOP, QUIT
 	times      int               // connections that have the fault
 	extensions string            // lines of the reply to EHLO
 	refuse     string            // while at fault, a parameter of MAIL or RCPT that it announced and does not know
@@ -42,8 +47,11 @@ type hostile struct {
 
 	mu    sync.Mutex
 	conns int
-	kept  map[string]int // how often a Message-ID was kept
-	clear int            // mails that came without TLS
+	kept  map[string]int    // how often a Message-ID was kept
+	first map[string]string // its mail
+	other int               // mails that are not as the first of their Message-ID
+	clear int               // mails that came without TLS
+	asked map[string]int    // commands by step
 }
 
 func (h *hostile) start(tb testing.TB) {
@@ -52,7 +60,7 @@ func (h *hostile) start(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h.addr, h.kept = l.Addr().String(), map[string]int{}
+	h.addr, h.kept, h.first, h.asked = l.Addr().String(), map[string]int{}, map[string]string{}, map[string]int{}
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -62,12 +70,12 @@ func (h *hostile) start(tb testing.TB) {
 			}
 			h.mu.Lock()
 			h.conns++
-			wrong := h.conns <= h.times
+			n := h.conns
 			h.mu.Unlock()
 			all.Go(func() {
 				defer c.Close()
 				_ = c.SetDeadline(time.Now().Add(15 * time.Second))
-				h.talk(c, wrong)
+				h.talk(c, n)
 			})
 		}
 	})
@@ -79,16 +87,36 @@ func (h *hostile) start(tb testing.TB) {
 
 var messageID = regexp.MustCompile(`(?im)^Message-ID:\s*(\S+)`)
 
-// talk is one connection.
-func (h *hostile) talk(c net.Conn, wrong bool) {
+// wrong reports whether the nth connection has the fault.
+func (h *hostile) wrong(n int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return n <= h.times
+}
+
+// does returns what is wrong at a step of the nth connection.
+func (h *hostile) does(n int, step string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n > h.times {
+		return honest
+	}
+	sometimes, ok := strings.CutPrefix(h.fault[step], few)
+	if !ok {
+		return h.fault[step]
+	}
+	if h.asked[step]++; h.asked[step] > 12 || h.asked[step]%2 == 0 {
+		return honest
+	}
+	return sometimes
+}
+
+// talk is the nth connection.
+func (h *hostile) talk(c net.Conn, n int) {
 	r := bufio.NewReader(c)
 	encrypted := false
-	// say does what is wrong at a step, or says what is right, and reports whether the conversation goes on.
-	say := func(step, right string) bool {
-		what := honest
-		if wrong {
-			what = h.fault[step]
-		}
+	// do does what is wrong at a step, or says what is right, and reports whether the conversation goes on.
+	do := func(what, right string) bool {
 		switch what {
 		case honest:
 			_, err := io.WriteString(c, right+"\r\n")
@@ -104,9 +132,19 @@ func (h *hostile) talk(c net.Conn, wrong bool) {
 					return false
 				}
 			}
-		case slow:
+		case flood:
+			for {
+				if _, err := io.WriteString(c, strings.Repeat("x", 1<<12)); err != nil {
+					return false
+				}
+			}
+		case slow, creep:
+			pause := 2 * time.Millisecond
+			if what == creep {
+				pause = 100 * time.Millisecond
+			}
 			for _, b := range []byte(right + "\r\n") {
-				time.Sleep(2 * time.Millisecond)
+				time.Sleep(pause)
 				if _, err := c.Write([]byte{b}); err != nil {
 					return false
 				}
@@ -116,7 +154,7 @@ func (h *hostile) talk(c net.Conn, wrong bool) {
 		_, err := io.WriteString(c, what)
 		return err == nil && !strings.HasPrefix(what, "421") && strings.HasSuffix(what, "\r\n")
 	}
-	if !say("banner", "220 mx.example ready") {
+	if !do(h.does(n, "banner"), "220 mx.example ready") {
 		return
 	}
 	for {
@@ -136,35 +174,46 @@ func (h *hostile) talk(c net.Conn, wrong bool) {
 		case "DATA":
 			right = "354 go ahead"
 		case "QUIT":
-			_, _ = io.WriteString(c, "221 bye\r\n")
+			_ = do(h.does(n, "QUIT"), "221 bye")
 			return
+		case "AUTH":
+			right = "235 2.7.0 welcome"
 		case "STARTTLS":
 			right = "220 go ahead"
 		}
-		if wrong && h.refuse != "" && strings.Contains(strings.ToUpper(line), h.refuse) {
+		if h.refuse != "" && strings.Contains(strings.ToUpper(line), h.refuse) && h.wrong(n) {
 			_, _ = io.WriteString(c, "555 5.5.4 unsupported parameter\r\n")
 			continue
 		}
-		if !say(verb, right) {
+		what := h.does(n, verb)
+		if !do(what, right) {
 			return
 		}
 		if verb == "STARTTLS" {
+			if f := h.does(n, "TLS"); f != honest {
+				if f == noise {
+					_, _ = io.WriteString(c, strings.Repeat("250 2.0.0 who needs TLS?\r\n", 100))
+				}
+				_, _ = io.Copy(io.Discard, r)
+				return
+			}
 			t := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*h.cert}})
 			if t.Handshake() != nil {
 				return
 			}
 			c, r, encrypted = t, bufio.NewReader(t), true
 		}
-		if verb != "DATA" || wrong && h.fault[verb] != honest && h.fault[verb] != slow {
+		if verb != "DATA" || what != honest && what != slow {
 			continue
 		}
+		what = h.does(n, "end")
 		var data strings.Builder
 		for {
 			line, err := r.ReadString('\n')
 			if err != nil {
 				return
 			}
-			if wrong && h.fault["end"] == halfway && data.Len() > 200 {
+			if what == halfway && data.Len() > 200 {
 				return
 			}
 			if line == ".\r\n" {
@@ -173,15 +222,19 @@ func (h *hostile) talk(c net.Conn, wrong bool) {
 			data.WriteString(line)
 		}
 		id := messageID.FindStringSubmatch(data.String())
-		if f := h.fault["end"]; !wrong || f == honest || f == keep || f == slow || strings.HasPrefix(f, "2") {
+		if what == honest || what == keep || what == slow || what == creep || strings.HasPrefix(what, "2") {
 			h.mu.Lock()
-			h.kept[id[1]]++
+			if h.kept[id[1]]++; h.kept[id[1]] == 1 {
+				h.first[id[1]] = data.String()
+			} else if h.first[id[1]] != data.String() {
+				h.other++
+			}
 			if !encrypted {
 				h.clear++
 			}
 			h.mu.Unlock()
 		}
-		if !say("end", "250 2.0.0 taken") {
+		if !do(what, "250 2.0.0 taken") {
 			return
 		}
 	}
@@ -197,6 +250,7 @@ func TestHostilePeers(t *testing.T) {
 		refuse  string
 		again   bool // the peer keeps mails and does not say so: that it gets them again can't be avoided (RFC 5321, section 6.1)
 		noTries bool // the fault does not cost an attempt
+		some    int  // how many deliveries the fault costs one attempt each, and no others any; 0: whatever it costs
 	}
 	peers := map[string]peer{
 		"slow octets":                            {fault: map[string]string{"banner": slow, "EHLO": slow, "MAIL": slow, "RCPT": slow, "DATA": slow, "end": slow}, noTries: true},
@@ -229,6 +283,20 @@ func TestHostilePeers(t *testing.T) {
 		"does not know the DSN that it offered":  {refuse: "RET=", noTries: true},
 		"does not know the NOTIFY it offered":    {refuse: "NOTIFY=", noTries: true},
 		"does not know the SIZE that it offered": {refuse: "SIZE=", noTries: true},
+		"greets octet by octet, without end":     {fault: map[string]string{"banner": creep}},
+		"answers octet by octet, without end":    {fault: map[string]string{"MAIL": creep}},
+		"takes it octet by octet, without end":   {fault: map[string]string{"end": creep}, again: true},
+		"one line without end":                   {fault: map[string]string{"RCPT": flood}},
+		"one line without end, after the data":   {fault: map[string]string{"end": flood}},
+		"two codes in one reply":                 {fault: map[string]string{"RCPT": "250-ok\r\n451 no\r\n"}},
+		"greylists and is gone at RSET":          {fault: map[string]string{"RCPT": "451 4.7.1 greylisted\r\n", "RSET": drop}},
+		"greylists and says 421 to RSET":         {fault: map[string]string{"RCPT": "451 4.7.1 greylisted\r\n", "RSET": "421 4.3.2 shutting down\r\n"}},
+		"greylists and never answers RSET":       {fault: map[string]string{"RCPT": "451 4.7.1 greylisted\r\n", "RSET": silence}},
+		"never lets go":                          {fault: map[string]string{"QUIT": silence}, noTries: true},
+		"lets go without end":                    {fault: map[string]string{"QUIT": endless}, noTries: true},
+		"greylists every other recipient":        {fault: map[string]string{"RCPT": few + "451 4.7.1 greylisted\r\n"}, some: 6},
+		"has no room for every other mail":       {fault: map[string]string{"end": few + "452 4.3.1 no room\r\n"}, some: 6},
+		"loses every other mail":                 {fault: map[string]string{"end": few + "451 4.3.0 try again\r\n"}, some: 6},
 	}
 	for _, step := range []string{"banner", "EHLO", "MAIL", "RCPT", "DATA", "end"} {
 		peers["421 at "+step] = peer{fault: map[string]string{step: "421 4.3.2 shutting down\r\n"}}
@@ -238,6 +306,9 @@ func TestHostilePeers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := &hostile{fault: p.fault, refuse: p.refuse, times: 3}
+			if p.some > 0 {
+				h.times = 1000
+			}
 			h.start(t)
 			b := newBox()
 			ids := b.add(12, bridge.DeliverMessage, 5)
@@ -245,8 +316,9 @@ func TestHostilePeers(t *testing.T) {
 			settle(t, b, ids)
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			twice := 0
+			twice, tried := 0, 0
 			for _, id := range ids {
+				tried += b.get(id).Attempts - 1
 				n := h.kept["<"+id.String()+"@clinic.example>"]
 				if n == 0 {
 					t.Errorf("a mail that counts as relayed was never taken: %+v", b.get(id))
@@ -258,8 +330,11 @@ func TestHostilePeers(t *testing.T) {
 					t.Errorf("the record holds %q", d.Diagnostic)
 				}
 			}
-			if len(h.kept) != len(ids) {
-				t.Errorf("%d Message-IDs, want %d", len(h.kept), len(ids))
+			if p.some > 0 && tried != p.some {
+				t.Errorf("%d attempts were in vain, want %d", tried, p.some)
+			}
+			if len(h.kept) != len(ids) || h.other > 0 {
+				t.Errorf("%d Message-IDs, want %d; %d mails are not as the first of theirs", len(h.kept), len(ids), h.other)
 			}
 			if twice > 0 && !p.again {
 				t.Errorf("%d mails were taken twice", twice)
@@ -296,52 +371,5 @@ func settle(t *testing.T, b *box, ids []bridge.ID) {
 			t.Fatalf("not all are relayed:%s", states)
 		}
 		b.forward(20 * time.Second)
-	}
-}
-
-// TestTLSThatIsTakenAway: nothing is said in clear, and nothing to somebody else; once the peer is itself again, all leaves.
-func TestTLSThatIsTakenAway(t *testing.T) {
-	good, pool := relaytest.Certificate(t, "127.0.0.1")
-	other, _ := relaytest.Certificate(t, "127.0.0.1")
-	for name, h := range map[string]*hostile{
-		"stripped":          {cert: good, fault: map[string]string{"EHLO": "250-mx.example\r\n250 DSN\r\n"}, times: 3},
-		"refused":           {cert: good, fault: map[string]string{"STARTTLS": "454 4.7.0 not now\r\n"}, times: 3},
-		"refused for good":  {cert: good, fault: map[string]string{"STARTTLS": "554 5.7.0 never\r\n"}, times: 3},
-		"words before TLS":  {cert: good, fault: map[string]string{"STARTTLS": "220 go\r\n250 slipped in\r\n"}, times: 3},
-		"dropped":           {cert: good, fault: map[string]string{"STARTTLS": drop}, times: 3},
-		"wrong certificate": {cert: other, times: 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h.start(t)
-			b := newBox()
-			ids := b.add(5, bridge.DeliverMessage, 5)
-			run(t, b, impatientRelay(t, h.addr, submit.TLSRequired, &tls.Config{RootCAs: pool}), func(c *mailout.Config) { c.Concurrency = 2 })
-			if h.times == 0 {
-				b.awaitState(t, bridge.Deferred)
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				if len(h.kept) != 0 {
-					t.Error("somebody else got a mail")
-				}
-				return
-			}
-			settle(t, b, ids)
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			if len(h.kept) != len(ids) || h.clear != 0 {
-				t.Errorf("%d mails arrived, %d of them in clear", len(h.kept), h.clear)
-			}
-		})
-	}
-}
-
-// awaitState waits until some delivery is in a state.
-func (b *box) awaitState(t *testing.T, state bridge.DeliveryState) {
-	t.Helper()
-	for late := time.Now().Add(20 * time.Second); b.count(state) == 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(late) {
-			t.Fatalf("nothing is %s", state)
-		}
 	}
 }
