@@ -240,17 +240,17 @@ func (a *app) addSMTP(h hooks) error {
 }
 
 func (a *app) addWorker(ctx context.Context, h hooks) error {
-	transport, concurrency, err := a.openWayOut(ctx)
+	signer, err := dkim.New(dkim.Config{Keys: a.gateway, Domain: a.config.Domain, Now: a.now})
+	if err != nil {
+		return err
+	}
+	transport, concurrency, err := a.openWayOut(ctx, signer)
 	if err != nil {
 		return err
 	}
 	var afterSend func(bridge.ID)
 	if h.relayed != nil {
 		afterSend = func(bridge.ID) { h.relayed() }
-	}
-	signer, err := dkim.New(dkim.Config{Keys: a.gateway, Domain: a.config.Domain, Now: a.now})
-	if err != nil {
-		return err
 	}
 	perHop := concurrency
 	if a.config.Direct.Enabled {
@@ -269,16 +269,16 @@ func (a *app) addWorker(ctx context.Context, h hooks) error {
 }
 
 // openWayOut makes the relay's client or the one of the recipients' servers, and adds what goes with it.
-func (a *app) openWayOut(ctx context.Context) (submit.Transport, int, error) {
+func (a *app) openWayOut(ctx context.Context, signer *dkim.Signer) (submit.Transport, int, error) {
 	log := a.log.With("part", "worker")
 	if a.config.Direct.Enabled {
-		direct, err := a.config.direct(a.db, a.now, log)
+		direct, names, err := a.config.direct(a.db, a.now, log)
 		if err != nil {
 			return nil, 0, err
 		}
 		a.sent, a.out.is = direct, direct
 		a.behind = append(a.behind, part{"counts of TLS", direct.Run})
-		return direct, a.config.Direct.Connections, nil
+		return direct, a.config.Direct.Connections, a.addTLSReports(direct, names, signer)
 	}
 	relay, tokens, err := a.config.Relay.relay(ctx, a.config.SMTP.Hostname, a.db, 0, a.now, log)
 	if err != nil {

@@ -14,7 +14,9 @@ import (
 	"letterlock/bridge"
 	"letterlock/bridge/oauth"
 	"letterlock/bridge/resolver"
+	"letterlock/mailout/dkim"
 	"letterlock/mailout/submit"
+	"letterlock/mailout/tlsrpt"
 )
 
 // DirectConfig is the way out without a relay: to the mail exchangers of each recipient's domain.
@@ -24,6 +26,7 @@ type DirectConfig struct {
 	Connections int      `toml:"connections" default:"20" placeholder:"N" help:"How many mails leave at once (${default})."`
 	PerDomain   int      `name:"per-domain" toml:"per_domain" default:"4" placeholder:"N" help:"How many connections there are at once to the servers of one domain (${default})."`
 	Networks    []string `toml:"networks" placeholder:"NETWORK" help:"Networks in which mail servers may be although they are private, or this machine's own. Otherwise nothing is connected to there, whatever DNS says."`
+	TLSReports  bool     `name:"tls-reports" toml:"tls_reports" default:"true" negatable:"" help:"Tell domains that ask for it once a day how TLS went with their mail servers (${default})."`
 }
 
 // completeWayOut checks how mail leaves. Its error is one to show.
@@ -116,24 +119,41 @@ func (d DirectConfig) validates(r *resolver.Resolver) bool {
 	return d.DANE == "auto"
 }
 
-// direct returns the way out without a relay.
-func (c *Config) direct(keeper submit.Keeper, now func() time.Time, log *slog.Logger) (*submit.Direct, error) {
+// direct returns the way out without a relay, and what it asks DNS by.
+func (c *Config) direct(keeper submit.Keeper, now func() time.Time, log *slog.Logger) (*submit.Direct, *resolver.Resolver, error) {
 	networks, err := c.Direct.networks()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r, err := c.DNS.resolver()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ourselves := []string{c.SMTP.Hostname, c.Domain}
 	if u, err := url.Parse(c.BaseURL); err == nil {
 		ourselves = append(ourselves, u.Hostname())
 	}
-	return submit.NewDirect(submit.DirectConfig{
+	d, err := submit.NewDirect(submit.DirectConfig{
 		Resolver: r, Validates: c.Direct.validates(r), Keeper: keeper, LocalName: c.SMTP.Hostname, Ourselves: ourselves,
 		Allowed: networks, Connections: c.Direct.PerDomain, Now: now, Log: log,
 	})
+	return d, r, err
+}
+
+// addTLSReports adds what tells recipients' domains how TLS went with them.
+func (a *app) addTLSReports(d *submit.Direct, r *resolver.Resolver, signer *dkim.Signer) error {
+	if !a.config.Direct.TLSReports {
+		return nil
+	}
+	reporter, err := tlsrpt.New(tlsrpt.Config{
+		Keeper: a.db, Names: r, Mails: d, Signer: signer, Web: d.Web(), Domain: a.config.Domain, Organization: a.config.Organization,
+		Now: a.now, Log: a.log.With("part", "TLS reports"),
+	})
+	if err != nil {
+		return err
+	}
+	a.behind = append(a.behind, part{"TLS reports", reporter.Run})
+	return nil
 }
 
 // wayOut is how mail leaves, for the gateway to ask about before the worker has begun.
