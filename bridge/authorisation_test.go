@@ -251,6 +251,7 @@ func TestAuthorisation(t *testing.T) {
 		}},
 		"ClearMailStop (of staff)":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, w.colleague.ID) }},
 		"ClearMailStop (of oneself)": {everybodyButKeys, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, self(a)) }},
+		"ListTLSResults":             {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ListTLSResults(ctx, a, w.clock.now()); return err }},
 		"ListSigningPairs":           {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ListSigningPairs(ctx, a); return err }},
 		"MakeSigningPair": {adminsOnly, func(w *world, a bridge.Actor) error {
 			w.must(w.g.RetireSigning(ctx, w.operator, w.signing(bridge.SigningNext), false))
@@ -319,7 +320,12 @@ func TestAuthorisation(t *testing.T) {
 		"SendSample": {want{forbidden, forbidden, forbidden, ok, forbidden, forbidden}, func(w *world, a bridge.Actor) error {
 			return w.g.SendSample(ctx, a, wording.Notice, "en", "News", "{link}")
 		}},
-		"Phrase":     {persons, func(w *world, a bridge.Actor) error { _, err := w.g.Phrase(ctx, a); return err }},
+		"Phrase":                  {persons, func(w *world, a bridge.Actor) error { _, err := w.g.Phrase(ctx, a); return err }},
+		"MailChoices":             {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.MailChoices(ctx, a, w.second.ID); return err }},
+		"MailChoices (one's own)": {everybodyButKeys, func(w *world, a bridge.Actor) error { _, err := w.g.MailChoices(ctx, a, self(a)); return err }},
+		"SetMailChoices": {persons, func(w *world, a bridge.Actor) error {
+			return w.g.SetMailChoices(ctx, a, bridge.MailChoices{Notify: bridge.NotifyNone})
+		}},
 		"SetPhrase":  {persons, func(w *world, a bridge.Actor) error { return w.g.SetPhrase(ctx, a, "blue whale 🐋") }},
 		"NoteSignIn": {persons, func(w *world, a bridge.Actor) error { return w.g.NoteSignIn(ctx, a, "", "de") }},
 		"ExportThread": {adminsOnly, func(w *world, a bridge.Actor) error {

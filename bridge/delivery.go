@@ -48,7 +48,7 @@ type Delivery struct {
 	Person     ID     // zero for an answer to somebody who is nobody here
 	Recipient  string // addr-spec; empty means the person's address when it leaves
 	Domain     string // where it is to go; filled in by Gateway.ClaimDeliveries alone, and not stored
-	Payload    string // a sign-in code, or an answer's reason; erased once the delivery is final
+	Payload    string // a sign-in code, an answer's reason or what a summary tells; erased once the delivery is final
 	Priority   int    // lower leaves earlier: 0 codes, 5 messages, 9 the rest
 	State      DeliveryState
 	Form       Form   // set when it is relayed, as Path and Why
@@ -82,10 +82,12 @@ type Outgoing struct {
 	Why          string // for a notice: as Delivery.Why
 	Need         Need   // for a copy: what the connection must be that it crosses
 	Link         string // where the recipient reads the message, or signs in
+	Unsubscribe  string // where the recipient turns off mails such as this one; empty for those that can't be, and where the portal is not reached by https
 	ToStaff      bool   // the recipient is staff
 	First        bool   // a contact who has never signed in
 	Code         string // for DeliverCode
 	CodeLife     time.Duration
+	Tally        Tally        // for DeliverDigest
 	Reason       string       // for DeliverAnswer: a sentence for the sender
 	Sample       wording.Kind // for DeliverSample
 

@@ -19,6 +19,8 @@ const (
 	purposeBounce    = "reverse-path"
 	purposeMessageID = "message-id"
 	purposeLink      = "link"
+	// purposeUnsubscribe is that of the links that turn mails off.
+	purposeUnsubscribe = "unsubscribe"
 )
 
 const (

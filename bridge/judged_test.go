@@ -11,7 +11,7 @@ import (
 // notWritten are the fields of a mail that hold nothing which anybody wrote in a message: marks and addresses of ours, the recipient's own name, moments.
 var notWritten = []string{
 	"Delivery", "Form", "ReversePath", "Recipient", "ReplyTo", "MessageID", "Date", "Locale", "Organization", "BaseURL", "Why", "Need", "Link", "ToStaff",
-	"Code", "CodeLife", "Reason", "InReplyTo", "References", "Sample", "Letterhead", "Phrase", "Template",
+	"Code", "CodeLife", "Reason", "InReplyTo", "References", "Sample", "Letterhead", "Phrase", "Template", "Unsubscribe",
 }
 
 // Whoever adds something to what a copy carries has it looked through as well.

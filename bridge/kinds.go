@@ -7,7 +7,7 @@ const (
 	DeliverDevice   DeliveryKind = "device"   // somebody signed in from a browser that was not seen before; leads to the account page
 	DeliverReminder DeliveryKind = "reminder" // messages are still unread: to a participant, with or without a Thread and a Message
 	DeliverUnopened DeliveryKind = "unopened" // to staff: a message of this Thread was never opened
-	DeliverDigest   DeliveryKind = "digest"   // to staff: something waits in the desk
+	DeliverDigest   DeliveryKind = "digest"   // to staff: what waits in the desk, in numbers, which Payload holds
 	DeliverSample   DeliveryKind = "sample"   // an admin's test of a template, to themself; Payload holds it
 )
 

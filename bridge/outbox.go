@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"letterlock/bridge/richtext"
+	"letterlock/bridge/wording"
 )
 
 // ClaimDeliveries leases deliveries that are due to a worker, the most urgent first. A lease that runs out lets another worker
@@ -91,10 +92,13 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 			why = together(full.stays, why)
 			out.Why = because(why)
 		}
-		if err == nil && len(why) == 0 {
+		switch {
+		case err != nil:
+		case len(why) == 0 && full.off:
+			err = &Suppression{Reason: whyOff}
+		case len(why) == 0:
 			return full.copy, nil
-		}
-		if err == nil {
+		default:
 			err = g.store.View(ctx, func(tx Tx) error { return g.timely(ctx, tx, out.Delivery) })
 		}
 	}
@@ -117,6 +121,7 @@ type candidate struct {
 	copy  Outgoing
 	stays []string // why it must stay in, as was decided when it was written
 	by    gauge
+	off   bool // its recipient wants none: a first notice leaves in its place, or nothing
 }
 
 // outgoing gathers a mail without content, and beside it the copy that modes and path allow, if they do.
@@ -134,6 +139,10 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 	if err := stopped(ctx, tx, d, p); err != nil {
 		return Outgoing{}, nil, err
 	}
+	off, err := g.unwanted(ctx, tx, d, p)
+	if err != nil {
+		return Outgoing{}, nil, err
+	}
 	out := Outgoing{
 		Delivery: d, Form: FormNotice,
 		ReversePath:  g.issuer.ReversePath(d.ID),
@@ -145,7 +154,10 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 		Organization: g.organization,
 		BaseURL:      g.baseURL,
 		ToStaff:      p.Kind == Staff,
-		First:        p.Kind == Contact && p.SignedInAt.IsZero(),
+		First:        p.first(),
+	}
+	if d.Kind.stoppable() && out.Words() != wording.Activation {
+		out.Unsubscribe = g.issuer.UnsubscribeURL(p.Unsubscribe)
 	}
 	switch d.Kind {
 	case DeliverCode:
@@ -166,7 +178,10 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 	case DeliverSample:
 		out.Link = g.baseURL
 		return out, nil, out.readSample(d.Payload)
-	case DeliverReminder, DeliverUnopened, DeliverDigest:
+	case DeliverDigest:
+		out.Link = g.baseURL + "/desk"
+		return out, nil, out.readTally(d.Payload)
+	case DeliverReminder, DeliverUnopened:
 		if d.Thread.IsZero() {
 			out.Link = g.baseURL
 			return out, nil, nil
@@ -187,8 +202,8 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 		out.Why = g.copiesNeed.Lack(d.Path)
 		return out, nil, nil
 	}
-	full := &candidate{copy: out}
-	full.copy.Need = g.copiesNeed
+	full := &candidate{copy: out, off: off}
+	full.copy.Need, full.copy.Unsubscribe = g.copiesNeed, g.issuer.UnsubscribeURL(p.Unsubscribe)
 	if full.by, err = g.gauge(ctx, tx); err != nil {
 		return Outgoing{}, nil, err
 	}

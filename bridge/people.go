@@ -131,7 +131,7 @@ func (g *Gateway) contactAt(ctx context.Context, tx Tx, p principal, addr, name,
 	if g.ours(normal) {
 		return Person{}, fmt.Errorf("%s is an address of this gateway: %w", normal, ErrInvalid)
 	}
-	c = Person{ID: NewID(), Kind: Contact, Name: cleanLine(name, maxName), Address: normal, Locale: cleanLine(locale, 35), CreatedAt: g.now()}
+	c = Person{ID: NewID(), Kind: Contact, Name: cleanLine(name, maxName), Address: normal, Locale: cleanLine(locale, 35), CreatedAt: g.now(), Unsubscribe: randomID()}
 	if err := tx.AddPerson(ctx, c); err != nil {
 		return Person{}, err
 	}
@@ -164,7 +164,7 @@ func (g *Gateway) AddStaff(ctx context.Context, a Actor, name, addr string, role
 		if g.ours(normal) {
 			return fmt.Errorf("%s is an address of this gateway: %w", normal, ErrInvalid)
 		}
-		s = Person{ID: NewID(), Kind: Staff, Role: role, Name: cleanLine(name, maxName), Address: normal, HasPassword: hash != "", CreatedAt: g.now()}
+		s = Person{ID: NewID(), Kind: Staff, Role: role, Name: cleanLine(name, maxName), Address: normal, HasPassword: hash != "", CreatedAt: g.now(), Unsubscribe: randomID()}
 		if err := tx.AddPerson(ctx, s); errors.Is(err, ErrConflict) {
 			return fmt.Errorf("%s is known already: %w", normal, ErrConflict)
 		} else if err != nil {

@@ -34,6 +34,8 @@ type Person struct {
 	Disabled    bool
 	CreatedAt   time.Time
 	SignedInAt  time.Time // the first time; zero for somebody who has never been here
+	// Unsubscribe names the person in the links that turn mails off. It is random, so that it tells nothing.
+	Unsubscribe ID
 	// SignedOutAt makes every session older than it void.
 	SignedOutAt time.Time
 }

@@ -21,6 +21,8 @@ type Draft struct {
 	Files  []Attachment // from StageFile
 	Names  []string     // of files that are chosen and not handed over yet
 	Secure bool         // its author wants it to stay in
+
+	off map[ID]Person // of those whom it is for, who turned their mails off
 }
 
 // Leaving is what one recipient of a message gets by email, and why.
@@ -86,6 +88,7 @@ func (g *Gateway) preview(ctx context.Context, a Actor, sent ID, d Draft) ([]Lea
 		}
 	}
 	g.foretell(ctx, all)
+	quiet(all, d.off)
 	return all, nil
 }
 
@@ -133,16 +136,23 @@ func (g *Gateway) leavings(ctx context.Context, tx Tx, p principal, d *Draft) ([
 		return nil, err
 	}
 	all := make([]Leaving, 0, len(people))
+	d.off = map[ID]Person{}
 	for _, one := range people {
 		if !one.ID.IsZero() && one.ID == p.person.ID {
 			continue
 		}
 		l := Leaving{Person: one.ID, Name: one.Name, Address: one.Address, Form: FormCopy}
+		stop, err := g.standsStill(ctx, tx, d, one)
+		if err != nil {
+			return nil, err
+		}
 		switch {
 		case one.Disabled:
 			l.Form, l.Why = "", []string{"the person is disabled"}
 		case timing.EmailOff:
 			l.Form, l.Why = "", []string{emailOff}
+		case stop != "":
+			l.Form, l.Why = "", []string{stop}
 		default:
 			if l.Why = modeWhy(org, d.Mode, one.Mode); len(l.Why) > 0 {
 				l.Form = FormNotice
@@ -151,6 +161,25 @@ func (g *Gateway) leavings(ctx context.Context, tx Tx, p principal, d *Draft) ([
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+// standsStill says why mail to a recipient of a draft is stopped; nothing if it is not. Who turned their mails off is noted in the draft.
+func (g *Gateway) standsStill(ctx context.Context, tx Tx, d *Draft, p Person) (string, error) {
+	if p.ID.IsZero() {
+		return "", nil
+	}
+	c, err := choicesOf(ctx, tx, p.ID)
+	if err != nil {
+		return "", err
+	}
+	if c.Notify == NotifyNone {
+		d.off[p.ID] = p
+	}
+	stop, err := tx.MailStop(ctx, p.Address)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return stop.Reason(), err
 }
 
 // modeWhy says which levels keep a copy in.

@@ -28,6 +28,7 @@ type ThreadView struct {
 	More         bool       // there are messages after the last
 	Deliveries   []Delivery // of these messages, for staff
 	Receipts     []Receipt  // likewise
+	Silent       []ID       // contacts who turned their mails off, for staff
 	Unopened     []ID       // contacts who have never opened a message although they were reminded, for staff
 	Mode         Mode       // the organization's and the thread's together
 	Unread       int        // before it was opened
@@ -207,6 +208,9 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 		return v, p, nil
 	}
 	if !p.person.ID.IsZero() {
+	if v.Silent, err = tx.SilentIn(ctx, r.Thread); err != nil {
+		return v, p, err
+	}
 		// Staff also read threads that they take no part in.
 		read, err := tx.ReadSeq(ctx, r.Thread, p.person.ID)
 		if err != nil {

@@ -31,6 +31,7 @@ type Blobs interface {
 // returns ErrConflict. It is used by one goroutine and not after its function returned.
 type Tx interface {
 	People
+	Choices
 	Templates
 	Threads
 	Messages
@@ -47,6 +48,7 @@ type Tx interface {
 	Audits
 	Signing
 	Searches
+	TLSCounts
 	Lives
 }
 
@@ -55,7 +57,7 @@ type People interface {
 	Person(ctx context.Context, id ID) (Person, error)
 	PersonByAddress(ctx context.Context, address string) (Person, error)
 	AddPerson(ctx context.Context, p Person) error
-	UpdatePerson(ctx context.Context, p Person) error // all fields but ID, Kind, CreatedAt and HasPassword
+	UpdatePerson(ctx context.Context, p Person) error // all fields but ID, Kind, CreatedAt, Unsubscribe and HasPassword
 	// ListPeople returns people of one kind, newest first, after a cursor of (CreatedAt, ID).
 	ListPeople(ctx context.Context, kind PersonKind, after Cursor, limit int) ([]Person, error)
 	// PasswordHash returns what SetPasswordHash stored, or ErrNotFound.

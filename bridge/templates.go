@@ -231,6 +231,7 @@ func (g *Gateway) PreviewTemplate(ctx context.Context, a Actor, kind wording.Kin
 	return all[language].Set(t, wording.Values{
 		Organization: g.organization, Link: g.sampleLink(), Code: sampleCode, Minutes: fmt.Sprint(int(CodeLife / time.Minute)),
 		Reason: sampleReason, When: g.now().Format("2006-01-02 15:04") + " UTC",
+		New: fmt.Sprint(sampleTally.New), Waiting: fmt.Sprint(sampleTally.Waiting), Held: fmt.Sprint(sampleTally.Held), Unopened: fmt.Sprint(sampleTally.Unopened),
 	}, sheet), nil
 }
 
@@ -238,6 +239,8 @@ const (
 	sampleCode   = "1234 5678"
 	sampleReason = "Here the reason will stand."
 )
+
+var sampleTally = Tally{New: 2, Waiting: 5, Held: 1, Unopened: 1}
 
 // sample is the Payload of a DeliverSample.
 type sample struct {
@@ -287,6 +290,6 @@ func (out *Outgoing) readSample(payload string) error {
 		return err
 	}
 	out.Sample, out.Locale, out.Template = s.Kind, s.Language, &t
-	out.Code, out.CodeLife, out.Reason = sampleCode, CodeLife, sampleReason
+	out.Code, out.CodeLife, out.Reason, out.Tally = sampleCode, CodeLife, sampleReason, sampleTally
 	return nil
 }

@@ -7,10 +7,10 @@ import (
 	"letterlock/bridge"
 )
 
-const selectPerson = `select id, kind, role, mode, locale, disabled, created_at, signed_in_at, signed_out_at, sealed_password is not null, sealed_name, sealed_address from person `
+const selectPerson = `select id, kind, role, mode, locale, disabled, created_at, signed_in_at, signed_out_at, sealed_password is not null, unsubscribe, sealed_name, sealed_address from person `
 
 func (t *tx) scanPerson(r row, p *bridge.Person) error {
-	return r.Scan(&p.ID, &p.Kind, &p.Role, &p.Mode, &p.Locale, &p.Disabled, moment(&p.CreatedAt), moment(&p.SignedInAt), moment(&p.SignedOutAt), &p.HasPassword,
+	return r.Scan(&p.ID, &p.Kind, &p.Role, &p.Mode, &p.Locale, &p.Disabled, moment(&p.CreatedAt), moment(&p.SignedInAt), moment(&p.SignedOutAt), &p.HasPassword, &p.Unsubscribe,
 		t.text(&p.Name, "person", "name", p.ID[:]), t.text(&p.Address, "person", "address", p.ID[:]))
 }
 
@@ -43,9 +43,9 @@ func (t *tx) PersonByAddress(ctx context.Context, address string) (bridge.Person
 // AddPerson implements bridge.People.
 func (t *tx) AddPerson(ctx context.Context, p bridge.Person) error {
 	return t.add(ctx, `insert into person
-		(id, kind, role, mode, locale, disabled, created_at, signed_in_at, signed_out_at, address_hash, sealed_name, sealed_address)
-		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
-		p.ID, p.Kind, p.Role, p.Mode, p.Locale, p.Disabled, micros(p.CreatedAt), micros(p.SignedInAt), micros(p.SignedOutAt), t.addressHash(p.Address),
+		(id, kind, role, mode, locale, disabled, created_at, signed_in_at, signed_out_at, unsubscribe, address_hash, sealed_name, sealed_address)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+		p.ID, p.Kind, p.Role, p.Mode, p.Locale, p.Disabled, micros(p.CreatedAt), micros(p.SignedInAt), micros(p.SignedOutAt), p.Unsubscribe, t.addressHash(p.Address),
 		t.seal(p.Name, "person", "name", p.ID[:]), t.seal(p.Address, "person", "address", p.ID[:]))
 }
 

@@ -14,6 +14,8 @@ type Values struct {
 	Minutes      string
 	Reason       string
 	When         string
+	// Numbers of a summary.
+	New, Waiting, Held, Unopened string
 }
 
 func (v *Values) of(name string) string {
@@ -30,6 +32,14 @@ func (v *Values) of(name string) string {
 		return v.Reason
 	case "when":
 		return v.When
+	case "new":
+		return v.New
+	case "waiting":
+		return v.Waiting
+	case "held":
+		return v.Held
+	case "unopened":
+		return v.Unopened
 	}
 	return ""
 }

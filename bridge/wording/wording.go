@@ -72,7 +72,13 @@ var specs = []Spec{
 	}, "reason"},
 	{StaffNotice, "Notice to staff", "A customer has written in a conversation of somebody of your staff.", []Placeholder{holdsOrganization, holdsLink}, "link"},
 	{Unopened, "Never opened", "A customer has not opened a message in spite of reminders: to your staff.", []Placeholder{holdsOrganization, holdsLink}, "link"},
-	{Digest, "Summary for staff", "Something waits, for staff who want to be told once a day or week.", []Placeholder{holdsOrganization, holdsLink}, "link"},
+	{Digest, "Summary for staff", "Something waits, for staff who want to be told once a day or week.", []Placeholder{
+		holdsOrganization, holdsLink,
+		{"new", "how many conversations wait for an answer since the summary before"},
+		{"waiting", "how many wait for an answer, all in all"},
+		{"held", "how many received mails wait for a decision"},
+		{"unopened", "how many conversations have a message that was never opened"},
+	}, "link"},
 	{Alert, "Alert to admins", "Received mail waits for a decision.", []Placeholder{holdsOrganization, holdsLink}, "link"},
 }
 

@@ -184,6 +184,11 @@ func fields(o bridge.Outgoing, l letter, m *Mail) (*header, error) {
 		// Exchange's way of asking for no out-of-office answers and receipts. Failure reports stay welcome.
 		h.add("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply")
 	}
+	if o.Unsubscribe != "" {
+		if err := unsubscribe(h, o.Unsubscribe); err != nil {
+			return nil, err
+		}
+	}
 	h.add("MIME-Version", "1.0")
 	return h, nil
 }

@@ -55,6 +55,10 @@ func noticeLetter(l *wording.Language, o bridge.Outgoing) (letter, error) {
 		Minutes:      minutes(o.CodeLife),
 		Reason:       oneLine(o.Reason),
 		When:         o.Date.UTC().Format("2006-01-02 15:04") + " UTC",
+		New:          strconv.Itoa(o.Tally.New),
+		Waiting:      strconv.Itoa(o.Tally.Waiting),
+		Held:         strconv.Itoa(o.Tally.Held),
+		Unopened:     strconv.Itoa(o.Tally.Unopened),
 	}, sheet)
 	out.subject, out.text, out.html = set.Subject, set.Text, set.HTML
 	if o.Delivery.Kind == bridge.DeliverSample {
@@ -77,15 +81,31 @@ func linkOf(o bridge.Outgoing) (string, error) {
 	if link == "" {
 		link = o.BaseURL
 	}
-	if !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") || len(link) > 900 {
+	if !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") || !plainLink(link) {
 		return "", fmt.Errorf("the link is no web address: %w", bridge.ErrInvalid)
 	}
+	return link, nil
+}
+
+// plainLink reports whether a link can stand in text, and between angle brackets, as it is.
+func plainLink(link string) bool {
 	for i := range len(link) {
 		if c := link[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' {
-			return "", fmt.Errorf("the link is no web address: %w", bridge.ErrInvalid)
+			return false
 		}
 	}
-	return link, nil
+	return len(link) <= 900
+}
+
+// unsubscribe adds how a mail such as this one is turned off: by one request to the link, which is https and the only way that is named
+// (RFC 8058, section 3.1). It is for a mail that is signed, since both fields must be covered (section 4).
+func unsubscribe(h *header, link string) error {
+	if !strings.HasPrefix(link, "https://") || !plainLink(link) || strings.ContainsAny(link, ",") {
+		return fmt.Errorf("the link that turns mails off is no web address with https: %w", bridge.ErrInvalid)
+	}
+	h.add("List-Unsubscribe", "<"+link+">")
+	h.add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	return nil
 }
 
 // minutes rounds down, so that nothing is promised that does not hold.

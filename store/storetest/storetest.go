@@ -38,6 +38,8 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"correspondence", correspondence},
 		{"looks", looks},
 		{"reminders", reminders},
+		{"choices", choices},
+		{"tally", tally},
 		{"received mail", receivedMail},
 		{"sign-ins", signIns},
 		{"keys", keys},

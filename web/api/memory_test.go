@@ -417,4 +417,15 @@ func (t *memoryTx) DeleteThread(_ context.Context, id bridge.ID) error {
 	return nil
 }
 
+// Nobody decided about their mails, and none is stopped.
+func (t *memoryTx) MailChoices(context.Context, bridge.ID) (bridge.MailChoices, error) {
+	return bridge.MailChoices{}, bridge.ErrNotFound
+}
+
+func (t *memoryTx) MailStop(context.Context, string) (bridge.MailStop, error) {
+	return bridge.MailStop{}, bridge.ErrNotFound
+}
+
+func (t *memoryTx) SilentIn(context.Context, bridge.ID) ([]bridge.ID, error) { return nil, nil }
+
 func (t *memoryTx) UnopenedIn(context.Context, bridge.ID) ([]bridge.ID, error) { return nil, nil }
