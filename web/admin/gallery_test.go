@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"letterlock/bridge"
 	"letterlock/bridge/rules"
 	"letterlock/bridge/wording"
 	"letterlock/web/page"
@@ -70,6 +71,14 @@ func TestGallery(t *testing.T) {
 		pair("ll20261120nds3", "New", "", "Publish these records, then run: letterlock dkim switch"),
 		pair("ll20251118a7qp", "Signing", "is-secure", "These records must be published."),
 		{State: "Destroyed", Since: ago(300 * 24 * time.Hour), Note: "The records may be gone.", Selectors: "ll20241101xy2z-rsa, ll20241101xy2z-ed"},
+	}, TLS: []tlsDay{
+		tlsDayOf("Today", []bridge.TLSResult{
+			{Domain: "example.org", Host: "mx1.example.org", Policy: "sts", Count: 1204},
+			{Domain: "very-long-domain-name-of-a-firm.example", Host: "mail.very-long-domain-name-of-a-firm.example", Policy: "no-policy-found", Result: "certificate-expired", Count: 12},
+			{Domain: "very-long-domain-name-of-a-firm.example", Host: "mail.very-long-domain-name-of-a-firm.example", Policy: "no-policy-found", Result: "starttls-not-supported", Count: 2},
+			{Domain: "very-long-domain-name-of-a-firm.example", Policy: "sts", Result: "sts-policy-fetch-error", Count: 1},
+		}),
+		{Name: "Yesterday", Domains: []tlsLine{{Domain: "example.org", Good: 3801}}, Others: 212},
 	}}))
 	pagetest.Set(t, b, "signing", "admin-signing-none", in("Signatures", "wide", signingView{Office: office("/admin/signing"), Domain: "mail.harbourclinic.example"}))
 	view := rulesView{Office: office("/admin/rules")}

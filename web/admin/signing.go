@@ -13,6 +13,7 @@ type signingView struct {
 	Domain string
 	Signs  bool // some keys do
 	Pairs  []signingLine
+	TLS    []tlsDay // none where a relay sends the mail
 }
 
 type signingLine struct {
@@ -52,6 +53,9 @@ func (a *Admin) signing(v *page.Visit) error {
 			}
 		}
 		view.Pairs = append(view.Pairs, line)
+	}
+	if view.TLS, err = a.tlsDays(v); err != nil {
+		return err
 	}
 	return v.Render(a.book, "signing", page.Frame{Title: "Signatures", Shape: "wide", View: view})
 }
