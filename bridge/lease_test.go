@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -47,11 +48,60 @@ func TestRenewLeases(t *testing.T) {
 		t.Errorf("another worker: %d lost of %d, %v", len(lost), len(ids), err)
 	}
 
-	// A lease of zero gives back at once, untried.
-	lost, err = w.g.RenewLeases(ctx, "one", 0, ids[1])
-	w.must(err)
+	// What is given back is there at once, untried.
+	w.must(w.g.ReturnDeliveries(ctx, "one", 0, ids[1], nothing))
 	back := claim("two")
-	if len(lost) != 0 || len(back) != 1 || back[0].ID != ids[1] || back[0].Attempts != 0 {
+	if len(back) != 1 || back[0].ID != ids[1] || back[0].Attempts != 0 {
 		t.Errorf("given back: %+v", back)
+	}
+}
+
+// What a worker puts off is claimed by nobody for so long, and is not being tried: an admin can hold it, or have it tried at once.
+func TestReturnDeliveries(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	claim := func() (ids []bridge.ID) {
+		list, err := w.g.ClaimDeliveries(ctx, "one", time.Minute, 100)
+		w.must(err)
+		for _, d := range list {
+			ids = append(ids, d.ID)
+		}
+		return ids
+	}
+	id := w.deferred()
+	w.clock.forward(72 * time.Hour)
+	if !slices.Contains(claim(), id) {
+		t.Fatal("it is not claimed")
+	}
+	if err := w.g.RetryDelivery(ctx, w.operator, id); !errors.Is(err, bridge.ErrConflict) {
+		t.Errorf("try what is on its way: %v, want ErrConflict", err)
+	}
+	w.must(w.g.ReturnDeliveries(ctx, "another", time.Hour, id)) // which does not hold it
+	if _, err := w.g.RenewLeases(ctx, "one", time.Minute, id); err != nil {
+		t.Fatal(err)
+	}
+	w.must(w.g.ReturnDeliveries(ctx, "one", time.Hour, id))
+	if slices.Contains(claim(), id) {
+		t.Fatal("it was claimed before its time")
+	}
+	w.must(w.g.RetryDelivery(ctx, w.operator, id))
+	if !slices.Contains(claim(), id) {
+		t.Fatal("it is not tried at once")
+	}
+	w.must(w.g.ReturnDeliveries(ctx, "one", time.Hour, id))
+	w.must(w.g.HoldDelivery(ctx, w.operator, id))
+	w.clock.forward(2 * time.Hour)
+	if slices.Contains(claim(), id) {
+		t.Fatal("what is on hold was claimed")
+	}
+	w.must(w.g.RetryDelivery(ctx, w.operator, id))
+	w.must(w.g.ReturnDeliveries(ctx, "one", time.Hour, id)) // it does not hold it any more
+	if !slices.Contains(claim(), id) {
+		t.Fatal("what was let go does not go")
+	}
+	w.must(w.g.ReturnDeliveries(ctx, "one", time.Hour, id))
+	w.clock.forward(time.Hour)
+	if !slices.Contains(claim(), id) {
+		t.Fatal("it is never tried again")
 	}
 }

@@ -145,17 +145,14 @@ func (g *Gateway) ClearMailStop(ctx context.Context, a Actor, person ID) error {
 	}))
 }
 
-// HoldDelivery keeps a waiting delivery from being sent until RetryDelivery lets it go: admins only. One that is being sent at this moment is
-// ErrConflict.
+// HoldDelivery keeps a waiting delivery from being sent until RetryDelivery lets it go: admins only. One that is being sent at this moment may
+// still go.
 func (g *Gateway) HoldDelivery(ctx context.Context, a Actor, id ID) error {
 	return wrap("hold delivery", g.changeDelivery(ctx, a, id, "delivery.hold", func(d *Delivery) error {
 		if d.State != Queued && d.State != Deferred {
 			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
 		}
-		if d.leased(g.now()) {
-			return fmt.Errorf("it is being tried at this moment: %w", ErrConflict)
-		}
-		d.State = OnHold
+		d.State = OnHold // without a lease, so that a worker which has it loses it
 		return nil
 	}))
 }

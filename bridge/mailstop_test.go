@@ -154,10 +154,22 @@ func TestHoldRetryAndCancel(t *testing.T) {
 		if d.ID == id {
 			t.Fatal("what is on hold was claimed")
 		}
-		if err := w.g.HoldDelivery(ctx, w.operator, d.ID); !errors.Is(err, bridge.ErrConflict) {
-			t.Errorf("hold what is on its way: %v, want ErrConflict", err)
-		}
 	}
+	// What a worker has claimed is held too, if it has not left before that.
+	if len(list) < 2 {
+		t.Fatalf("claimed %d, want more", len(list))
+	}
+	for _, d := range list[:2] {
+		w.must(w.g.HoldDelivery(ctx, w.operator, d.ID))
+	}
+	if _, err := w.g.Prepare(ctx, "worker", list[0]); !errors.Is(err, bridge.ErrLeaseLost) {
+		t.Errorf("prepare what is on hold: %v, want ErrLeaseLost", err)
+	}
+	if err := w.g.RecordDeferred(ctx, "worker", list[0].ID, time.Now(), "451 later"); !errors.Is(err, bridge.ErrLeaseLost) || w.delivery(list[0].ID).State != bridge.OnHold {
+		t.Errorf("defer what is on hold: %v, it is %s", err, w.delivery(list[0].ID).State)
+	}
+	w.must(w.g.RecordRelayed(ctx, "worker", list[1].ID, bridge.Departure{Form: bridge.FormNotice, Said: "250 ok"})) // it was out already
+	w.must(w.g.CancelDelivery(ctx, w.operator, list[0].ID))
 	w.must(w.g.RetryDelivery(ctx, w.operator, id))
 	list, err = w.g.ClaimDeliveries(ctx, "worker", time.Minute, 100)
 	w.must(err)

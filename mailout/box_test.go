@@ -197,6 +197,19 @@ func (b *box) RenewLeases(_ context.Context, worker string, lease time.Duration,
 	return lost, nil
 }
 
+// ReturnDeliveries implements mailout.Leases.
+func (b *box) ReturnDeliveries(_ context.Context, worker string, wait time.Duration, ids ...bridge.ID) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range ids {
+		if d := b.all[id]; d.LeaseBy == worker {
+			d.LeaseBy, d.LeaseUntil = "", b.nowLocked().Add(wait)
+		}
+	}
+	b.changed()
+	return nil
+}
+
 // ReleaseLeases implements mailout.Leases.
 func (b *box) ReleaseLeases(_ context.Context, worker string) error {
 	b.mu.Lock()

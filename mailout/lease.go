@@ -94,7 +94,7 @@ func (w *Worker) letGo(ids ...bridge.ID) (again bool) {
 // giveBack ends the lease of deliveries that were not tried, so that they need not wait for it to run out.
 func (w *Worker) giveBack(ctx context.Context, batch []bridge.Delivery) { w.keepOff(ctx, batch, 0) }
 
-// keepOff lets go of deliveries that were not tried, and keeps their lease for a while all the same: so long nobody claims them.
+// keepOff lets go of deliveries that were not tried. Nobody claims them for a while.
 func (w *Worker) keepOff(ctx context.Context, batch []bridge.Delivery, wait time.Duration) {
 	if len(batch) == 0 {
 		return
@@ -108,7 +108,7 @@ func (w *Worker) keepOff(ctx context.Context, batch []bridge.Delivery, wait time
 	w.letGo(ids...)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	if _, err := w.c.Gateway.RenewLeases(ctx, w.c.Name, wait, ids...); err != nil {
+	if err := w.c.Gateway.ReturnDeliveries(ctx, w.c.Name, wait, ids...); err != nil {
 		w.c.Log.ErrorContext(ctx, "deliveries not given back: they wait for their lease to run out", "deliveries", len(ids), "error", err)
 	}
 }

@@ -45,6 +45,7 @@ type Outbox interface {
 type Leases interface {
 	ClaimDeliveries(ctx context.Context, worker string, lease time.Duration, limit int) ([]bridge.Delivery, error)
 	RenewLeases(ctx context.Context, worker string, lease time.Duration, ids ...bridge.ID) (lost []bridge.ID, err error)
+	ReturnDeliveries(ctx context.Context, worker string, wait time.Duration, ids ...bridge.ID) error
 	ReleaseLeases(ctx context.Context, worker string) error
 }
 
