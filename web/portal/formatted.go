@@ -2,8 +2,6 @@ package portal
 
 import (
 	"html"
-	"net/http"
-	"strconv"
 	"strings"
 
 	nethtml "golang.org/x/net/html"
@@ -21,15 +19,7 @@ const formattedPolicy = "default-src 'none'; img-src 'self'; style-src 'self'; s
 
 // formatted is GET /t/THREAD/formatted/MESSAGE: the HTML of a message, cleaned once more, as a page of its own for a frame.
 func (p *Portal) formatted(v *page.Visit) error {
-	thread, err := v.ID("thread")
-	if err != nil {
-		return err
-	}
-	id, err := v.ID("message")
-	if err != nil {
-		return err
-	}
-	m, err := p.gateway.Message(v.Context(), v.Actor(), thread, id)
+	m, err := p.message(v)
 	if err != nil {
 		return err
 	}
@@ -52,10 +42,7 @@ func (p *Portal) formatted(v *page.Visit) error {
 	h.Set("Content-Security-Policy", formattedPolicy)
 	h.Set("X-Frame-Options", "SAMEORIGIN")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(out)))
-	if v.R.Method != http.MethodHead {
-		_, _ = v.W.Write([]byte(out)) // the browser went away; there is nobody to tell
-	}
+	answer(v, out)
 	return nil
 }
 
