@@ -234,6 +234,10 @@ func TestAuthorisation(t *testing.T) {
 			_, _, err := w.g.ListDeliveries(ctx, a, bridge.DeliveryQuery{})
 			return err
 		}},
+		"ListQueue": {adminsOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.ListQueue(ctx, a, bridge.DeliveryQuery{})
+			return err
+		}},
 		"CountDeliveries": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.CountDeliveries(ctx, a); return err }},
 		"RetryDelivery":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.RetryDelivery(ctx, a, w.deferred()) }},
 		"CancelDelivery":  {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.CancelDelivery(ctx, a, w.deferred()) }},
@@ -249,6 +253,7 @@ func TestAuthorisation(t *testing.T) {
 		"ClearMailStop (of a contact)": {staffOnly, func(w *world, a bridge.Actor) error {
 			return w.g.ClearMailStop(ctx, a, w.stopped(w.second))
 		}},
+		"MailStopsOf":                {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.MailStopsOf(ctx, a, []bridge.Person{w.inside}); return err }},
 		"ClearMailStop (of staff)":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, w.colleague.ID) }},
 		"ClearMailStop (of oneself)": {everybodyButKeys, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, self(a)) }},
 		"ListTLSResults":             {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ListTLSResults(ctx, a, w.clock.now()); return err }},

@@ -336,23 +336,9 @@ func (g *Gateway) ListDeliveries(ctx context.Context, a Actor, q DeliveryQuery) 
 		if _, err := g.resolveStaff(ctx, tx, a); err != nil {
 			return err
 		}
-		q := q
-		limit := pageLimit(q.Limit)
-		q.Limit = limit + 1
 		var err error
-		if list, err = tx.ListDeliveries(ctx, q); err != nil {
-			return err
-		}
-		next = Cursor{}
-		if len(list) > limit {
-			list = list[:limit]
-			last := list[limit-1]
-			next = Cursor{At: last.CreatedAt, ID: last.ID}
-		}
-		for i := range list {
-			list[i].Payload = ""
-		}
-		return nil
+		list, next, err = deliveryPage(ctx, tx, q)
+		return err
 	})
 	return list, next, wrap("list deliveries", err)
 }

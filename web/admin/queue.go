@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"letterlock/bridge"
@@ -29,26 +30,58 @@ type deliveryLine struct {
 	Again                                         string // what trying again is called
 }
 
-// states are the states of deliveries as this page calls them.
-var states = []struct {
+// queueState is a state of deliveries as this page calls it, and what an admin can do there.
+type queueState struct {
 	state         bridge.DeliveryState
 	name, heading string
 	tone          string
-}{
-	{bridge.Queued, "Waiting", "Waiting to leave", ""},
-	{bridge.Deferred, "To be tried again", "To be tried again", "warn"},
-	{bridge.OnHold, "Kept back", "Kept back by an admin", "warn"},
-	{bridge.Relayed, "Left", "What left", ""},
-	{bridge.Failed, "Not delivered", "Not delivered", "bad"},
-	{bridge.Suppressed, "Not sent", "Not sent, on purpose", ""},
+	hold, cancel  bool
+	again         string // what trying again is called; empty where nobody can
+}
+
+var states = []queueState{
+	{state: bridge.Queued, name: "Waiting", heading: "Waiting to leave", hold: true, cancel: true},
+	{state: bridge.Deferred, name: "To be tried again", heading: "To be tried again", tone: "warn", hold: true, cancel: true, again: "Try again"},
+	{state: bridge.OnHold, name: "Kept back", heading: "Kept back by an admin", tone: "warn", cancel: true, again: "Let it go"},
+	{state: bridge.Relayed, name: "Left", heading: "What left"},
+	{state: bridge.Failed, name: "Not delivered", heading: "Not delivered", tone: "bad", again: "Try again"},
+	{state: bridge.Suppressed, name: "Not sent", heading: "Not sent, on purpose", again: "Send it after all"},
+}
+
+// stateOf finds a state; one that there is not is Failed, which is what an admin looks for.
+func stateOf(state bridge.DeliveryState) queueState {
+	failed := queueState{}
+	for _, s := range states {
+		switch s.state {
+		case state:
+			return s
+		case bridge.Failed:
+			failed = s
+		}
+	}
+	return failed
+}
+
+var deliveryKinds = map[bridge.DeliveryKind]string{
+	bridge.DeliverMessage:  "Message",
+	bridge.DeliverCode:     "Sign-in code",
+	bridge.DeliverAlert:    "Alert to an admin",
+	bridge.DeliverAnswer:   "Answer to refused mail",
+	bridge.DeliverDevice:   "About a new browser",
+	bridge.DeliverReminder: "Reminder",
+	bridge.DeliverUnopened: "Never opened",
+	bridge.DeliverDigest:   "Summary for staff",
+	bridge.DeliverSample:   "Test of a template",
 }
 
 // queue is GET /admin/queue.
 func (a *Admin) queue(v *page.Visit) error {
-	if err := a.allowed(v); err != nil {
+	place, err := v.Cursor()
+	if err != nil {
 		return err
 	}
-	place, err := v.Cursor()
+	chosen := stateOf(bridge.DeliveryState(v.R.URL.Query().Get("state")))
+	list, next, err := a.gateway.ListQueue(v.Context(), v.Actor(), bridge.DeliveryQuery{State: chosen.state, After: place})
 	if err != nil {
 		return err
 	}
@@ -56,132 +89,69 @@ func (a *Admin) queue(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	chosen := states[0]
+	view := queueView{Office: office("/admin/queue"), ListHeading: chosen.heading, Turn: v.Turn(queuePath(chosen.state), next)}
 	for _, s := range states {
-		if s.state == bridge.Failed {
-			chosen = s
-		}
-	}
-	for _, s := range states {
-		if v.R.URL.Query().Get("state") == string(s.state) {
-			chosen = s
-		}
-	}
-	list, next, err := a.gateway.ListDeliveries(v.Context(), v.Actor(), bridge.DeliveryQuery{State: chosen.state, After: place})
-	if err != nil {
-		return err
-	}
-	path := "/admin/queue?state=" + string(chosen.state)
-	view := queueView{Office: office("/admin/queue"), ListHeading: chosen.heading, Turn: v.Turn(path, next)}
-	for _, s := range states {
-		c := countLine{Name: s.name, N: counts[s.state], Href: "/admin/queue?state=" + string(s.state), Here: s.state == chosen.state}
+		c := countLine{Name: s.name, N: counts[s.state], Href: queuePath(s.state), Here: s.state == chosen.state}
 		if c.N > 0 {
 			c.Tone = s.tone
 		}
 		view.Counts = append(view.Counts, c)
 	}
-	names := map[bridge.ID]string{}
 	for _, d := range list {
-		line, err := a.line(v, d, names)
-		if err != nil {
-			return err
-		}
-		view.Deliveries = append(view.Deliveries, line)
+		view.Deliveries = append(view.Deliveries, queueLine(d))
 	}
 	return v.Render(a.book, "queue", page.Frame{Title: "Outgoing mail", Shape: "wide", View: view})
 }
 
-// line returns a delivery as the list shows it. names remembers addresses that were looked up.
-func (a *Admin) line(v *page.Visit, d bridge.Delivery, names map[bridge.ID]string) (deliveryLine, error) {
-	l := deliveryLine{ID: d.ID.String(), To: d.Recipient, Attempts: d.Attempts, At: d.CreatedAt, Reason: d.Diagnostic}
-	if l.To == "" && !d.Person.IsZero() {
-		if _, ok := names[d.Person]; !ok {
-			p, err := a.gateway.PersonByID(v.Context(), v.Actor(), d.Person)
-			if err != nil {
-				return l, err
-			}
-			names[d.Person] = p.Address
-		}
-		l.To = names[d.Person]
+func queuePath(s bridge.DeliveryState) string { return "/admin/queue?state=" + string(s) }
+
+// queueLine returns a delivery as the list shows it.
+func queueLine(d bridge.Delivery) deliveryLine {
+	s := stateOf(d.State)
+	l := deliveryLine{
+		ID: d.ID.String(), To: d.Recipient, What: deliveryKinds[d.Kind], State: s.name, Tone: s.tone, Reason: d.Diagnostic,
+		Attempts: d.Attempts, At: d.CreatedAt, CanHold: s.hold, CanCancel: s.cancel, CanRetry: s.again != "", Again: s.again,
 	}
-	switch d.Kind {
-	case bridge.DeliverMessage:
-		l.What = "Message"
-	case bridge.DeliverCode:
-		l.What = "Sign-in code"
-	case bridge.DeliverAlert:
-		l.What = "Alert to an admin"
-	case bridge.DeliverAnswer:
-		l.What = "Answer to refused mail"
-	case bridge.DeliverDevice:
-		l.What = "About a new browser"
-	case bridge.DeliverReminder:
-		l.What = "Reminder"
-	case bridge.DeliverUnopened:
-		l.What = "Never opened"
-	case bridge.DeliverDigest:
-		l.What = "Summary for staff"
-	case bridge.DeliverSample:
-		l.What = "Test of a template"
+	if l.To == "" {
+		l.To = "somebody who is no longer here"
 	}
 	if !d.Thread.IsZero() {
 		l.ThreadHref = "/desk/t/" + d.Thread.String()
 	}
-	for _, s := range states {
-		if s.state == d.State {
-			l.State, l.Tone = s.name, s.tone
-		}
-	}
-	switch d.State {
-	case bridge.Relayed:
-		if d.Form == bridge.FormCopy {
-			l.State = "Left with content"
-		} else if d.Kind == bridge.DeliverMessage {
-			l.State = "Left as a notice"
-		}
-	case bridge.Deferred:
-		l.Next, l.CanRetry, l.CanCancel, l.CanHold = d.NextAt, true, true, true
-	case bridge.Queued:
-		l.CanCancel, l.CanHold = true, true
-	case bridge.OnHold:
-		l.CanRetry, l.CanCancel = true, true
-	case bridge.Failed, bridge.Suppressed:
+	switch {
+	case d.State == bridge.Deferred:
+		l.Next = d.NextAt
+	case d.State == bridge.Relayed && d.Form == bridge.FormCopy:
+		l.State = "Left with content"
+	case d.State == bridge.Relayed && d.Kind == bridge.DeliverMessage:
+		l.State = "Left as a notice"
+	case d.State == bridge.Failed || d.State == bridge.Suppressed:
+		// Of the rest, what comes too late is of no use.
 		l.CanRetry = d.Kind == bridge.DeliverMessage
 	}
-	switch d.State {
-	case bridge.OnHold:
-		l.Again = "Let it go"
-	case bridge.Suppressed:
-		l.Again = "Send it after all"
-	default:
-		l.Again = "Try again"
-	}
-	return l, nil
+	return l
 }
 
 // retry is POST /admin/queue/DELIVERY/retry.
 func (a *Admin) retry(v *page.Visit) error {
-	id, err := v.ID("delivery")
-	if err != nil {
-		return err
-	}
-	return after(v, a.gateway.RetryDelivery(v.Context(), v.Actor(), id), "It is tried again now.", "/admin/queue")
+	return onDelivery(v, a.gateway.RetryDelivery, "It is tried again now.", "/admin/queue")
 }
 
 // hold is POST /admin/queue/DELIVERY/hold.
 func (a *Admin) hold(v *page.Visit) error {
-	id, err := v.ID("delivery")
-	if err != nil {
-		return err
-	}
-	return after(v, a.gateway.HoldDelivery(v.Context(), v.Actor(), id), "It is kept back until somebody lets it go.", "/admin/queue?state="+string(bridge.OnHold))
+	return onDelivery(v, a.gateway.HoldDelivery, "It is kept back until somebody lets it go.", queuePath(bridge.OnHold))
 }
 
 // cancel is POST /admin/queue/DELIVERY/cancel.
 func (a *Admin) cancel(v *page.Visit) error {
+	return onDelivery(v, a.gateway.CancelDelivery, "It will not be sent.", "/admin/queue")
+}
+
+// onDelivery does what is asked with the delivery that the path names.
+func onDelivery(v *page.Visit, do func(context.Context, bridge.Actor, bridge.ID) error, done, path string) error {
 	id, err := v.ID("delivery")
 	if err != nil {
 		return err
 	}
-	return after(v, a.gateway.CancelDelivery(v.Context(), v.Actor(), id), "It will not be sent.", "/admin/queue")
+	return after(v, do(v.Context(), v.Actor(), id), done, path)
 }
