@@ -84,14 +84,19 @@ func (s *tokens) set(change func()) {
 
 // shelf is a Keeper.
 type shelf struct {
-	mu   sync.Mutex
-	m    map[string]string
-	full bool
+	mu    sync.Mutex
+	m     map[string]string
+	full  bool
+	n     int
+	asked func(n int) // before it looks, the nth time
 }
 
 func (k *shelf) RefreshToken(_ context.Context, name string) (string, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.n++; k.asked != nil {
+		k.asked(k.n)
+	}
 	if t, ok := k.m[name]; ok {
 		return t, nil
 	}
@@ -232,6 +237,20 @@ func TestKeptTokenIsWorthNothing(t *testing.T) {
 	s, k := newTokens(t), &shelf{}
 	source, _, _ := newSource(t, s, refreshing(k))
 	_ = k.KeepRefreshToken(t.Context(), source.keptName(), "stale")
+	wants(t, source, "access-1")
+}
+
+// Two processes show the same token at once. The server takes it of one of them, and the other finds what that one got a moment later.
+func TestTokenIsShownByTwoAtOnce(t *testing.T) {
+	s, k := newTokens(t), &shelf{}
+	source, _, _ := newSource(t, s, refreshing(k))
+	s.valid = "of the other"
+	name := source.keptName()
+	k.asked = func(n int) {
+		if n == 3 { // when it looks for the second time after the refusal
+			k.m = map[string]string{name: "of the other"}
+		}
+	}
 	wants(t, source, "access-1")
 }
 

@@ -39,6 +39,8 @@ type Source struct {
 	unkept  bool      // the Keeper does not have it yet
 	ends    time.Time // when the refresh token runs out, if the server told
 	failure error     // of the last try
+	got     time.Time // when the last token came
+	failing time.Time // since when tries fail; zero if the last one did not
 }
 
 // New returns a Source, or an error that names what is wrong. It asks no server yet.
@@ -72,7 +74,11 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 	err := s.ask(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failure = err
+	if s.failure = err; err == nil {
+		s.got, s.failing = now, time.Time{}
+	} else if s.failing.IsZero() && ctx.Err() == nil {
+		s.failing = now
+	}
 	switch {
 	case err == nil:
 		return s.token, nil
@@ -111,9 +117,21 @@ func (s *Source) ask(ctx context.Context) error {
 				}
 			}
 		}
+		// It may have shown the same one a moment before us, so that the new one is yet to be kept.
+		for _, pause := range othersTurn {
+			if s.c.Keeper == nil || wait(ctx, pause) != nil {
+				break
+			}
+			if other := s.kept(ctx); other != "" && other != shown && s.request(ctx, other) == nil {
+				return nil
+			}
+		}
 	}
 	return err
 }
+
+// othersTurn is how long it is waited, time and again, for another process to keep what it got for the same refresh token.
+var othersTurn = [...]time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second}
 
 // shown returns the refresh token to show.
 func (s *Source) shown(ctx context.Context) string {
@@ -206,7 +224,7 @@ func (s *Source) Adopt(ctx context.Context, g Granted) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.token, s.refresh, s.unkept, s.ends, s.failure = "", "", false, g.Ends, nil
+	s.token, s.refresh, s.unkept, s.ends, s.failure, s.failing = "", "", false, g.Ends, nil, time.Time{}
 	return nil
 }
 
