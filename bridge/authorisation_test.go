@@ -242,6 +242,7 @@ func TestAuthorisation(t *testing.T) {
 		"RetryDelivery":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.RetryDelivery(ctx, a, w.deferred()) }},
 		"CancelDelivery":  {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.CancelDelivery(ctx, a, w.deferred()) }},
 		"HoldDelivery":    {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.HoldDelivery(ctx, a, w.deferred()) }},
+		"MailAccounts":    {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.MailAccounts(ctx, a); return err }},
 		"MailStop": {staffOnly, func(w *world, a bridge.Actor) error {
 			_, err := w.g.MailStop(ctx, a, w.stopped(w.second))
 			return err

@@ -7,6 +7,40 @@ import (
 	"time"
 )
 
+// State is how a Source stands.
+type State struct {
+	Got     time.Time // when a token came last; zero if none did
+	Failing time.Time // since when none comes; zero while they do
+	Failure error     // why not
+	Ends    time.Time // when what tokens are got with runs out, the first of what is known to; zero if nothing is
+	What    string    // what runs out then
+}
+
+// State returns how the source stands. It asks no server.
+func (s *Source) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := State{Got: s.got, Failing: s.failing, Ends: s.c.SecretExpires}
+	if !st.Failing.IsZero() {
+		st.Failure = s.failure
+	}
+	if !st.Ends.IsZero() {
+		st.What = s.secretName()
+	}
+	if !s.ends.IsZero() && (st.Ends.IsZero() || s.ends.Before(st.Ends)) {
+		st.Ends, st.What = s.ends, "the consent (refresh token)"
+	}
+	return st
+}
+
+// secretName is what the configuration has a day for.
+func (s *Source) secretName() string {
+	if s.c.Grant == ServiceAccount {
+		return "the service account's key"
+	}
+	return "the client secret"
+}
+
 // Warnings returns, in words, what will end access soon or has ended it, and what to do; nothing if all is well. It asks no server.
 func (s *Source) Warnings() []string {
 	now := s.c.Now()
@@ -14,11 +48,7 @@ func (s *Source) Warnings() []string {
 	failure, expires, ends := s.failure, s.expires, s.ends
 	s.mu.Unlock()
 	var warnings []string
-	what, advice := "the client secret", "make a new one with the provider and put it into the configuration"
-	if s.c.Grant == ServiceAccount {
-		what = "the service account's key"
-	}
-	if w := runsOut(what, advice, s.c.SecretExpires, now); w != "" {
+	if w := runsOut(s.secretName(), "make a new one with the provider and put it into the configuration", s.c.SecretExpires, now); w != "" {
 		warnings = append(warnings, w)
 	}
 	if w := runsOut("the refresh token", "give consent again and put the new one into the configuration", ends, now); w != "" {

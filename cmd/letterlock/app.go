@@ -40,6 +40,8 @@ type app struct {
 	http    net.Listener
 	watched net.Listener // for metrics; nil if they are not served
 	acme    *acme        // nil if no certificates come by it
+	// accounts are those at providers.
+	accounts *accountWatch
 	// certificates are those in files.
 	certificates []*keptCertificate
 
@@ -286,7 +288,8 @@ func (a *app) openWayOut(ctx context.Context, signer *dkim.Signer) (submit.Trans
 	}
 	a.sent, a.out.is = relay, relay
 	if tokens != nil {
-		a.behind = append(a.behind, part{"the relay's tokens", tokens.Run})
+		watched := a.accounts.add(bridge.MailAccount{Name: "relay", Sends: true, Where: a.config.Relay.Username + " at " + a.config.Relay.Address}, tokens, relayAdvice)
+		a.behind = append(a.behind, part{"the relay's tokens", watched.while(tokens.Run)})
 	}
 	return relay, a.config.Relay.Connections, nil
 }

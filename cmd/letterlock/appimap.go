@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"letterlock/bridge"
 	"letterlock/bridge/oauth"
 	"letterlock/mailin/imap"
 )
@@ -14,15 +15,18 @@ import (
 // addMailboxes wires the mailboxes that are polled, each on its own, so that none waits for another.
 func (a *app) addMailboxes(ctx context.Context, h hooks) error {
 	log := a.log.With("part", "imap")
+	a.accounts = newAccountWatch(a.gateway, a.now, a.log.With("part", "accounts"))
+	a.behind = append(a.behind, part{"accounts", a.accounts.Run})
 	for _, c := range a.config.IMAP {
 		account, tokens, err := mailAccount(ctx, c, a.db, a.now, log)
 		if err != nil {
 			return err
 		}
+		watched := a.accounts.add(bridge.MailAccount{Name: c.Name, Where: c.where()}, tokens, func(err error) string { return mailboxAdvice(err, c) })
 		p, err := imap.New(imap.Config{
 			Gateway: a.gateway, Progress: a.db, Parse: parse, Judge: a.judge, Accounts: []imap.Account{account},
 			MaxSize: int64(a.config.SMTP.MaxSize), Poll: time.Duration(c.Poll),
-			Now: a.now, Log: log, AfterReceive: h.received,
+			Now: a.now, Log: log, Told: watched.told, AfterReceive: h.received,
 		})
 		if err != nil {
 			return err
@@ -31,9 +35,18 @@ func (a *app) addMailboxes(ctx context.Context, h hooks) error {
 		if tokens != nil {
 			run = beside(p.Run, tokens.Run)
 		}
-		a.front = append(a.front, a.alone(part{"mailbox " + c.Name, run}))
+		a.front = append(a.front, a.alone(part{"mailbox " + c.Name, watched.while(run)}))
 	}
 	return nil
+}
+
+// where says which mailbox of which server it is.
+func (c *IMAPConfig) where() string {
+	whose := c.Username
+	if c.Shared != "" {
+		whose = c.Shared
+	}
+	return c.Mailbox + " of " + whose + " at " + c.Address
 }
 
 // beside runs two things that end with their context and return no error of their own.

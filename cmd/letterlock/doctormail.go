@@ -75,14 +75,14 @@ func checkMailbox(ctx context.Context, p *patient, c IMAPConfig) []finding {
 
 // mailboxAdvice says what to do about an account that does not work.
 func mailboxAdvice(err error, c IMAPConfig) string {
-	var at *imap.ProbeError
-	if !errors.As(err, &at) {
-		return ""
-	}
+	at := &imap.ProbeError{}
+	_ = errors.As(err, &at)
 	var token *oauth.TokenError
 	switch {
 	case at.Stage == imap.Connect:
 		return connectAdvice(err, "address and tls of the mailbox")
+	case at.Stage == imap.Record:
+		return "the gateway can't keep mail at the moment: look at its log, at the database and at the room on the disk"
 	case errors.Is(err, oauth.ErrNoConsent):
 		return "run: letterlock mailbox authorize " + c.Name
 	case errors.Is(err, oauth.ErrRefused) && c.grant() == oauth.RefreshToken:
@@ -101,6 +101,28 @@ func mailboxAdvice(err error, c IMAPConfig) string {
 		return "look at the spelling of mailbox, and whether username may read it"
 	}
 	return "try again; if it stays so, the server's log knows more"
+}
+
+// accountFault says in plain words what does not work, and then what exactly.
+func accountFault(err error) string {
+	at := &imap.ProbeError{}
+	_ = errors.As(err, &at)
+	plain := "the provider gives no access"
+	switch {
+	case errors.Is(err, oauth.ErrNoConsent):
+		return oauth.ErrNoConsent.Error()
+	case at.Stage == imap.Connect:
+		plain = "the server can't be reached"
+	case at.Stage == imap.SignIn && !errors.Is(err, oauth.ErrRefused):
+		plain = "the server does not let us in"
+	case at.Stage == imap.Open:
+		plain = "the mailbox can't be opened"
+	case at.Stage == imap.Read:
+		plain = "the connection broke while the mailbox was read"
+	case at.Stage == imap.Record:
+		plain = "mail can't be kept"
+	}
+	return plain + ": " + err.Error()
 }
 
 // connectAdvice says what to do where no connection stands.

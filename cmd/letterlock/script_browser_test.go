@@ -293,12 +293,13 @@ func visible(n *html.Node) string {
 //	browse ann go /path            open a page; following redirects
 //	browse ann click 'Link text'
 //	browse ann send field=value @files=letter.pdf press=Send
+//	browse ann awaits 'text'          reload the page until it shows the text
 //	browse ann lastly field=value     the same, but the gateway may die before it answers
 //
 // The page's visible text goes to standard output, its source to page.html. With ! the page must be an error page.
 func cmdBrowse(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 3 {
-		ts.Fatalf("usage: browse PERSON go|click|send ...")
+		ts.Fatalf("usage: browse PERSON go|click|send|awaits ...")
 	}
 	s := scriptOf(ts)
 	b := s.browsers[args[0]]
@@ -313,6 +314,13 @@ func cmdBrowse(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(b.open(args[2]))
 	case "click":
 		ts.Check(b.click(args[2]))
+	case "awaits":
+		for over := time.Now().Add(30 * time.Second); !strings.Contains(visible(b.page), args[2]); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(over) {
+				ts.Fatalf("%s does not come to show %q\n%s", b.at, args[2], visible(b.page))
+			}
+			ts.Check(b.open(b.at.RequestURI()))
+		}
 	case "send", "lastly":
 		fields := map[string]string{}
 		for _, a := range args[2:] {
@@ -328,7 +336,7 @@ func cmdBrowse(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%v", err)
 		}
 	default:
-		ts.Fatalf("browse can go, click and send")
+		ts.Fatalf("browse can go, click, send and await")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("page.html"), b.raw, 0o600))
 	fmt.Fprintf(ts.Stdout(), "%s\n%s\n", b.at.Path, visible(b.page))

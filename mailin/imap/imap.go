@@ -121,6 +121,10 @@ type Config struct {
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // discarded if nil
 
+	// Told, if set, is told how the reading of each account goes, whenever that changes. It is called by the account's goroutine, and must
+	// return at once.
+	Told func(Status)
+
 	// AfterReceive, if set, is called when messages are recorded and before they are flagged, moved or deleted. Crash tests use it.
 	AfterReceive func()
 }

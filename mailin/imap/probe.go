@@ -18,7 +18,7 @@ type Found struct {
 	NoFolder  bool   // Account.Folder is not there yet; it is made when it is needed
 }
 
-// Stage is how far Probe came.
+// Stage is how far Probe, or a connection, came.
 type Stage string
 
 // The stages.
@@ -27,6 +27,8 @@ const (
 	Connect  Stage = "connect" // TLS and the greeting included
 	SignIn   Stage = "sign in"
 	Open     Stage = "open"
+	Read     Stage = "read"   // the mailbox is open; of a Status only, as what follows
+	Record   Stage = "record" // the server is not to blame
 )
 
 // ProbeError says what of an account does not work.

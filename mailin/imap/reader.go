@@ -41,6 +41,8 @@ type reader struct {
 	careful  int // so many messages are fetched one by one, since a connection broke among them
 	compared time.Time
 	report   report
+	status   Status
+	stage    Stage // how far the present connection came
 }
 
 // lateMessage is one that could not be taken so far.
@@ -78,6 +80,7 @@ func (r *reader) run(ctx context.Context) {
 		if worked {
 			failures = 0
 		}
+		r.failed(err)
 		pause := r.backoff(failures)
 		if isRefused(err) {
 			// Servers lock accounts that try a wrong password too often.
@@ -116,11 +119,13 @@ func (r *reader) connection(ctx context.Context) (worked bool, err error) {
 			r.log.ErrorContext(ctx, "reading a mailbox panicked", "stack", string(debug.Stack()))
 		}
 	}()
+	r.stage = Connect
 	c, err := r.connect(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer c.close()
+	r.stage = Open
 	m, err := c.open(r.account.Mailbox, false)
 	if err != nil {
 		return false, err
@@ -128,7 +133,7 @@ func (r *reader) connection(ctx context.Context) (worked bool, err error) {
 	if err := r.open(ctx, m); err != nil {
 		return false, err
 	}
-	r.calm, r.compared = 0, time.Time{}
+	r.calm, r.compared, r.stage = 0, time.Time{}, Read
 	r.log.InfoContext(ctx, "mailbox open", "mailbox", r.account.Mailbox, "idle", c.canIdle(), "condstore", m.modSeq > 0)
 	for {
 		c.clearNews()
@@ -136,6 +141,7 @@ func (r *reader) connection(ctx context.Context) (worked bool, err error) {
 			return worked, err
 		}
 		worked = true
+		r.looked()
 		if err := c.wait(ctx, r.pause(c)); err != nil {
 			return worked, err
 		}
@@ -221,7 +227,7 @@ func (r *reader) round(ctx context.Context, c *connection, m mailbox) error {
 			break
 		}
 		r.calm = 0
-		r.report.begin(total)
+		r.report.begin(r, total)
 		if err := r.takeAll(ctx, c, uids); err != nil {
 			return err
 		}

@@ -15,11 +15,12 @@ const (
 )
 
 // begin is told how many messages wait, at each look.
-func (p *report) begin(waiting int) {
+func (p *report) begin(r *reader, waiting int) {
 	if p.began.IsZero() {
 		p.began, p.told = time.Now(), time.Now()
 	}
 	p.total = p.done + waiting
+	r.tell(func(s *Status) { s.Taken, s.Waiting = p.done, waiting })
 }
 
 // add counts messages that were dealt with.
@@ -28,6 +29,7 @@ func (p *report) add(r *reader, n int) {
 		return
 	}
 	p.done += n
+	r.tell(func(s *Status) { s.Taken, s.Waiting = p.done, max(p.total-p.done, 0) })
 	if now := time.Now(); p.total >= reportFrom && now.Sub(p.told) >= reportEvery {
 		p.told = now
 		r.log.Info("mailbox is being read", "messages", p.done, "of", p.total)

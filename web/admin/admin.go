@@ -57,6 +57,7 @@ func (a *Admin) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /admin/queue/{delivery}/hold", a.site.Private(a.hold))
 	mux.Handle("POST /admin/queue/{delivery}/cancel", a.site.Private(a.cancel))
 	mux.Handle("GET /admin/mail", a.site.Private(a.mail))
+	mux.Handle("GET /admin/mailboxes", a.site.Private(a.mailboxes))
 	mux.Handle("GET /admin/timing", a.site.Private(a.timing))
 	mux.Handle("POST /admin/timing", a.site.Private(a.setTiming))
 	mux.Handle("GET /admin/keeping", a.site.Private(a.keeping))
@@ -80,6 +81,7 @@ func office(here string) []page.Link {
 		{Text: "API keys", Href: "/admin/keys"},
 		{Text: "Outgoing mail", Href: "/admin/queue"},
 		{Text: "Received mail", Href: "/admin/mail"},
+		{Text: "Mailboxes", Href: "/admin/mailboxes"},
 		{Text: "Timing", Href: "/admin/timing"},
 		{Text: "Wording", Href: "/admin/words"},
 		{Text: "Keeping", Href: "/admin/keeping"},

@@ -104,6 +104,28 @@ func TestGallery(t *testing.T) {
 		Subject: "لديك رسالة جديدة من {organization}", Words: "# لديك رسالة جديدة من {organization}.\n\n{link}", Holds: []wording.Placeholder{{Name: "link", About: "the one link"}}, Needs: "link",
 		MaxSubject: 150, MaxWords: 6000, Flaw: "{author} can't be used.", Versions: []versionLine{{Version: 2, At: ago(time.Hour), Who: "Noor Haddad"}, {Version: 1, At: ago(9 * time.Hour), Who: "Noor Haddad", Href: "/admin/words/notice/ar?version=1"}},
 	}))
+	accounts := []bridge.MailAccount{
+		{Name: "office", Where: "INBOX of office@harbourstreet.example at outlook.office365.com:993", ReportedAt: ago(time.Minute), WorkedAt: ago(2 * time.Minute), Ends: ago(-400 * 24 * time.Hour), What: "the client secret"},
+		{Name: "archive", Where: "INBOX of archive@harbourstreet.example at imap.harbourstreet.example:993", ReportedAt: ago(time.Second), Taken: 61_200, Waiting: 18_800, Aside: 2},
+		{
+			Name: "sales", Where: "INBOX of sales@harbourstreet.example at imap.gmail.com:993", ReportedAt: ago(time.Minute), WorkedAt: ago(49 * time.Hour), FailingSince: ago(48 * time.Hour), Ends: ago(-5 * 24 * time.Hour), What: "the consent (refresh token)",
+			Failure: "the provider gives no access: sign in: get an access token: the token server refuses: invalid_grant AADSTS700082: The refresh token has expired due to inactivity", Advice: "look at oauth_client_id and its secret; if consent was taken back or ran out, have it given again: letterlock mailbox authorize sales",
+		},
+		{Name: "a mailbox with quite a long name that nobody thought about", Where: "INBOX of long at very-long-name-of-a-mail-server.harbourstreet.example:993", ReportedAt: ago(time.Minute), WorkedAt: ago(5 * time.Minute), FailingSince: ago(time.Minute), Failure: "the server can't be reached: connection refused", Advice: "look at address and tls of the mailbox, and whether a firewall lets this machine out"},
+		{Name: "old", Where: "INBOX of old at imap.example.com:993", ReportedAt: ago(5 * time.Hour), WorkedAt: ago(5 * time.Hour)},
+		{Name: "new", Where: "INBOX of new at imap.example.com:993"},
+		{Name: "relay", Sends: true, Where: "office@harbourstreet.example at smtp.office365.com:587", ReportedAt: ago(time.Minute), WorkedAt: ago(20 * time.Minute)},
+	}
+	boxes := mailboxesView{Office: office("/admin/mailboxes")}
+	for _, one := range accounts {
+		boxes.Accounts = append(boxes.Accounts, accountLineOf(one, pagetest.Now()))
+	}
+	pagetest.Set(t, b, "mailboxes", "admin-mailboxes", in("Mailboxes", "wide", boxes))
+	troubled := in("Mailboxes", "wide", mailboxesView{Office: office("/admin/mailboxes")})
+	troubled.Trouble = page.Trouble{Words: "No mail is fetched from “sales” since 18 November, 14:30. Another account needs you too.", Bad: true}
+	pagetest.Set(t, b, "mailboxes", "admin-mailboxes-none", troubled)
+	troubled.Trouble = page.Trouble{Words: "The client secret of “office” runs out on 30 November 2026."}
+	pagetest.Set(t, b, "mailboxes", "admin-mailboxes-soon", troubled)
 	pagetest.Set(t, b, "keeping", "admin-keeping", in("Keeping", "wide", keepingView{Office: office("/admin/keeping"), Days: 3650}))
 	pagetest.Set(t, b, "keeping", "admin-keeping-ever", in("Keeping", "wide", keepingView{Office: office("/admin/keeping")}))
 }

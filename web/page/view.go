@@ -20,6 +20,8 @@ type Frame struct {
 	Flash          Flash
 	// Stopped says that nothing is mailed to the person any more; empty where it is.
 	Stopped string
+	// Trouble is what admins must know about mail that does not come in or leave.
+	Trouble Trouble
 }
 
 // Link is an entry of a navigation.

@@ -167,6 +167,9 @@ func (v *Visit) frame(f *Frame) error {
 	}
 	if v.Person.Role == bridge.RoleAdmin {
 		nav = append(nav, Link{Text: "Administration", Href: "/admin"})
+		if f.Trouble, err = v.trouble(); err != nil {
+			return fmt.Errorf("frame of a page: %w", err)
+		}
 	}
 	f.Nav = v.nav(append(nav, Link{Text: "Account", Href: "/account"}))
 	return nil
