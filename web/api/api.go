@@ -108,6 +108,7 @@ func New(c Config) (http.Handler, error) {
 	s.registerRules()
 	s.registerKeeping()
 	s.registerContacts()
+	s.registerTiming()
 	s.registerDeliveries()
 	s.registerReceived()
 	if err := s.publish(); err != nil {

@@ -17,6 +17,14 @@ type Contact struct {
 	Mode      string    `json:"mode" enum:"inherit,secure,convenience" doc:"Their own mode; it can only be stricter than the organization's." example:"inherit"`
 	Disabled  bool      `json:"disabled" doc:"Whether they can't sign in or write any more." example:"false"`
 	CreatedAt time.Time `json:"created_at" doc:"Since when they are known." example:"2026-11-19T15:04:05Z"`
+	MailStop  *MailStop `json:"mail_stop,omitempty" doc:"Why nothing but sign-in codes is mailed to them; absent while mail leaves."`
+}
+
+// MailStop says why nothing is mailed to an address any more.
+type MailStop struct {
+	Since  time.Time `json:"since" doc:"Since when." example:"2026-11-20T10:00:00Z"`
+	Reason string    `json:"reason" enum:"bounce,complaint" doc:"bounce: the address was refused for good. complaint: a mail to it was reported as unwanted." example:"bounce"`
+	Said   string    `json:"said,omitempty" doc:"What the address's mail server said." example:"550 5.1.1 no such mailbox"`
 }
 
 // ContactList is one page of the list of contacts.
@@ -64,6 +72,36 @@ func (s *server) registerContacts() {
 		id: "get-contact", method: http.MethodGet, path: "/contacts/{contact}", tag: "Contacts", summary: "Read a contact",
 		about: "One contact.",
 	}, s.getContact)
+	register(s, operation{
+		id: "clear-mail-stop", method: http.MethodDelete, path: "/contacts/{contact}/mail-stop", tag: "Contacts", summary: "Let mail leave to a contact again",
+		about:  "For an address that was refused, or reported mail as unwanted, once somebody knows that it works and that mail is welcome. What was not sent meanwhile is not sent by it. It is no error if mail was not stopped.",
+		status: http.StatusNoContent,
+	}, s.clearMailStop)
+}
+
+// stoppedMail fills in why mail to contacts is stopped.
+func (s *server) stoppedMail(ctx context.Context, c caller, people []bridge.Person, contacts []Contact) error {
+	stops, err := s.gateway.MailStopsOf(ctx, c.actor, people)
+	if err != nil {
+		return err
+	}
+	for i, p := range people {
+		if stop, stopped := stops[p.ID]; stopped {
+			contacts[i].MailStop = &MailStop{Since: stop.At.UTC(), Reason: string(stop.Cause), Said: stop.Said}
+		}
+	}
+	return nil
+}
+
+func (s *server) clearMailStop(ctx context.Context, c caller, in *ContactPath) (*struct{}, error) {
+	person, err := id(in.Contact)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.contactNow(ctx, c, person); err != nil {
+		return nil, err
+	}
+	return nil, s.gateway.ClearMailStop(ctx, c.actor, person)
 }
 
 func (s *server) listContacts(ctx context.Context, c caller, in *struct{ Page }) (*struct{ Body ContactList }, error) {
@@ -78,6 +116,9 @@ func (s *server) listContacts(ctx context.Context, c caller, in *struct{ Page })
 	out := ContactList{Contacts: make([]Contact, 0, len(people)), Next: next.String()}
 	for _, p := range people {
 		out.Contacts = append(out.Contacts, contactOf(p))
+	}
+	if err := s.stoppedMail(ctx, c, people, out.Contacts); err != nil {
+		return nil, err
 	}
 	return &struct{ Body ContactList }{out}, nil
 }
@@ -113,5 +154,9 @@ func (s *server) contactNow(ctx context.Context, c caller, person bridge.ID) (*c
 	if p.Kind != bridge.Contact {
 		return nil, bridge.ErrNotFound // staff are no contacts
 	}
-	return &contactAnswer{contactOf(p)}, nil
+	one := []Contact{contactOf(p)}
+	if err := s.stoppedMail(ctx, c, []bridge.Person{p}, one); err != nil {
+		return nil, err
+	}
+	return &contactAnswer{one[0]}, nil
 }

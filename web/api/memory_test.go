@@ -37,20 +37,22 @@ type state struct {
 	settings     map[string]string
 	audits       []bridge.AuditEntry
 	kept         map[bridge.ID]bridge.Retention
+	stops        map[string]bridge.MailStop // by address
+	unopened     map[bridge.ID]bool         // threads
 }
 
 func newMemory() *memory {
 	return &memory{state: state{
 		people: map[bridge.ID]bridge.Person{}, threads: map[bridge.ID]bridge.Thread{}, participants: map[[2]bridge.ID]bridge.Participant{},
 		messages: map[bridge.ID][]bridge.Message{}, replies: map[bridge.ID]bridge.ReplyAddress{}, keys: map[bridge.ID]bridge.APIKey{},
-		once: map[string]bridge.OnceRecord{}, settings: map[string]string{},
+		once: map[string]bridge.OnceRecord{}, settings: map[string]string{}, stops: map[string]bridge.MailStop{}, unopened: map[bridge.ID]bool{},
 	}}
 }
 
 func (s state) clone() state {
 	s.people, s.threads, s.participants = maps.Clone(s.people), maps.Clone(s.threads), maps.Clone(s.participants)
 	s.messages, s.replies, s.keys = maps.Clone(s.messages), maps.Clone(s.replies), maps.Clone(s.keys)
-	s.once, s.settings = maps.Clone(s.once), maps.Clone(s.settings)
+	s.once, s.settings, s.stops = maps.Clone(s.once), maps.Clone(s.settings), maps.Clone(s.stops)
 	s.deliveries, s.received, s.receipts, s.audits = slices.Clone(s.deliveries), slices.Clone(s.received), slices.Clone(s.receipts), slices.Clone(s.audits)
 	return s
 }
@@ -174,8 +176,8 @@ func (t *memoryTx) UpdateThread(_ context.Context, v bridge.Thread) error {
 func (t *memoryTx) ListThreads(_ context.Context, q bridge.ThreadQuery) ([]bridge.ThreadRow, error) {
 	var list []bridge.ThreadRow
 	for _, v := range t.threads {
-		if (q.Status == "" || v.Status == q.Status) && (!q.Awaiting || v.Awaiting) {
-			row := bridge.ThreadRow{Thread: v}
+		if (q.Status == "" || v.Status == q.Status) && (!q.Awaiting || v.Awaiting) && (!q.Unopened || t.unopened[v.ID]) {
+			row := bridge.ThreadRow{Thread: v, Unopened: t.unopened[v.ID]}
 			for at, p := range t.participants {
 				if at[0] == v.ID && p.Kind == bridge.Contact {
 					row.People = append(row.People, t.people[at[1]].DisplayName())
@@ -417,13 +419,21 @@ func (t *memoryTx) DeleteThread(_ context.Context, id bridge.ID) error {
 	return nil
 }
 
-// Nobody decided about their mails, and none is stopped.
+// Nobody decided about their mails.
 func (t *memoryTx) MailChoices(context.Context, bridge.ID) (bridge.MailChoices, error) {
 	return bridge.MailChoices{}, bridge.ErrNotFound
 }
 
-func (t *memoryTx) MailStop(context.Context, string) (bridge.MailStop, error) {
-	return bridge.MailStop{}, bridge.ErrNotFound
+func (t *memoryTx) MailStop(_ context.Context, address string) (bridge.MailStop, error) {
+	s, ok := t.stops[address]
+	return found(s, ok)
+}
+
+func (t *memoryTx) RemoveMailStop(_ context.Context, address string) error {
+	_, ok := t.stops[address]
+	delete(t.stops, address)
+	_, err := found(address, ok)
+	return err
 }
 
 func (t *memoryTx) SilentIn(context.Context, bridge.ID) ([]bridge.ID, error) { return nil, nil }

@@ -26,6 +26,7 @@ type ThreadSummary struct {
 	Preview      string   `json:"preview" doc:"The beginning of the last public message." example:"It left our house this morning."`
 	Contacts     []string `json:"contacts" nullable:"false" doc:"Names of contacts in it, at most three." example:"Ann Ardern"`
 	ContactCount int      `json:"contact_count" doc:"How many contacts there are." example:"1"`
+	NeverOpened  bool     `json:"never_opened" doc:"Whether a contact has still not opened a message of which staff were told that it was never opened." example:"false"`
 }
 
 // ThreadList is one page of a list of threads.
@@ -104,6 +105,7 @@ func (s *server) listThreads(ctx context.Context, c caller, in *struct {
 	Page
 	Status   string `query:"status" enum:"open,closed" doc:"Only threads with this status." example:"open"`
 	Awaiting bool   `query:"awaiting_staff" doc:"Only threads that wait for an answer." example:"true"`
+	Unopened bool   `query:"never_opened" doc:"Only threads with a message of which staff were told that a contact never opened it, and still has not." example:"true"`
 },
 ) (*struct{ Body ThreadList }, error) {
 	after, err := in.after()
@@ -111,14 +113,14 @@ func (s *server) listThreads(ctx context.Context, c caller, in *struct {
 		return nil, s.fault("query.cursor", "expected what next said")
 	}
 	list, err := s.gateway.ListThreads(ctx, c.actor, bridge.ThreadList{
-		Status: bridge.ThreadStatus(in.Status), Awaiting: in.Awaiting, After: after, Limit: in.Limit,
+		Status: bridge.ThreadStatus(in.Status), Awaiting: in.Awaiting, Unopened: in.Unopened, After: after, Limit: in.Limit,
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := ThreadList{Threads: make([]ThreadSummary, 0, len(list.Threads)), Next: list.Next.String()}
 	for _, row := range list.Threads {
-		t := ThreadSummary{Thread: threadOf(row.Thread), Preview: row.Preview, Contacts: row.People, ContactCount: row.Count}
+		t := ThreadSummary{Thread: threadOf(row.Thread), Preview: row.Preview, Contacts: row.People, ContactCount: row.Count, NeverOpened: row.Unopened}
 		if t.Contacts == nil {
 			t.Contacts = []string{}
 		}
