@@ -8,9 +8,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// clear returns a text as it reads: in compatibility form (full-width letters and digits are plain ones, circled ones too), without characters
+// asRead returns a text as it reads: in compatibility form (full-width letters and digits are plain ones, circled ones too), without characters
 // that have no width, with ASCII digits in place of any script's, and with every space but a line's end as a plain one.
-func clear(s string) string {
+func asRead(s string) string {
 	if plainASCII(s) {
 		return s
 	}

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -51,8 +53,24 @@ type strip struct {
 	gap []gap
 }
 
-// newStrip reduces a cleared text. It returns no characters if there is no digit.
-func newStrip(text string) strip {
+// strips are used again: nearly every mail needs one, twice as long as itself.
+var strips = sync.Pool{New: func() any { return new(strip) }}
+
+// maxKept is the length up to which a strip is kept, in characters.
+const maxKept = 64 << 10
+
+// forget ends a strip's use. Nothing of the text stays in it.
+func (s *strip) forget() {
+	if cap(s.c) > maxKept {
+		return
+	}
+	clear(s.c)
+	s.c, s.gap = s.c[:0], s.gap[:0]
+	strips.Put(s)
+}
+
+// read reduces a cleared text. It finds no characters if there are too few digits for anything.
+func (s *strip) read(text string) {
 	digits := 0
 	for i := range len(text) {
 		if isDigit(text[i]) {
@@ -60,9 +78,9 @@ func newStrip(text string) strip {
 		}
 	}
 	if digits < 6 {
-		return strip{}
+		return
 	}
-	s := strip{c: make([]byte, 0, len(text)), gap: make([]gap, 0, len(text)+1)}
+	s.c, s.gap = slices.Grow(s.c, len(text)), slices.Grow(s.gap, len(text)+1)
 	g := gapReader{kind: wall}
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -81,7 +99,6 @@ func newStrip(text string) strip {
 		}
 	}
 	s.gap = append(s.gap, wall)
-	return s
 }
 
 // asciiKinds has for each letter its capital, for each digit itself, and for all else the gap that it makes.
@@ -207,7 +224,9 @@ func (n *numbers) find(plain string, found []int, where int) {
 	if len(n.card) == 0 && len(n.iban) == 0 && len(n.ids) == 0 {
 		return
 	}
-	s := newStrip(plain)
+	s := strips.Get().(*strip)
+	defer s.forget()
+	s.read(plain)
 	mark := func(rules []int) {
 		for _, r := range rules {
 			found[r] |= where
@@ -226,14 +245,14 @@ func (n *numbers) find(plain string, found []int, where int) {
 			if len(n.card) > 0 && found[n.card[0]]&where == 0 && s.card(i) {
 				mark(n.card)
 			}
-			n.findIDs(&s, i, found, where)
+			n.findIDs(s, i, found, where)
 			continue
 		}
 		if len(n.iban) > 0 && found[n.iban[0]]&where == 0 && s.iban(i) {
 			mark(n.iban)
 		}
 		if before != none {
-			n.findIDs(&s, i, found, where)
+			n.findIDs(s, i, found, where)
 		}
 	}
 }

@@ -248,7 +248,7 @@ const tag = "[secure]"
 
 // Tagged reports whether a subject carries the tag [secure], which anybody can write to have a message stay in.
 func Tagged(subject string) bool {
-	return strings.Contains(strings.ReplaceAll(fold(clear(subject)), " ", ""), tag)
+	return strings.Contains(strings.ReplaceAll(fold(asRead(subject)), " ", ""), tag)
 }
 
 // look looks through one text.
@@ -256,7 +256,7 @@ func (s *Set) look(text string, found []int, where int) {
 	if text == "" || !s.texts {
 		return
 	}
-	plain := clear(text)
+	plain := asRead(text)
 	s.numbers.find(plain, found, where)
 	s.words.find(plain, found, where)
 	for _, p := range s.patterns {

@@ -22,7 +22,7 @@ type trieNode struct {
 
 // add adds a word or phrase to a rule.
 func (t *trie) add(word string, rule int) error {
-	folded := strings.TrimSpace(fold(clear(word)))
+	folded := strings.TrimSpace(fold(asRead(word)))
 	switch n := utf8.RuneCountInString(folded); {
 	case !strings.ContainsFunc(folded, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsSymbol(r) }):
 		return fmt.Errorf("a line without any letter or number")
@@ -154,7 +154,7 @@ func (s *Set) addName(text string, rule int) error {
 		if err := g.word.add(text, 0); err != nil {
 			return err
 		}
-	} else if g.glob = []rune(strings.TrimSpace(fold(clear(text)))); strings.Trim(string(g.glob), "*? ") == "" {
+	} else if g.glob = []rune(strings.TrimSpace(fold(asRead(text)))); strings.Trim(string(g.glob), "*? ") == "" {
 		return fmt.Errorf("a file name that is like every other")
 	}
 	s.names = append(s.names, g)
@@ -166,7 +166,7 @@ func (s *Set) name(name string, found []int) {
 	if len(s.names) == 0 || name == "" {
 		return
 	}
-	plain := clear(name)
+	plain := asRead(name)
 	folded := []rune(strings.TrimSpace(fold(plain)))
 	for _, g := range s.names {
 		if g.word != nil {
