@@ -68,6 +68,7 @@ func TestDoors(t *testing.T) {
 		{"/desk/t/" + thread + "/here", [4]int{401, 200, 404, 200}},
 		{"/t/" + thread + "?mina", [4]int{401, 400, 404, 400}},
 		{"/desk/t/" + thread, [4]int{401, 403, 403, 400}},
+		{"/account/choices", [4]int{401, 400, 400, 400}},
 		{"/desk/t/" + thread + "/close", [4]int{401, 403, 403, 303}},
 		{"/desk/t/" + thread + "/reopen", [4]int{401, 403, 403, 303}},
 		{"/desk/t/" + thread + "/mode", [4]int{401, 403, 403, 303}},

@@ -78,8 +78,10 @@ var errPanic = errors.New("the handler panicked")
 // loggedPath leaves out what a link carries, and cuts what nobody needs. A link that was pasted askew, such as //m/TOKEN, still works
 // after a redirect, so its token is one wherever it stands.
 func loggedPath(path string) string {
-	if i := strings.Index(path, "/m/"); i >= 0 {
-		path = path[:i] + "/m/…"
+	for _, link := range []string{"/m/", "/u/"} {
+		if i := strings.Index(path, link); i >= 0 {
+			path = path[:i] + link + "…"
+		}
 	}
 	if len(path) > 120 {
 		return path[:120] + "…"

@@ -119,6 +119,8 @@ func (s *Site) routes() (http.Handler, error) {
 	if s.cfg.API != nil {
 		all.Handle("/api/", s.cfg.API) // it knows no cookies, so no other site can borrow anybody's
 	}
+	// Providers of mailboxes post there for people (RFC 8058), from anywhere and with no session, so there is nothing to borrow either.
+	po.BareRoutes(all)
 	all.Handle("/", cross.Handler(outer))
 	return s.observe(s.protect(all)), nil
 }

@@ -98,7 +98,7 @@ func TestPlainHTTP(t *testing.T) {
 func TestLoggedPathHoldsNoToken(t *testing.T) {
 	const token = "abcdefghijklmnopqrstuvwxyz234567abcdefghij"
 	for path, want := range map[string]string{
-		"/m/" + token: "/m/…", "/m/" + token + "/password": "/m/…", "//m/" + token: "//m/…", "/x/../m/" + token: "/x/../m/…",
+		"/m/" + token: "/m/…", "/u/" + token: "/u/…", "//u/" + token: "//u/…", "/m/" + token + "/password": "/m/…", "//m/" + token: "//m/…", "/x/../m/" + token: "/x/../m/…",
 		"/t/019a9f3e-7c1a-7b52-9d0e-3f1c5a7b9e21": "/t/019a9f3e-7c1a-7b52-9d0e-3f1c5a7b9e21", "/": "/",
 	} {
 		if got := loggedPath(path); got != want {

@@ -35,7 +35,7 @@ func TestGallery(t *testing.T) {
 		{ID: "2", Name: "Dr Ada Lindqvist", Address: "ada@harbourstreet.example", Role: "Staff"},
 		{ID: "3", Name: "Sam Carter", Address: "sam@harbourstreet.example", Role: "Staff", Disabled: true},
 	}}))
-	pagetest.Set(t, b, "person", "admin-person", in("Sam Carter", "wide", personView{Office: office("/admin/people"), Base: "/admin/people/3", Name: "Sam Carter", Address: "sam@harbourstreet.example"}))
+	pagetest.Set(t, b, "person", "admin-person", in("Sam Carter", "wide", personView{Office: office("/admin/people"), Base: "/admin/people/3", Name: "Sam Carter", Address: "sam@harbourstreet.example", Mails: page.Mails(bridge.MailChoices{Notify: bridge.NotifyWeekly, Hour: 17, Zone: "Europe/Berlin"}, bridge.Staff)}))
 	keys := []keyLine{{ID: "1", Name: "Booking system", Role: "Staff", By: "Noor Haddad", At: ago(400 * time.Hour), Used: ago(time.Minute)}, {ID: "2", Name: "Old import", Role: "Admin", By: "Noor Haddad", At: ago(4000 * time.Hour), Revoked: true}}
 	pagetest.Set(t, b, "keys", "admin-keys", in("API keys", "wide", keysView{Office: office("/admin/keys"), Keys: keys}))
 	pagetest.Set(t, b, "keys", "admin-keys-made", in("API keys", "wide", keysView{Office: office("/admin/keys"), Keys: keys, Made: "llk_mr4vcnzrgiztinjwg44dsmbrgiztinjwg44dsmbrgiztinjwg44dsmbrgi"}))

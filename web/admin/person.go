@@ -12,6 +12,7 @@ type personView struct {
 	Base, Name, Address string
 	Admin, Disabled     bool
 	Stopped             string // why nothing is mailed to them; empty where it is
+	Mails               string // which mails they chose to get
 }
 
 // person is GET /admin/people/PERSON.
@@ -38,9 +39,13 @@ func (a *Admin) person(v *page.Visit) error {
 	case !errors.Is(err, bridge.ErrNotFound):
 		return err
 	}
+	choices, err := a.gateway.MailChoices(v.Context(), v.Actor(), id)
+	if err != nil {
+		return err
+	}
 	return v.Render(a.book, "person", page.Frame{Title: p.DisplayName(), Shape: "wide", View: personView{
 		Office: office("/admin/people"), Base: "/admin/people/" + p.ID.String(), Name: p.DisplayName(), Address: p.Address,
-		Admin: p.Role == bridge.RoleAdmin, Disabled: p.Disabled, Stopped: stopped,
+		Admin: p.Role == bridge.RoleAdmin, Disabled: p.Disabled, Stopped: stopped, Mails: page.Mails(choices, p.Kind),
 	}})
 }
 

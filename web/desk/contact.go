@@ -20,6 +20,7 @@ type contactView struct {
 	Modes         []choice
 	Languages     []choice
 	Stopped       string // why nothing is mailed to them; empty where it is
+	Mails         string // which mails they chose to get
 }
 
 // contact is GET /desk/contacts/PERSON.
@@ -50,6 +51,11 @@ func (d *Desk) contact(v *page.Visit) error {
 	case !errors.Is(err, bridge.ErrNotFound):
 		return err
 	}
+	choices, err := d.gateway.MailChoices(v.Context(), v.Actor(), id)
+	if err != nil {
+		return err
+	}
+	view.Mails = page.Mails(choices, p.Kind)
 	all, err := wording.Builtin()
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func TestGallery(t *testing.T) {
 	thread := threadView{
 		ID: "1", Base: "/desk/t/1", Subject: "Your test results", Waiting: true, ModeNow: "secure", ReplyTo: "Mina Okafor", LeavesAs: leavesAs(bridge.ModeSecure),
 		Once: "o", Limit: 25 << 20, ModeWhy: "Notices only: the organization is in secure mode.", Modes: modeChoices(""), Started: ago(50 * time.Hour),
-		People: []personLine{{ID: "p", Name: "Mina Okafor", Detail: "mina@example.org", Href: "/desk/contacts/p", CanRemove: true, Unopened: true}, {ID: "q", Name: "jonas.weber@very-long-domain-name-of-a-firm.example", Detail: "jonas.weber@very-long-domain-name-of-a-firm.example", Href: "/desk/contacts/q", CanRemove: true}, {ID: "a", Name: "Dr Ada Lindqvist", Detail: "Staff"}},
+		People: []personLine{{ID: "p", Name: "Mina Okafor", Detail: "mina@example.org", Href: "/desk/contacts/p", CanRemove: true, Unopened: true, Silent: true}, {ID: "q", Name: "jonas.weber@very-long-domain-name-of-a-firm.example", Detail: "jonas.weber@very-long-domain-name-of-a-firm.example", Href: "/desk/contacts/q", CanRemove: true}, {ID: "a", Name: "Dr Ada Lindqvist", Detail: "Staff"}},
 		Messages: []page.Message{
 			{ID: "a", Author: "Mina Okafor", At: ago(50 * time.Hour), Via: "By email", Text: "Good morning,\n\nI had blood taken on Monday. Could you tell me when the results will be there?\n\nKind regards\nMina Okafor", Quoted: "On Mon, 16 Nov 2026 at 09:12, Harbour Street Practice wrote:\n> Thank you for coming in today."},
 			{ID: "n", Author: "Sam Carter", Role: "Staff", Note: true, At: ago(49 * time.Hour), Text: "The lab says Friday at the latest. Ada, will you write to her? She is worried about the second value, so be gentle."},
@@ -77,6 +77,7 @@ func TestGallery(t *testing.T) {
 		{Who: "Mina Okafor", What: "will get a notice, without content: contains a card number; contains a word of the list “Diagnoses”", Notice: true},
 		{Who: "jonas.weber@very-long-domain-name-of-a-firm.example", What: "will get a notice, without content: this contact was set to notices only", Notice: true},
 		{Who: "ليلى حداد", What: "will get it by email"},
+		{Who: "Sam Carter", What: "will get no email: has turned notifications off, and will see it at sign-in", Notice: true},
 	}
 	thread.ModeNow, thread.LeavesAs, thread.CanTighten, thread.Secure = "convenience", leavesAs(bridge.ModeConvenience), true, true
 	thread.Draft, thread.Leaving = "Dear Mina,\n\nyour card 4111 1111 1111 1111 was charged.", leaving
@@ -94,7 +95,7 @@ func TestGallery(t *testing.T) {
 	}
 	pagetest.Set(t, b, "contacts", "desk-contacts", in("Contacts", "wide", "/desk/contacts", contactsView{Contacts: contacts}))
 	pagetest.Set(t, b, "contacts", "desk-contacts-empty", in("Contacts", "wide", "/desk/contacts", contactsView{Flaw: "X@example.org is known already.", NewAddress: "x@example.org"}))
-	pagetest.Set(t, b, "contact", "desk-contact", in("Mina Okafor", "", "/desk/contacts", contactView{ID: "1", Base: "/desk/contacts/1", Name: "Mina Okafor", GivenName: "Mina Okafor", Address: "mina@example.org", Since: ago(900 * time.Hour), ModeWhy: "The organization is in secure mode: everybody gets notices.", Modes: modeChoices("")}))
+	pagetest.Set(t, b, "contact", "desk-contact", in("Mina Okafor", "", "/desk/contacts", contactView{ID: "1", Base: "/desk/contacts/1", Name: "Mina Okafor", GivenName: "Mina Okafor", Address: "mina@example.org", Since: ago(900 * time.Hour), ModeWhy: "The organization is in secure mode: everybody gets notices.", Modes: modeChoices(""), Mails: page.Mails(bridge.MailChoices{Notify: bridge.NotifyNone, OffAt: ago(50 * time.Hour)}, bridge.Contact)}))
 	pagetest.Set(t, b, "contact", "desk-contact-disabled", in("Mina Okafor", "", "/desk/contacts", contactView{ID: "1", Base: "/desk/contacts/1", Name: "Mina Okafor", Address: "mina@example.org", Disabled: true, Since: ago(900 * time.Hour), Modes: modeChoices("secure")}))
 	pagetest.Set(t, b, "held", "desk-held", in("Held mail", "wide", "/desk/held", heldView{Mails: []heldLine{
 		{Href: "/desk/held/1", Subject: "Re: Your test results", From: "mina.private@example.net", Reason: "The sender is not the person whose reply address was used", At: ago(2 * time.Hour)},

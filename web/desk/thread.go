@@ -40,6 +40,7 @@ type personLine struct {
 	ID, Name, Detail, Href string
 	CanRemove              bool
 	Unopened               bool
+	Silent                 bool // they turned their mails off
 }
 
 // thread is GET /desk/t/THREAD.
@@ -109,14 +110,14 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 		if one.Disabled {
 			line.Detail += ", disabled"
 		}
-		if slices.Contains(t.Unopened, one.Person) {
-			line.Unopened = true
-		}
+		line.Unopened, line.Silent = slices.Contains(t.Unopened, one.Person), slices.Contains(t.Silent, one.Person)
 		view.People = append(view.People, line)
 	}
 	view.CanTighten = copies > 0 || view.Secure
 	view.ReplyTo = strings.Join(contacts, ", ")
 	switch {
+	case len(contacts) > 0 && len(t.Silent) >= len(contacts):
+		view.LeavesAs = silentWords(contacts)
 	case len(contacts) == 0:
 		view.ReplyTo, view.LeavesAs = "nobody", "Nobody would get it: add someone first."
 	case copies > 0 && copies < len(contacts):
@@ -127,6 +128,14 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 		view.LeavesAs = leavesAs(bridge.ModeSecure)
 	}
 	return v.RenderStatus(status, d.book, "thread", page.Frame{Title: t.Thread.Subject, Shape: "wide", View: view})
+}
+
+// silentWords says that nobody is told by email.
+func silentWords(contacts []string) string {
+	if len(contacts) == 1 {
+		return contacts[0] + " has turned notifications off, and will see it at sign-in."
+	}
+	return "They have all turned notifications off, and will see it at sign-in."
 }
 
 func modeWhy(t bridge.ThreadView) string {

@@ -85,6 +85,9 @@ func (v *Visit) SignIn(in bridge.SignedIn) error {
 	}
 	m.Put(ctx, keySeen, v.site.cfg.Now().Unix())
 	v.Person, v.SignedIn = in.Person, in.At
+	if err := v.tellTurnedOff(in); err != nil {
+		return err
+	}
 	if in.Device != "" {
 		http.SetCookie(v.W, &http.Cookie{
 			Name: v.deviceName(), Value: in.Device, Path: "/", MaxAge: int(deviceLife / time.Second),
@@ -92,6 +95,19 @@ func (v *Visit) SignIn(in bridge.SignedIn) error {
 		})
 	}
 	return nil
+}
+
+// tellTurnedOff says at sign-in that a link in a mail turned mails off, until the person chooses for themself. They may not know of it: whoever
+// has the mail has the link.
+func (v *Visit) tellTurnedOff(in bridge.SignedIn) error {
+	if in.Device == "" {
+		return nil
+	}
+	c, err := v.site.gateway.MailChoices(v.R.Context(), v.Actor(), in.Person.ID)
+	if err == nil && !c.OffAt.IsZero() {
+		v.Flash(Flash{Text: "Emails about new messages are off: the link in one of them was used. Under “Account” you can turn them on again."})
+	}
+	return err
 }
 
 // deviceLife is how long a browser remembers that somebody signed in with it.

@@ -40,6 +40,17 @@ func (s *Site) Open(h Handler) http.Handler {
 	})
 }
 
+// Bare is for pages that know no session: who asks is nobody, whatever cookies come along. What another site has a browser send there is done
+// with nobody's rights.
+func (s *Site) Bare(h Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := &Visit{W: w, R: r, site: s}
+		if err := h(v); err != nil {
+			v.fail(err)
+		}
+	})
+}
+
 // Private is for pages of people who signed in. Others are sent to sign in first, and come back afterwards.
 func (s *Site) Private(h Handler) http.Handler {
 	return s.Open(func(v *Visit) error {

@@ -20,6 +20,7 @@ type accountView struct {
 	Phrase              string
 	MaxPhrase           int
 	Languages           []languageChoice
+	Choices             choicesView
 	Flaw                string
 }
 
@@ -42,6 +43,9 @@ func (p *Portal) showAccount(v *page.Visit, wrong error) error {
 		return err
 	}
 	view.MaxPhrase = bridge.MaxPhrase
+	if view.Choices, err = p.choicesOf(v, me); err != nil {
+		return err
+	}
 	all, err := wording.Builtin()
 	if err != nil {
 		return err

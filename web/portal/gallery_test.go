@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"letterlock/bridge"
 	"letterlock/bridge/query"
 	"letterlock/web/page"
 	"letterlock/web/page/pagetest"
@@ -76,7 +77,17 @@ func TestGallery(t *testing.T) {
 	thread.Earlier, thread.Later = "/t/1?after=0", "/t/1?after=200"
 	pagetest.Set(t, b, "thread", "portal-thread-flaw", in("Conversation", thread))
 	pagetest.Set(t, b, "compose", "portal-compose", in("Write a message", composeView{Org: "Harbour Street Practice", Limit: 25 << 20, Once: "o"}))
-	f := in("Your account", accountView{Name: "Mina Okafor", Address: "mina@example.org", SignedIn: ago(time.Hour), HasPassword: true, MinPassword: 10})
+	pagetest.Set(t, b, "unsubscribe", "portal-unsubscribe", card("Emails to you", unsubscribeView{Org: "Harbour Street Practice", Masked: "m•••@example.org", Action: "/u/x"}))
+	pagetest.Set(t, b, "unsubscribe", "portal-unsubscribe-staff", card("Emails to you", unsubscribeView{Org: "Harbour Street Practice", Masked: "a•••@a-very-long-domain-name-of-a-practice.example", Action: "/u/x", Staff: true}))
+	pagetest.Set(t, b, "unsubscribe", "portal-unsubscribe-done", card("Emails to you", unsubscribeView{Org: "Harbour Street Practice", Masked: "m•••@example.org", Action: "/u/x", Done: true}))
+	pagetest.Set(t, b, "unsubscribe", "portal-unsubscribe-before", card("Emails to you", unsubscribeView{Org: "Harbour Street Practice", Masked: "m•••@example.org", Action: "/u/x", Off: true}))
+	account := accountView{Name: "Mina Okafor", Address: "mina@example.org", SignedIn: ago(time.Hour), HasPassword: true, MinPassword: 10}
+	account.Choices = viewChoices(bridge.MailChoices{Notify: bridge.NotifyNone, OffAt: ago(50 * time.Hour)}, false)
+	pagetest.Set(t, b, "account", "portal-account-off", in("Your account", account))
+	account.Choices, account.Role = viewChoices(bridge.MailChoices{Notify: bridge.NotifyDaily, Hour: 8, Zone: "America/Argentina/Ushuaia"}, true), "Staff"
+	pagetest.Set(t, b, "account", "portal-account-staff", in("Your account", account))
+	account.Choices, account.Role = viewChoices(bridge.MailChoices{Notify: bridge.NotifyEach}, false), ""
+	f := in("Your account", account)
 	f.Flash = page.Flash{Text: "Your name is saved."}
 	pagetest.Set(t, b, "account", "portal-account", f)
 }

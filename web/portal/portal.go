@@ -2,7 +2,7 @@
 //
 // A link in a notice signs nobody in: no GET and no form of a mail scanner uses anything up (DESIGN, decision 10). The one-time
 // code works only in the browser that asked for it, which a cookie tells. Answers for unknown addresses look like those for
-// known ones. What a person may see, package bridge decides.
+// known ones. The link that turns mails off does so at a POST alone, and needs no session (RFC 8058). What a person may see, package bridge decides.
 package portal
 
 import (
@@ -33,6 +33,17 @@ func New(site *page.Site, gateway *bridge.Gateway) (*Portal, error) {
 	return &Portal{site: site, gateway: gateway, book: book}, nil
 }
 
+// BareRoutes adds the pages that know no session, which may be posted to from anywhere.
+func (p *Portal) BareRoutes(mux *http.ServeMux) {
+	mux.Handle("GET /u/{token}", p.site.Bare(p.lookUnsubscribe))
+	mux.Handle("POST /u/{token}", p.site.Bare(p.unsubscribe))
+	mux.Handle("/u/{token}", p.site.Bare(func(v *page.Visit) error {
+		v.W.Header().Set("Allow", "GET, HEAD, POST")
+		return page.ErrMethod
+	}))
+	mux.Handle("/u/", p.site.Bare(func(*page.Visit) error { return bridge.ErrNotFound }))
+}
+
 // Routes adds the pages to a mux.
 func (p *Portal) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", p.site.Private(p.threads))
@@ -50,6 +61,7 @@ func (p *Portal) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /account", p.site.Private(p.account))
 	mux.Handle("POST /account/name", p.site.Private(p.rename))
 	mux.Handle("POST /account/mail", p.site.Private(p.mailAgain))
+	mux.Handle("POST /account/choices", p.site.Private(p.setChoices))
 	mux.Handle("POST /account/mails", p.site.Private(p.setMails))
 	mux.Handle("POST /account/password", p.site.Private(p.setPassword))
 	mux.Handle("POST /account/sign-out-everywhere", p.site.Private(p.signOutEverywhere))

@@ -54,6 +54,12 @@
 		});
 	}
 
+	// Who chose no time zone yet is proposed the one of this browser, if it is among those that can be chosen.
+	for (const select of document.querySelectorAll("select[data-zone]")) {
+		const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
+		if ([...select.options].some((o) => o.value === mine)) select.value = mine;
+	}
+
 	// An open conversation says that it is being looked at, so that no notice leaves about what its reader is about to see, and tells of
 	// what is new. A page that nobody has touched for five minutes is looked at by nobody.
 	const here = document.querySelector("[data-here]");
