@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"letterlock/bridge"
 	"letterlock/bridge/rules"
@@ -334,6 +335,41 @@ func TestAuthorisation(t *testing.T) {
 		}},
 		"SetPhrase":  {persons, func(w *world, a bridge.Actor) error { return w.g.SetPhrase(ctx, a, "blue whale 🐋") }},
 		"NoteSignIn": {persons, func(w *world, a bridge.Actor) error { return w.g.NoteSignIn(ctx, a, "", "de") }},
+		"Schedule": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.Schedule(ctx, a, bridge.Post{Thread: w.thread.ID, Text: "t"}, bridge.Later{})
+			return err
+		}},
+		"ScheduleStart": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.ScheduleStart(ctx, a, bridge.ThreadStart{Subject: "s", Text: "t", Contacts: []bridge.Recipient{{ID: w.second.ID}}}, bridge.Later{})
+			return err
+		}},
+		"PendingMessage": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.PendingMessage(ctx, a, w.schedule(w.staff, "t", time.Hour).ID)
+			return err
+		}},
+		"ListPending": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, _, err := w.g.ListPending(ctx, a, bridge.PendingList{})
+			return err
+		}},
+		"CountStopped": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.CountStopped(ctx, a); return err }},
+		"TakeBack": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.TakeBack(ctx, a, w.schedule(w.staff, "t", time.Hour).ID)
+			return err
+		}},
+		"DiscardPending": {staffOnly, func(w *world, a bridge.Actor) error {
+			return w.g.DiscardPending(ctx, a, w.schedule(w.staff, "t", time.Hour).ID)
+		}},
+		"SendPending": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.SendPending(ctx, a, w.schedule(w.staff, "t", time.Hour).ID)
+			return err
+		}},
+		"Post (in place of another)": {want{forbidden, notFound, ok, ok, ok, ok}, func(w *world, a bridge.Actor) error {
+			p := w.schedule(w.staff, "t", time.Hour)
+			_, err := w.g.TakeBack(ctx, w.operator, p.ID)
+			w.must(err)
+			_, err = w.g.Post(ctx, a, bridge.Post{Thread: w.thread.ID, Text: "t", Replaces: p.ID})
+			return err
+		}},
 		"ExportThread": {adminsOnly, func(w *world, a bridge.Actor) error {
 			_, err := w.g.ExportThread(ctx, a, w.thread.ID, true)
 			return err

@@ -16,6 +16,9 @@ func (g *Gateway) Heard(topic string) {
 	if topic == OutboxTopic || topic == "" {
 		g.wakeWorker()
 	}
+	if topic == DueTopic || topic == "" {
+		g.wakePoster()
+	}
 }
 
 // wake tells a worker to look, here or in another process. It is called after the commit.

@@ -63,6 +63,7 @@ type Gateway struct {
 	log          *slog.Logger
 	hasher       *password.Hasher
 	outbox       chan struct{}
+	due          chan struct{}
 	bell         Bell
 	refusals     refusalBudget
 	looks        looks
@@ -104,7 +105,7 @@ func New(c Config) (*Gateway, error) {
 		store: c.Store, keys: c.Keyring, issuer: NewIssuer(c.Keyring, domain, base),
 		domain: domain, baseURL: base, organization: organization, inbox: make(map[string]bool),
 		maxText: c.MaxText, maxFiles: c.MaxFiles, noSearch: c.NoSearch, clock: c.Now, log: c.Log,
-		hasher: password.New(2), outbox: make(chan struct{}, 1), bell: c.Bell,
+		hasher: password.New(2), outbox: make(chan struct{}, 1), due: make(chan struct{}, 1), bell: c.Bell,
 	}
 	for _, a := range c.Inbox {
 		if err := mailaddr.Valid(a); err != nil {

@@ -19,7 +19,8 @@ type Lives interface {
 	// Retention returns the zero Retention for a thread about which nothing was decided.
 	Retention(ctx context.Context, thread ID) (Retention, error)
 	SetRetention(ctx context.Context, thread ID, r Retention) error
-	// ExpiredThreads returns threads whose time is over: by their own days, or else by the organization's, if that is not 0; none on hold.
+	// ExpiredThreads returns threads whose time is over: by their own days, or else by the organization's, if that is not 0; none on hold, and
+	// none in which a message waits to go out.
 	ExpiredThreads(ctx context.Context, now time.Time, days, limit int) ([]ID, error)
 	// DeleteThread deletes a thread with all that is in it, the mail it came from included.
 	DeleteThread(ctx context.Context, id ID) error
@@ -175,10 +176,18 @@ func (g *Gateway) DeleteThread(ctx context.Context, a Actor, thread ID) error {
 		if r.Hold {
 			return fmt.Errorf("this conversation is on legal hold: %w", ErrConflict)
 		}
+		waited, err := g.orphanPending(ctx, tx, thread, p.name())
+		if err != nil {
+			return err
+		}
 		if err := tx.DeleteThread(ctx, thread); err != nil {
 			return err
 		}
-		return g.audit(ctx, tx, p, AuditEntry{Action: "thread.delete", Thread: thread, Detail: fmt.Sprintf("%d messages, by %s", t.Seq, p.name())})
+		detail := fmt.Sprintf("%d messages, by %s", t.Seq, p.name())
+		if waited > 0 {
+			detail = fmt.Sprintf("%d messages, and %d that had not gone out, by %s", t.Seq, waited, p.name())
+		}
+		return g.audit(ctx, tx, p, AuditEntry{Action: "thread.delete", Thread: thread, Detail: detail})
 	})
 	if err == nil {
 		err = g.store.RemoveDeleted(ctx)
@@ -189,11 +198,11 @@ func (g *Gateway) DeleteThread(ctx context.Context, a Actor, thread ID) error {
 // expireBatch is how many threads are deleted in one transaction.
 const expireBatch = 20
 
-// Expire deletes what has been kept for as long as was decided: threads, and records of received mail that belong to none. It is called every
-// hour or so, and returns how many threads it deleted.
+// Expire deletes what has been kept for as long as was decided: threads, records of received mail that belong to none, and first messages of
+// conversations that were taken back or could not go out. It is called every hour or so, and returns how many threads it deleted.
 func (g *Gateway) Expire(ctx context.Context) (threads int, err error) {
 	for more := true; more && err == nil; {
-		n, mails := 0, 0
+		n, mails, unsent := 0, 0, 0
 		err = g.store.Update(ctx, func(tx Tx) error {
 			now := g.now()
 			days, err := g.retentionDays(ctx, tx)
@@ -215,12 +224,15 @@ func (g *Gateway) Expire(ctx context.Context) (threads int, err error) {
 			}
 			if n = len(expired); days > 0 {
 				mails, err = tx.DeleteReceived(ctx, now.AddDate(0, 0, -days), expireBatch)
+				if err == nil {
+					unsent, err = tx.ForgetPending(ctx, now.AddDate(0, 0, -days), expireBatch)
+				}
 			}
 			return err
 		})
 		if err == nil {
 			threads += n
-			more = n == expireBatch || mails == expireBatch
+			more = n == expireBatch || mails == expireBatch || unsent == expireBatch
 		}
 	}
 	if err == nil {

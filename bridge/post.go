@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"letterlock/bridge/richtext"
@@ -58,12 +59,19 @@ type Post struct {
 	Files  []Attachment
 	Via    Via
 	Once   Once
+
+	Replaces ID   // a pending message that was taken back, which this one takes the place of
+	Keep     []ID // those of its files that this one has too, before its own
 }
 
 // Post adds a message to a thread, and the deliveries to its other participants, in one transaction.
 // A contact's message opens a closed thread again; ErrTooMany for one who sends too many (Config.Pace).
 func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
-	body, err := g.body(r.Text, r.HTML, r.Files)
+	kept, err := g.keptFiles(ctx, a, r.Replaces, r.Keep)
+	if err != nil {
+		return Message{}, wrap("post", err)
+	}
+	body, err := g.body(r.Text, r.HTML, slices.Concat(kept, r.Files))
 	if err != nil {
 		return Message{}, err
 	}
@@ -85,7 +93,7 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 		if err := p.mayRead(ctx, tx, r.Thread); err != nil {
 			return err
 		}
-		if r.Note && !p.isStaff() {
+		if (r.Note || !r.Replaces.IsZero()) && !p.isStaff() {
 			return ErrForbidden
 		}
 		if done, err := g.onceBefore(ctx, tx, p, r.Once); err != nil {
@@ -106,7 +114,10 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 		if r.Note {
 			m.Kind = Note
 		}
-		if err := g.append(ctx, tx, p, &t, &m); err != nil {
+		if err := supplant(ctx, tx, r.Replaces); err != nil {
+			return err
+		}
+		if err := g.append(ctx, tx, p, &t, &m, NewID()); err != nil {
 			return err
 		}
 		return g.onceAfter(ctx, tx, p, r.Once, OnceRecord{Thread: t.ID, Message: m.ID})
@@ -151,8 +162,8 @@ func (g *Gateway) body(text, html string, files []Attachment) (Message, error) {
 	return m, nil
 }
 
-// append adds the principal's message to a thread. It changes m: the transaction may run again, so give it a fresh copy.
-func (g *Gateway) append(ctx context.Context, tx Tx, p principal, t *Thread, m *Message) error {
+// append adds the principal's message to a thread, as id. It changes m: the transaction may run again, so give it a fresh copy.
+func (g *Gateway) append(ctx context.Context, tx Tx, p principal, t *Thread, m *Message, id ID) error {
 	switch {
 	case p.isContact():
 		m.AuthorKind, m.Author, m.AuthorName = ByContact, p.person.ID, p.person.DisplayName()
@@ -170,12 +181,17 @@ func (g *Gateway) append(ctx context.Context, tx Tx, p principal, t *Thread, m *
 	if err := p.useStaged(ctx, tx, m); err != nil {
 		return err
 	}
-	return g.add(ctx, tx, t, m)
+	return g.addAs(ctx, tx, t, m, id)
 }
 
-// add completes a message whose author is set, stores it, opens the thread again if a contact wrote, and fills the outbox.
+// add is addAs with a new id.
 func (g *Gateway) add(ctx context.Context, tx Tx, t *Thread, m *Message) error {
-	m.ID, m.Thread, m.At = NewID(), t.ID, g.now()
+	return g.addAs(ctx, tx, t, m, NewID())
+}
+
+// addAs completes a message whose author is set, stores it, opens the thread again if a contact wrote, and fills the outbox.
+func (g *Gateway) addAs(ctx context.Context, tx Tx, t *Thread, m *Message, id ID) error {
+	m.ID, m.Thread, m.At = id, t.ID, g.now()
 	files := make([]Attachment, len(m.Attachments))
 	for i, f := range m.Attachments {
 		f.ID, f.Message, f.Thread, f.Note = NewID(), m.ID, t.ID, m.Kind == Note

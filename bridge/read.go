@@ -29,6 +29,7 @@ type ThreadView struct {
 	Deliveries   []Delivery // of these messages, for staff
 	Receipts     []Receipt  // likewise
 	Silent       []ID       // contacts who turned their mails off, for staff
+	Pending      []Pending  // what has not gone out, for staff: the first 50, without texts
 	Unopened     []ID       // contacts who have never opened a message although they were reminded, for staff
 	Mode         Mode       // the organization's and the thread's together
 	Unread       int        // before it was opened
@@ -208,15 +209,18 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 		return v, p, nil
 	}
 	if !p.person.ID.IsZero() {
-	if v.Silent, err = tx.SilentIn(ctx, r.Thread); err != nil {
-		return v, p, err
-	}
+		if v.Silent, err = tx.SilentIn(ctx, r.Thread); err != nil {
+			return v, p, err
+		}
 		// Staff also read threads that they take no part in.
 		read, err := tx.ReadSeq(ctx, r.Thread, p.person.ID)
 		if err != nil {
 			return v, p, err
 		}
 		v.Unread = v.Thread.Seq - read
+	}
+	if v.Pending, err = tx.ListPending(ctx, r.Thread, Cursor{}, pageLimit(0)); err != nil {
+		return v, p, err
 	}
 	if v.Unopened, err = tx.UnopenedIn(ctx, r.Thread); err != nil || len(v.Messages) == 0 {
 		return v, p, err

@@ -36,6 +36,7 @@ type Tx interface {
 	Threads
 	Messages
 	Staging
+	Pendings
 	ReplyAddresses
 	Deliveries
 	MailStops

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Recipient names a contact for a thread: by ID, or by an address, for which a contact is made if there is none.
@@ -24,13 +25,20 @@ type ThreadStart struct {
 	Files    []Attachment // from StageFile
 	Via      Via
 	Once     Once
+
+	Replaces ID   // a pending message that was taken back, which this one takes the place of; for staff
+	Keep     []ID // those of its files that this one has too, before its own
 }
 
 // StartThread makes a thread, its first message and the deliveries to its participants, all in one transaction.
 // ErrTooMany for a contact who sends too many messages (Config.Pace).
 func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thread, Message, error) {
 	subject := cleanLine(s.Subject, maxSubject+1)
-	body, err := g.body(s.Text, s.HTML, s.Files)
+	kept, err := g.keptFiles(ctx, a, s.Replaces, s.Keep)
+	if err != nil {
+		return Thread{}, Message{}, wrap("start thread", err)
+	}
+	body, err := g.body(s.Text, s.HTML, slices.Concat(kept, s.Files))
 	if err != nil {
 		return Thread{}, Message{}, err
 	}
@@ -55,7 +63,7 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 			return fmt.Errorf("name at least one contact to write to: %w", ErrInvalid)
 		case len(s.Contacts) > maxContacts:
 			return fmt.Errorf("at most %d contacts at once: %w", maxContacts, ErrInvalid)
-		case !p.isStaff() && (!p.isContact() || len(s.Contacts) > 0 || s.Mode != ModeInherit):
+		case !p.isStaff() && (!p.isContact() || len(s.Contacts) > 0 || s.Mode != ModeInherit || !s.Replaces.IsZero()):
 			return ErrForbidden
 		case subject == "":
 			return fmt.Errorf("a subject is needed: %w", ErrInvalid)
@@ -86,7 +94,10 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 		}
 		m = body
 		m.Via = s.Via
-		if err := g.append(ctx, tx, p, &t, &m); err != nil {
+		if err := supplant(ctx, tx, s.Replaces); err != nil {
+			return err
+		}
+		if err := g.append(ctx, tx, p, &t, &m, NewID()); err != nil {
 			return err
 		}
 		return g.onceAfter(ctx, tx, p, s.Once, OnceRecord{Thread: t.ID, Message: m.ID})
@@ -100,8 +111,13 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 
 // addThread makes an empty thread with contacts in it, each with a reply address.
 func (g *Gateway) addThread(ctx context.Context, tx Tx, subject string, mode Mode, contacts []Person) (Thread, error) {
+	return g.addThreadAs(ctx, tx, NewID(), subject, mode, contacts)
+}
+
+// addThreadAs is addThread with an id that was promised.
+func (g *Gateway) addThreadAs(ctx context.Context, tx Tx, id ID, subject string, mode Mode, contacts []Person) (Thread, error) {
 	now := g.now()
-	t := Thread{ID: NewID(), Subject: subject, Status: Open, Mode: mode, CreatedAt: now, LastAt: now}
+	t := Thread{ID: id, Subject: subject, Status: Open, Mode: mode, CreatedAt: now, LastAt: now}
 	if err := tx.AddThread(ctx, t); err != nil {
 		return Thread{}, err
 	}

@@ -22,6 +22,8 @@ type Timing struct {
 	Unopened time.Duration
 	// EmailOff keeps all mail in but codes: the organization uses the portal only.
 	EmailOff bool
+	// Undo is for how long a message can be taken back that staff send from the desk, up to a minute: it goes out after that. Zero sends it at once.
+	Undo time.Duration
 }
 
 // The bounds of a Timing.
@@ -30,6 +32,7 @@ const (
 	maxReminders   = 5
 	minReminder    = time.Hour
 	maxReminder    = 365 * 24 * time.Hour
+	maxUndo        = time.Minute
 )
 
 // check returns an error that wraps ErrInvalid and says what is wrong.
@@ -37,6 +40,8 @@ func (t Timing) check() error {
 	switch {
 	case t.NoticeDelay < 0 || t.NoticeDelay > maxNoticeDelay:
 		return fmt.Errorf("a notice waits for at most 24 hours: %w", ErrInvalid)
+	case t.Undo < 0 || t.Undo > maxUndo:
+		return fmt.Errorf("a message can be taken back for at most 60 seconds: %w", ErrInvalid)
 	case len(t.Reminders) > maxReminders:
 		return fmt.Errorf("there are at most %d reminders of one message: %w", maxReminders, ErrInvalid)
 	case t.Unopened < 0 || t.Unopened > maxReminder:
@@ -61,7 +66,7 @@ func (g *Gateway) timingNow(ctx context.Context, tx Tx) (Timing, error) {
 	if errors.Is(err, ErrNotFound) {
 		return g.timing, nil
 	}
-	var t Timing
+	t := Timing{Undo: g.timing.Undo} // where the setting was made before there was one
 	if err == nil {
 		err = json.Unmarshal([]byte(v), &t)
 	}
@@ -114,7 +119,7 @@ func (g *Gateway) SetTiming(ctx context.Context, a Actor, t Timing) error {
 }
 
 func (t Timing) equal(o Timing) bool {
-	return t.NoticeDelay == o.NoticeDelay && slices.Equal(t.Reminders, o.Reminders) && t.Unopened == o.Unopened && t.EmailOff == o.EmailOff
+	return t.NoticeDelay == o.NoticeDelay && slices.Equal(t.Reminders, o.Reminders) && t.Unopened == o.Unopened && t.EmailOff == o.EmailOff && t.Undo == o.Undo
 }
 
 // String is how the audit log tells it.
@@ -128,6 +133,9 @@ func (t Timing) String() string {
 	}
 	if t.Unopened > 0 {
 		words = append(words, "never opened after "+daysAndHours(t.Unopened))
+	}
+	if t.Undo > 0 {
+		words = append(words, "taken back for "+t.Undo.String())
 	}
 	if t.EmailOff {
 		words = append(words, "email off")

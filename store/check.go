@@ -292,7 +292,7 @@ func (c *checker) chain(ctx context.Context) error {
 	}
 }
 
-// files reads the content of every attachment and every received mail that was kept, and compares it with its sealed sum.
+// files reads the content of every attachment, every file of a message that has not gone out, and every received mail that was kept, and compares it with its sealed sum.
 func (c *checker) files(ctx context.Context) error {
 	kinds := []struct {
 		table, key string
@@ -303,9 +303,10 @@ func (c *checker) files(ctx context.Context) error {
 			return a.Blob, err
 		}},
 		{"received_raw", "received", func(t *tx, id bridge.ID) (bridge.Blob, error) { return t.RawMail(ctx, id) }},
+		{"pending_file", "id", func(t *tx, id bridge.ID) (bridge.Blob, error) { return t.pendingFile(ctx, id) }},
 	}
 	err := c.db.view(ctx, func(t *tx) error {
-		return t.one(ctx, "select (select count(*) from attachment) + (select count(*) from received_raw)", nil, &c.total)
+		return t.one(ctx, "select (select count(*) from attachment) + (select count(*) from received_raw) + (select count(*) from pending_file)", nil, &c.total)
 	})
 	if err != nil {
 		return err

@@ -45,6 +45,16 @@ var agreements = []struct{ table, what, query string }{
 	{"delivery", "its recipient is gone", "select d.id from delivery d left join person p on p.id = d.person where d.person is not null and p.id is null"},
 	{"delivery", "when it is due is not what its state says", `select id from delivery
 		where (due_at is not null) <> (state in ('queued', 'deferred')) or state not in ('queued', 'deferred', 'held', 'relayed', 'failed', 'suppressed')`},
+	{"pending", "its state or author is none that there is", `select id from pending where state not in ('waiting', 'held', 'stopped')
+		or by_kind not in ('staff', 'program') or by_kind = 'staff' and by_id is null`},
+	{"pending", "its author is gone", `select p.id from pending p left join person a on a.id = p.by_id where p.by_kind = 'staff' and a.id is null`},
+	{"pending", "it has gone out already", "select p.id from pending p join message m on m.id = p.id"},
+	{"pending", "it has another number of files than it says", `select p.id from pending p
+		where p.files <> (select count(*) from pending_file f where f.pending = p.id)`},
+	{"pending_file", "its message is gone", "select f.id from pending_file f left join pending p on p.id = f.pending where p.id is null"},
+	{"pending_file", "it has neither content nor a file", "select id from pending_file where blob_key is null and sealed_content is null"},
+	{"pending_file", "the file that it names is not known", `select f.id from pending_file f left join blob b on b.key = f.blob_key
+		where f.blob_key is not null and b.key is null`},
 	{"person", "its kind and role are none that there are", `select id from person where not (kind = 'contact' and role = ''
 		or kind = 'staff' and role in ('staff', 'admin')) or mode not in ('', 'secure', 'convenience')`},
 	{"thread", "its state or mode is none that there is", "select id from thread where status not in ('open', 'closed') or mode not in ('', 'secure', 'convenience')"},

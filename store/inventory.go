@@ -28,6 +28,8 @@ var inventory = []sealedTable{
 	{name: "mta_sts", key: []string{"domain_hash"}, columns: []string{"policy"}},
 	{name: "oauth_token", key: []string{"name_hash"}, columns: []string{"token"}},
 	{name: "once", key: []string{"owner", "key_hash"}, columns: []string{"request"}},
+	{name: "pending", key: []string{"id"}, columns: []string{"head", "text", "html"}},
+	{name: "pending_file", key: []string{"id"}, columns: []string{"label", "content"}},
 	{name: "person", key: []string{"id"}, columns: []string{"name", "address", "password", "phrase"}},
 	{name: "received", key: []string{"id"}, columns: []string{"record"}},
 	{name: "received_raw", key: []string{"received"}, columns: []string{"sum", "content"}},

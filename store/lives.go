@@ -39,13 +39,15 @@ func (t *tx) ExpiredThreads(ctx context.Context, now time.Time, days, limit int)
 		all = append(all, bridge.ID{})
 		return r.Scan(&all[len(all)-1])
 	}
-	err := t.each(ctx, `select r.thread from retention r join thread t on t.id = r.thread
-		where r.days > 0 and not r.hold and t.last_at < cast(? as bigint) - r.days * cast(? as bigint) limit ?`, []any{micros(now), day.Microseconds(), limit}, collect)
+	err := t.each(ctx, `select r.thread from retention r cross join thread t
+		where t.id = r.thread and r.days > 0 and not r.hold and t.last_at < cast(? as bigint) - r.days * cast(? as bigint)
+		and not exists (select 1 from pending p where p.thread = t.id and p.state = 'waiting') limit ?`, []any{micros(now), day.Microseconds(), limit}, collect)
 	if err != nil || days <= 0 || len(all) >= limit {
 		return all, err
 	}
 	err = t.each(ctx, `select t.id from thread t where t.last_at < ?
 		and not exists (select 1 from retention r where r.thread = t.id and (r.hold or r.days > 0))
+		and not exists (select 1 from pending p where p.thread = t.id and p.state = 'waiting')
 		order by t.last_at, t.id limit ?`, []any{micros(now.Add(-time.Duration(days) * day)), limit - len(all)}, collect)
 	return all, err
 }
@@ -71,6 +73,8 @@ func (t *tx) DeleteThread(ctx context.Context, id bridge.ID) error {
 			where m.thread = ? and w.blob_key is not null on conflict do nothing`,
 		`insert into removal (blob_key, at) select w.blob_key, cast(? as bigint) from received r join received_raw w on w.received = r.id
 			where r.thread = ? and r.disposition <> 'appended' and w.blob_key is not null on conflict do nothing`,
+		`insert into removal (blob_key, at) select f.blob_key, cast(? as bigint) from pending_file f join pending p on p.id = f.pending
+			where p.thread = ? and f.blob_key is not null on conflict do nothing`,
 	} {
 		if _, err := t.exec(ctx, query, now, id); err != nil {
 			return err
@@ -152,7 +156,8 @@ func (t *tx) forgetDeleted(ctx context.Context) (gone []string, seen int, err er
 		var refs int
 		err = t.one(ctx, `select count(*) from (select 1 from attachment where blob_key = ?
 			union all select 1 from received_raw where blob_key = ?
-			union all select 1 from staged where blob_key = ?) u`, []any{r.key, r.key, r.key}, &refs)
+			union all select 1 from pending_file where blob_key = ?
+			union all select 1 from staged where blob_key = ?) u`, []any{r.key, r.key, r.key, r.key}, &refs)
 		if err != nil {
 			break
 		}

@@ -23,6 +23,7 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 		{"select c.thread, c.total", "Incremental Sort", "it is the few participants of one page"},
 		{"select id, state, made_at, current_at", "Seq Scan on signing", "there are a few, and all are read"},
 		{"select id, state, made_at, current_at", "Sort", "likewise"},
+		{"select r.thread from retention", "Seq Scan on retention", "it is the few threads about which something was decided"},
 		{"insert into index_task (id, thread, first_seq, last_seq) select", "Seq Scan on thread", "all is indexed anew"},
 		{"select e.id, e.thread, e.seq from search_entry e where e.words", "Sort", "they are those of a rare word"},
 	}

@@ -31,6 +31,10 @@ func TestPlans(t *testing.T) {
 		{"select c.thread, c.total", "SCAN (subquery-", "likewise"},
 		{"select c.thread, c.total", "USE TEMP B-TREE FOR ", "likewise"},
 		{"select count(*) from (select 1 from attachment", "SCAN u", "u is at most two rows"},
+		{"select blob_key, at from removal", "SCAN removal", "it ends at the limit"},
+		{"select at from pending", "SCAN pending USING COVERING INDEX pending_due", "it ends at the first row"},
+		{"select count(*) from pending", "SCAN pending USING COVERING INDEX pending_stopped", "the index holds only what is counted"},
+		{"select r.thread from retention", "SCAN r", "it is the few threads about which something was decided"},
 		{"with picked", "SCAN picked", "picked is the few that are claimed"},
 		{"select priority from delivery", "SCAN delivery USING COVERING INDEX delivery_due", "it ends at the first row"},
 		{"select e.id, e.thread, e.seq from search_text", "SCAN f VIRTUAL TABLE INDEX 192:M5><", "it is matched, between two ids, and comes in their order"},
@@ -62,8 +66,10 @@ func TestPlans(t *testing.T) {
 		{"(waiting_at, id) <", "SEARCH received USING INDEX received_waiting (waiting_at>? AND (waiting_at,id)<(?,?))"},
 		{"identity_hash = ?", "SEARCH received USING INDEX sqlite_autoindex_received_2 (identity_hash=?)"},
 		{"from session where token_hash", "SEARCH session USING PRIMARY KEY (token_hash=?)"},
-		{"blob_key = ?", "SEARCH attachment USING COVERING INDEX attachment_blob (blob_key=?)"},
-		{"blob_key = ?", "SEARCH received_raw USING COVERING INDEX received_raw_blob (blob_key=?)"},
+		{"from attachment where blob_key = ?", "SEARCH attachment USING COVERING INDEX attachment_blob (blob_key=?)"},
+		{"from received_raw where blob_key = ?", "SEARCH received_raw USING COVERING INDEX received_raw_blob (blob_key=?)"},
+		{"from pending_file where blob_key = ?", "SEARCH pending_file USING COVERING INDEX pending_file_blob (blob_key=?)"},
+		{"select at, id from pending where state", "SEARCH pending USING COVERING INDEX pending_due ((at,id)>(?,?) AND at<?)"},
 	}
 	statements := map[string]bool{}
 	storetest.Run(t, func(t *testing.T) bridge.Store {

@@ -70,7 +70,8 @@ func (t *tx) sweepBlobs(ctx context.Context, now, before time.Time) (gone []stri
 	for _, key := range keys {
 		var refs int
 		err := t.one(ctx, `select count(*) from (select 1 from attachment where blob_key = ?
-			union all select 1 from received_raw where blob_key = ?) u`, []any{key, key}, &refs)
+			union all select 1 from received_raw where blob_key = ?
+			union all select 1 from pending_file where blob_key = ?) u`, []any{key, key, key}, &refs)
 		if err != nil {
 			return nil, 0, err
 		}

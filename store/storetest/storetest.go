@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Store) {
 		{"duplicates at once", duplicatesAtOnce},
 		{"limits at once", limitsAtOnce},
 		{"blobs", blobs},
+		{"pending messages", pending},
 		{"searching", searching},
 		{"search pages", searchPages},
 		{"search in languages", searchLanguages},

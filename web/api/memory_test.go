@@ -39,6 +39,7 @@ type state struct {
 	kept         map[bridge.ID]bridge.Retention
 	stops        map[string]bridge.MailStop // by address
 	unopened     map[bridge.ID]bool         // threads
+	pending      []bridge.Pending
 }
 
 func newMemory() *memory {
@@ -54,6 +55,7 @@ func (s state) clone() state {
 	s.messages, s.replies, s.keys = maps.Clone(s.messages), maps.Clone(s.replies), maps.Clone(s.keys)
 	s.once, s.settings, s.stops = maps.Clone(s.once), maps.Clone(s.settings), maps.Clone(s.stops)
 	s.deliveries, s.received, s.receipts, s.audits = slices.Clone(s.deliveries), slices.Clone(s.received), slices.Clone(s.receipts), slices.Clone(s.audits)
+	s.pending = slices.Clone(s.pending)
 	return s
 }
 
