@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"letterlock/bridge"
 )
@@ -14,6 +15,9 @@ func TestDoors(t *testing.T) {
 	w := newWorld(t)
 	thread, held, key := w.thread.ID.String(), w.held("x@example.net", "s", "t").String(), bridge.NewID().String()
 	mina, staff := w.mina.ID.String(), w.staff.ID.String()
+	waits, err := w.g.Schedule(t.Context(), bridge.AsPerson(w.staff.ID), bridge.Post{Thread: w.thread.ID, Text: "t"}, bridge.Later{At: w.clock.now().Add(time.Hour)})
+	w.must(err)
+	later := waits.ID.String()
 	who := []*browser{w.browser(), w.as(w.mina), w.as(w.jonas), w.as(w.staff), w.as(w.admin)}
 	names := []string{"anonymous", "Mina, whose thread it is", "Jonas", "staff", "admin"}
 	for _, b := range who {
@@ -33,6 +37,8 @@ func TestDoors(t *testing.T) {
 		{"/desk", [5]int{303, 403, 403, 200, 200}},
 		{"/desk/new", [5]int{303, 403, 403, 200, 200}},
 		{"/desk/t/" + thread, [5]int{303, 403, 403, 200, 200}},
+		{"/desk/out", [5]int{303, 403, 403, 200, 200}},
+		{"/desk/out/" + later, [5]int{303, 403, 403, 303, 303}},
 		{"/desk/contacts", [5]int{303, 403, 403, 200, 200}},
 		{"/desk/contacts/" + mina, [5]int{303, 403, 403, 200, 200}},
 		{"/desk/held", [5]int{303, 403, 403, 200, 200}},
@@ -75,6 +81,10 @@ func TestDoors(t *testing.T) {
 		{"/desk/t/" + thread + "/people", [4]int{401, 403, 403, 303}},
 		{"/desk/t/" + thread + "/people/" + mina + "/remove", [4]int{401, 403, 403, 303}},
 		{"/desk/new", [4]int{401, 403, 403, 400}},
+		{"/desk/out/" + later + "/cancel", [4]int{401, 403, 403, 303}},
+		{"/desk/out/" + later + "/back", [4]int{401, 403, 403, 303}},
+		{"/desk/out/" + later + "/send", [4]int{401, 403, 403, 303}},
+		{"/desk/out/" + later + "/discard", [4]int{401, 403, 403, 303}},
 		{"/desk/contacts", [4]int{401, 403, 403, 400}},
 		{"/desk/contacts/" + mina + "/mode", [4]int{401, 403, 403, 303}},
 		{"/desk/contacts/" + mina + "/name", [4]int{401, 403, 403, 303}},

@@ -135,7 +135,7 @@ func setUpScript(env *testscript.Env) error {
 		"LETTERLOCK_DOMAIN": "example.com", "LETTERLOCK_BASE_URL": "http://" + httpAddr, "LETTERLOCK_ORGANIZATION": "Harbour Clinic",
 		"LETTERLOCK_DATA": env.WorkDir + "/data", "LETTERLOCK_KEY_FILE": env.WorkDir + "/letterlock.key",
 		"LETTERLOCK_SENDER_POLICY": "address", "LETTERLOCK_SMTP_LISTEN": smtpAddr, "LETTERLOCK_HTTP_LISTEN": httpAddr,
-		"LETTERLOCK_RELAY_ADDRESS": r.addr, "LETTERLOCK_RELAY_TLS": "none", "LETTERLOCK_COPIES_NEED": "any", "LETTERLOCK_NOTICES_DELAY": "0s", "LETTERLOCK_LOG_LEVEL": "debug",
+		"LETTERLOCK_RELAY_ADDRESS": r.addr, "LETTERLOCK_RELAY_TLS": "none", "LETTERLOCK_COPIES_NEED": "any", "LETTERLOCK_NOTICES_DELAY": "0s", "LETTERLOCK_NOTICES_UNDO": "0s", "LETTERLOCK_LOG_LEVEL": "debug",
 	} {
 		env.Setenv(name, value)
 	}
@@ -175,7 +175,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"HOME", "PATH", "TMPDIR"} {
 		c.Env = append(c.Env, name+"="+ts.Getenv(name))
 	}
-	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "KEY_COMMAND", "KEY", "MESSAGE_PACE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "COPIES_NEED", "NOTICES_DELAY", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH", "DNS_SERVERS"} {
+	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "KEY_COMMAND", "KEY", "MESSAGE_PACE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "COPIES_NEED", "NOTICES_DELAY", "NOTICES_UNDO", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH", "DNS_SERVERS"} {
 		if v := ts.Getenv("LETTERLOCK_" + name); v != "" {
 			c.Env = append(c.Env, "LETTERLOCK_"+name+"="+v)
 		}

@@ -92,8 +92,8 @@ func TestGallery(t *testing.T) {
 	view.Tried, view.Text, view.Why = true, "Your diabetes, and your card 4111 1111 1111 1111", []string{"contains a card number", "contains a word of the list “Diagnoses”"}
 	view.Flaw, view.Name, view.Values, view.Secure = "The pattern can't be read: missing closing ): `(`", "Broken", "(", true
 	pagetest.Set(t, b, "rules", "admin-rules-tried", in("Content rules", "wide", view))
-	pagetest.Set(t, b, "timing", "admin-timing", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "30", Units: units("s"), Reminders: "3, 7", Unopened: "14"}))
-	pagetest.Set(t, b, "timing", "admin-timing-flaw", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "48", Units: units("h"), EmailOff: true, Flaw: "A notice waits for at most 24 hours."}))
+	pagetest.Set(t, b, "timing", "admin-timing", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "30", Units: units("s"), Reminders: "3, 7", Unopened: "14", Undo: "10"}))
+	pagetest.Set(t, b, "timing", "admin-timing-flaw", in("When mails leave", "wide", timingView{Office: office("/admin/timing"), Delay: "48", Units: units("h"), Undo: "10", EmailOff: true, Flaw: "A notice waits for at most 24 hours."}))
 	row := mailRow{Title: "Notice", About: "A message waits for a customer.", Cells: []mailCell{{Language: "English", Href: "/admin/words/notice/en", Own: true, At: ago(time.Hour)}, {Language: "العربية", Href: "/admin/words/notice/ar"}}}
 	pagetest.Set(t, b, "words", "admin-words", in("Wording", "wide", wordsView{
 		Office: office("/admin/words"), Org: "Harbour Street Practice", From: "no-reply@harbourstreet.example", Host: "portal.elsewhere.example", Apart: true,

@@ -18,6 +18,7 @@ type timingView struct {
 	Units  []unit
 	// Reminders are days, apart by commas; Unopened is days too.
 	Reminders, Unopened string
+	Undo                string // seconds
 	EmailOff            bool
 	Flaw                string
 }
@@ -50,7 +51,7 @@ func (a *Admin) timing(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	view := timingView{EmailOff: t.EmailOff}
+	view := timingView{EmailOff: t.EmailOff, Undo: strconv.FormatInt(int64(t.Undo/time.Second), 10)}
 	view.Delay, view.Units = spanOf(t.NoticeDelay)
 	for i, r := range t.Reminders {
 		if i > 0 {
@@ -98,7 +99,7 @@ func (a *Admin) setTiming(v *page.Visit) error {
 	}
 	if errors.Is(err, bridge.ErrInvalid) {
 		return a.showTiming(v, page.Status(err), timingView{
-			Delay: form.Get("delay"), Units: units(form.Get("unit")), Reminders: form.Get("reminders"), Unopened: form.Get("unopened"), EmailOff: form.Get("email") == "off", Flaw: page.Explain(err),
+			Delay: form.Get("delay"), Units: units(form.Get("unit")), Reminders: form.Get("reminders"), Unopened: form.Get("unopened"), Undo: form.Get("undo"), EmailOff: form.Get("email") == "off", Flaw: page.Explain(err),
 		})
 	}
 	if err != nil {
@@ -138,7 +139,11 @@ func readTiming(t *bridge.Timing, form page.Form) error {
 		}
 		t.Reminders = append(t.Reminders, r)
 	}
-	t.Unopened, err = readDays(form.Get("unopened"), "the day on which staff are told")
+	if t.Unopened, err = readDays(form.Get("unopened"), "the day on which staff are told"); err != nil {
+		return err
+	}
+	undo, err := whole(form.Get("undo"), "the time to take a message back")
+	t.Undo = time.Duration(undo) * time.Second
 	return err
 }
 

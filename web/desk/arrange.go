@@ -11,9 +11,14 @@ import (
 
 // close is POST /desk/t/THREAD/close.
 func (d *Desk) close(v *page.Visit) error {
-	return d.arrange(v, "The conversation is closed.", func(id bridge.ID, _ page.Form) error {
-		return d.gateway.CloseThread(v.Context(), v.Actor(), id)
-	})
+	id, err := v.ID("thread")
+	if err != nil {
+		return err
+	}
+	if err := d.gateway.CloseThread(v.Context(), v.Actor(), id); err != nil {
+		return err
+	}
+	return after(v, nil, "The conversation is closed."+d.waiting(v, id), "/desk/t/"+id.String())
 }
 
 // reopen is POST /desk/t/THREAD/reopen.

@@ -28,18 +28,15 @@ func TestGallery(t *testing.T) {
 		}
 		return page.Frame{Title: title, Shape: shape, Who: "Dr Ada Lindqvist", Mode: "secure", Nav: nav, View: view}
 	}
-	var tabs []page.Link
-	for i, f := range filters {
-		tabs = append(tabs, page.Link{Text: f.text, Href: filterPath(f.name), Here: i == 0})
-	}
-	pagetest.Set(t, b, "threads", "desk-threads", in("Conversations", "wide", "/desk", threadsView{Find: page.Find{Action: "/desk/search", Label: findLabel}, Tabs: tabs, Turn: page.Turn{Older: "/desk?after=x"}, Threads: []threadLine{
+	all := tabs("/desk")
+	pagetest.Set(t, b, "threads", "desk-threads", in("Conversations", "wide", "/desk", threadsView{Find: page.Find{Action: "/desk/search", Label: findLabel}, Tabs: all, Turn: page.Turn{Older: "/desk?after=x"}, Threads: []threadLine{
 		{Href: "/desk/t/1", Subject: "Your test results", People: "Mina Okafor", Preview: "Thank you! One more question: the value on the second page, is it per day or per week?", At: ago(4 * time.Minute), Unread: true, Waiting: true},
 		{Href: "/desk/t/2", Subject: "Contract, second draft", People: "Jonas Weber, Priya Raman, Tomasz Zieliński and 4 more", Preview: "Clause 7 is still open. We'd prefer the wording of the first draft.", At: ago(3 * time.Hour), Waiting: true},
 		{Href: "/desk/t/3", Subject: "Appointment on 3 December", People: "Mina Okafor", Preview: "Would a quarter past nine suit you better? We have one more place that morning.", At: ago(26 * time.Hour)},
 		{Href: "/desk/t/4", Subject: "موعد يوم الثلاثاء", People: "ليلى حداد", Preview: "شكرا جزيلا، أراكم يوم الثلاثاء في الساعة التاسعة.", At: ago(3 * 24 * time.Hour), Unread: true},
 		{Href: "/desk/t/5", Subject: "Welcome", People: "Sam Carter", Preview: "This is where we write to each other from now on.", At: ago(500 * 24 * time.Hour), Closed: true},
 	}}))
-	pagetest.Set(t, b, "threads", "desk-threads-empty", in("Conversations", "wide", "/desk", threadsView{Tabs: tabs, EmptyHeading: filters[1].empty, EmptyWords: filters[1].words}))
+	pagetest.Set(t, b, "threads", "desk-threads-empty", in("Conversations", "wide", "/desk", threadsView{Tabs: all, EmptyHeading: filters[1].empty, EmptyWords: filters[1].words}))
 
 	pagetest.Set(t, b, "search", "desk-search", in("Search", "wide", "/desk", page.Found{
 		Heading: "Search", Back: "Conversations", Home: "/desk", Asked: true, Staff: true, Find: page.Find{Action: "/desk/search", Label: findLabel, Text: "worried from:carter"}, Hits: []page.Hit{
@@ -86,6 +83,29 @@ func TestGallery(t *testing.T) {
 	thread.Closed, thread.ModeNow = true, "convenience"
 	pagetest.Set(t, b, "thread", "desk-thread-note", in(thread.Subject, "wide", "/desk", thread))
 
+	unsent := []unsentCard{
+		{ID: "1", Base: "/desk/out/1", Who: "You", Label: "On its way", Words: "It leaves in a few seconds.", At: ago(-9 * time.Second), Undo: true, Waits: true, Begin: "Dear Mina,\n\nit is per day. Shall we talk about it on Thursday?\n\nAda Lindqvist", Files: []page.File{{Name: "Values explained.pdf", Type: "application/pdf", Size: 88_112}}},
+		{ID: "2", Base: "/desk/out/2", Who: "Sam Carter", Label: "Goes out later", Words: "It goes out tomorrow at 09:00 (Europe/Berlin).", At: ago(-20 * time.Hour), Waits: true, Begin: "Good morning! Today at a quarter past nine, don't forget."},
+		{ID: "3", Base: "/desk/out/3", Who: "You", Label: "Taken back", Words: "It was taken back and will not go out.", Begin: "Dear Nina,", Edit: "/desk/t/1?edit=3#answer"},
+		{ID: "4", Base: "/desk/out/4", Who: "Tom Hale", Label: "Not sent", Stopped: true, Words: "It could not be sent: the account of Tom Hale, who wrote it, is disabled.", Begin: "I'm away from tomorrow on.", Edit: "/desk/t/1?edit=4#answer"},
+	}
+	thread.DraftIsNote, thread.Draft, thread.Flaw, thread.Closed, thread.ModeNow = false, "", "", false, "secure"
+	thread.Unsent, thread.Messages, thread.Leaving, thread.CanTighten = unsent, thread.Messages[3:], nil, false
+	thread.SendAt = laterView{Zone: "UTC", Min: "2026-11-20T09:30"}
+	pagetest.Set(t, b, "thread", "desk-thread-unsent", in(thread.Subject, "wide", "/desk", thread))
+	thread.Unsent, thread.Draft = unsent[:1], "Dear Nina,\n\nit is per day."
+	thread.SendAt = laterView{At: "2026-11-21T09:00", Zone: "Europe/Berlin", Min: "2026-11-20T10:30"}
+	thread.Redo = redoView{Replaces: "3", Formatted: true, Files: []keptFile{{ID: "f", Name: "Values explained.pdf", Size: 88_112, Kept: true}, {ID: "g", Name: "The wrong file with a very long name, which nobody wanted to send to anybody at all.pdf", Size: 1_088_112}}}
+	pagetest.Set(t, b, "thread", "desk-thread-redo", in(thread.Subject, "wide", "/desk", thread))
+	starts := unsentCard{ID: "5", Base: "/desk/out/5", Who: "You", Subject: "Your appointment on 3 December", To: "Mina Okafor, jonas.weber@very-long-domain-name-of-a-firm.example", Label: "Goes out later", Words: "It goes out Monday, 23 November at 08:30 (Europe/Berlin).", At: ago(-70 * time.Hour), Waits: true, Begin: "Would a quarter past nine suit you?"}
+	gone := unsentCard{ID: "6", Base: "/desk/out/6", Who: "You", Label: "Not sent", Stopped: true, Bare: true, Words: "It could not be sent: its conversation was deleted, with what it said, by Rosa Lind; it was to go out at 2026-11-21T08:00:00Z."}
+	listed := append([]unsentCard{gone}, unsent[1:]...)
+	for i := range listed[1:] {
+		listed[i+1].Subject, listed[i+1].Thread, listed[i+1].Return = "Your test results", "/desk/t/1", outPath
+	}
+	pagetest.Set(t, b, "out", "desk-out", in("Not sent yet", "wide", "/desk", outView{Cards: append(listed, starts), Next: "/desk/out?after=x", Tabs: tabs(outPath)}))
+	pagetest.Set(t, b, "out", "desk-out-empty", in("Not sent yet", "wide", "/desk", outView{Tabs: tabs(outPath)}))
+	pagetest.Set(t, b, "outone", "desk-outone", in("Not sent yet", "wide", "/desk", outOneView{starts}))
 	pagetest.Set(t, b, "start", "desk-start-leaving", in("Write to someone", "", "/desk", startView{LeavesAs: leavesAs(bridge.ModeConvenience), CanTighten: true, Limit: 25 << 20, Once: "o", To: "mina@example.org, leila@example.org", Subject: "Your account", Draft: "IBAN DE89 3704 0044 0532 0130 00", Leaving: leaving}))
 	pagetest.Set(t, b, "start", "desk-start", in("Write to someone", "", "/desk", startView{LeavesAs: leavesAs(bridge.ModeConvenience), CanTighten: true, Limit: 25 << 20, Once: "o", Known: []string{"mina@example.org"}, Chosen: []contactLine{{ID: "1", Name: "Mina Okafor", Address: "mina@example.org"}}}))
 	contacts := []contactLine{

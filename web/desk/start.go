@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/mail"
+	"strconv"
 	"strings"
+	"time"
 
 	"letterlock/bridge"
 	"letterlock/web/page"
@@ -22,6 +24,8 @@ type startView struct {
 	Chosen         []contactLine
 	Subject, Draft string
 	Flaw           string
+	SendAt         laterView
+	Redo           redoView
 	Once           string
 	Limit          int64
 }
@@ -32,12 +36,45 @@ const knownContacts = 200
 // start is GET /desk/new.
 func (d *Desk) start(v *page.Visit) error {
 	view := startView{}
+	if edit := v.R.URL.Query().Get("edit"); edit != "" {
+		redo, p, err := d.redo(v, edit, nil)
+		if err != nil {
+			return err
+		}
+		if p.Start != nil {
+			if view, err = d.again(v, redo, p); err != nil {
+				return err
+			}
+		}
+	}
 	for _, text := range v.R.URL.Query()["contact"] {
 		if err := d.choose(v, &view, text); err != nil {
 			return err
 		}
 	}
 	return d.showStart(v, http.StatusOK, view)
+}
+
+// again fills the form with a message that was taken back.
+func (d *Desk) again(v *page.Visit, redo redoView, p bridge.Pending) (startView, error) {
+	view := startView{Redo: redo, Subject: p.Start.Subject, Draft: p.Text, Secure: p.Secure, Tight: p.Start.Mode == bridge.ModeSecure, SendAt: d.laterOf(p)}
+	var to []string
+	for _, r := range p.Start.Contacts {
+		if r.ID.IsZero() {
+			a := mail.Address{Name: r.Name, Address: r.Address}
+			if r.Name == "" {
+				to = append(to, r.Address)
+			} else {
+				to = append(to, strconv.Quote(a.Name)+" <"+a.Address+">")
+			}
+			continue
+		}
+		if err := d.choose(v, &view, r.ID.String()); err != nil {
+			return view, err
+		}
+	}
+	view.To = strings.Join(to, ", ")
+	return view, nil
 }
 
 // choose adds a contact by ID.
@@ -70,14 +107,14 @@ func (d *Desk) showStart(v *page.Visit, status int, view startView) error {
 	}
 	view.LeavesAs = leavesAs(mode.Organization)
 	view.CanTighten = mode.Organization == bridge.ModeConvenience
-	view.Once, view.Limit = page.Token(), d.site.MaxFiles()
+	view.Once, view.Limit, view.SendAt = page.Token(), d.site.MaxFiles(), d.fillLater(view.SendAt)
 	return v.RenderStatus(status, d.book, "start", page.Frame{Title: "Write to someone", View: view})
 }
 
 // send is POST /desk/new.
 func (d *Desk) send(v *page.Visit) error {
 	form, err := v.Letter()
-	var t bridge.Thread
+	var p bridge.Pending
 	var m bridge.Message
 	var leaving []leavingLine
 	switch {
@@ -86,13 +123,18 @@ func (d *Desk) send(v *page.Visit) error {
 		all, err = d.gateway.Preview(v.Context(), v.Actor(), startDraft(form))
 		leaving = leavingLines(all)
 	case err == nil:
-		t, m, err = d.begin(v, form)
+		p, m, err = d.begin(v, form)
 	}
-	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) || err == nil && asks(form) {
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) || errors.Is(err, bridge.ErrConflict) || err == nil && asks(form) {
 		view := startView{
 			To: form.Get("to"), Subject: form.Get("subject"), Draft: form.Get("text"),
-			Tight: form.Get("tight") != "", Secure: form.Get("secure") != "", Leaving: leaving,
+			Tight: form.Get("tight") != "", Secure: form.Get("secure") != "", Leaving: leaving, SendAt: d.laterForm(form),
 		}
+		redo, _, redoing := d.redo(v, form.Get("replaces"), keeps(form))
+		if redoing != nil {
+			return redoing
+		}
+		view.Redo = redo
 		status := http.StatusOK
 		switch {
 		case err != nil:
@@ -112,19 +154,24 @@ func (d *Desk) send(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if !p.ID.IsZero() {
+		v.Flash(page.Flash{Text: d.sentAs(v, d.outWords("Your message", p), bridge.Message{Stays: p.Stays}), Sent: "desk-new"})
+		return v.Redirect(outPath + "/" + p.ID.String())
+	}
 	v.Flash(page.Flash{Text: d.sentAs(v, "Your message is on its way.", m), Sent: "desk-new"})
-	return v.Redirect("/desk/t/" + t.ID.String())
+	return v.Redirect("/desk/t/" + m.Thread.String())
 }
 
-func (d *Desk) begin(v *page.Visit, form page.Form) (bridge.Thread, bridge.Message, error) {
+// begin starts a conversation, or keeps its first message for its time. One of the two is returned.
+func (d *Desk) begin(v *page.Visit, form page.Form) (bridge.Pending, bridge.Message, error) {
 	to, err := recipients(form.Get("to"))
 	if err != nil {
-		return bridge.Thread{}, bridge.Message{}, err
+		return bridge.Pending{}, bridge.Message{}, err
 	}
 	for _, text := range form.All("contact") {
 		id, err := bridge.ParseID(text)
 		if err != nil {
-			return bridge.Thread{}, bridge.Message{}, err
+			return bridge.Pending{}, bridge.Message{}, err
 		}
 		to = append(to, bridge.Recipient{ID: id})
 	}
@@ -135,7 +182,23 @@ func (d *Desk) begin(v *page.Visit, form page.Form) (bridge.Thread, bridge.Messa
 	if form.Get("tight") != "" {
 		start.Mode = bridge.ModeSecure
 	}
-	return d.gateway.StartThread(v.Context(), v.Actor(), start)
+	later, err := d.later(form)
+	if err == nil {
+		start.Replaces, start.Keep, err = replaced(form)
+	}
+	undo := time.Duration(0)
+	if err == nil {
+		undo, err = d.undo(v)
+	}
+	if err != nil {
+		return bridge.Pending{}, bridge.Message{}, err
+	}
+	if undo == 0 && later.At.IsZero() {
+		_, m, err := d.gateway.StartThread(v.Context(), v.Actor(), start)
+		return bridge.Pending{}, m, err
+	}
+	p, err := d.gateway.ScheduleStart(v.Context(), v.Actor(), start, later)
+	return p, bridge.Message{}, err
 }
 
 const maxTo = 16 << 10 // octets

@@ -26,6 +26,9 @@ type threadView struct {
 	Leaving     []leavingLine // what will leave, if that was asked
 	Draft, Flaw string
 	DraftIsNote bool
+	SendAt      laterView
+	Redo        redoView
+	Unsent      []unsentCard // what has not gone out
 	Once        string
 	Limit       int64
 
@@ -49,7 +52,17 @@ func (d *Desk) thread(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return d.showThread(v, http.StatusOK, id, threadView{})
+	view := threadView{}
+	if edit := v.R.URL.Query().Get("edit"); edit != "" {
+		redo, p, err := d.redo(v, edit, nil)
+		if err != nil {
+			return err
+		}
+		if p.Thread == id {
+			view = threadView{Redo: redo, Draft: p.Text, Secure: p.Secure, SendAt: d.laterOf(p)}
+		}
+	}
+	return d.showThread(v, http.StatusOK, id, view)
 }
 
 func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadView) error {
@@ -69,6 +82,7 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 	view.Once, view.Limit, view.Started = page.Token(), d.site.MaxFiles(), t.Thread.CreatedAt
 	view.Modes = modeChoices(t.Thread.Mode)
 	view.ModeWhy = modeWhy(t)
+	view.SendAt = d.fillLater(view.SendAt)
 	view.MayKeep = v.Person.Role == bridge.RoleAdmin
 
 	fates := newFates(t)
@@ -87,6 +101,11 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 		}
 		shown.Fates = fates.of(m.ID)
 		view.Messages = append(view.Messages, shown)
+	}
+	for _, p := range t.Pending {
+		if p.ID.String() != view.Redo.Replaces { // that one is in the composer
+			view.Unsent = append(view.Unsent, d.card(v, p))
+		}
 	}
 	page.MarkNew(view.Messages, t.Messages, v.Person.ID, t.Unread)
 	var contacts []string
@@ -163,7 +182,10 @@ func (d *Desk) answer(v *page.Visit) error {
 		return bridge.ErrInvalid
 	}
 	var m bridge.Message
-	shown := threadView{Draft: form.Get("text"), DraftIsNote: kind == "note", Secure: form.Get("secure") != ""}
+	shown := threadView{Draft: form.Get("text"), DraftIsNote: kind == "note", Secure: form.Get("secure") != "", SendAt: d.laterForm(form)}
+	if err == nil {
+		shown.Redo, _, err = d.redo(v, form.Get("replaces"), keeps(form))
+	}
 	if err == nil && asks(form) {
 		all, err := d.gateway.Preview(v.Context(), v.Actor(), answerDraft(id, form))
 		if err != nil {
@@ -174,12 +196,11 @@ func (d *Desk) answer(v *page.Visit) error {
 		}
 		return d.showThread(v, http.StatusOK, id, shown)
 	}
+	var p bridge.Pending
 	if err == nil {
-		m, err = d.gateway.Post(v.Context(), v.Actor(), bridge.Post{
-			Thread: id, Text: form.Get("text"), Note: kind == "note", Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form), Secure: shown.Secure,
-		})
+		p, m, err = d.sendAnswer(v, id, form)
 	}
-	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) {
+	if errors.Is(err, bridge.ErrInvalid) || errors.Is(err, bridge.ErrTooLarge) || errors.Is(err, bridge.ErrConflict) {
 		shown.Flaw = page.LetterFlaw(err, form)
 		return d.showThread(v, page.Status(err), id, shown)
 	}
@@ -187,11 +208,38 @@ func (d *Desk) answer(v *page.Visit) error {
 		return err
 	}
 	flash := page.Flash{Text: d.sentAs(v, "Your reply is on its way.", m), Sent: id.String()}
-	if kind == "note" {
+	switch {
+	case kind == "note":
 		flash.Text = "Your note is kept."
+	case !p.ID.IsZero():
+		flash.Text = d.sentAs(v, d.outWords("Your reply", p), bridge.Message{Stays: p.Stays})
 	}
 	v.Flash(flash)
 	return v.Redirect("/desk/t/" + id.String() + "#answer")
+}
+
+// sendAnswer posts an answer, or keeps it for its time. One of the two is returned.
+func (d *Desk) sendAnswer(v *page.Visit, id bridge.ID, form page.Form) (bridge.Pending, bridge.Message, error) {
+	post := bridge.Post{
+		Thread: id, Text: form.Get("text"), Note: form.Get("kind") == "note", Files: form.Files, Via: bridge.ViaWeb, Once: page.OnceOf(form), Secure: form.Get("secure") != "",
+	}
+	later, err := d.later(form)
+	if err == nil {
+		post.Replaces, post.Keep, err = replaced(form)
+	}
+	undo := time.Duration(0)
+	if err == nil {
+		undo, err = d.undo(v)
+	}
+	if err != nil {
+		return bridge.Pending{}, bridge.Message{}, err
+	}
+	if post.Note || undo == 0 && later.At.IsZero() {
+		m, err := d.gateway.Post(v.Context(), v.Actor(), post)
+		return bridge.Pending{}, m, err
+	}
+	p, err := d.gateway.Schedule(v.Context(), v.Actor(), post, later)
+	return p, bridge.Message{}, err
 }
 
 func name(name, address string) string {

@@ -52,10 +52,8 @@ func (d *Desk) threads(v *page.Visit) error {
 		}
 	}
 	view := threadsView{Find: v.FindAt("/desk/search", findLabel)}
-	for i, f := range filters {
-		view.Tabs = append(view.Tabs, page.Link{Text: f.text, Href: filterPath(f.name), Here: i == chosen})
-	}
 	f := filters[chosen]
+	view.Tabs = tabs(filterPath(f.name))
 	list := f.list
 	list.After = after
 	threads, err := d.gateway.ListThreads(v.Context(), v.Actor(), list)
@@ -71,6 +69,19 @@ func (d *Desk) threads(v *page.Visit) error {
 		})
 	}
 	return v.Render(d.book, "threads", page.Frame{Title: "Conversations", Shape: "wide", View: view})
+}
+
+// tabs leads to every list of conversations, and to what has not gone out.
+func tabs(here string) []page.Link {
+	var all []page.Link
+	for _, f := range filters {
+		all = append(all, page.Link{Text: f.text, Href: filterPath(f.name)})
+	}
+	all = append(all, page.Link{Text: "Not sent yet", Href: outPath})
+	for i := range all {
+		all[i].Here = all[i].Href == here
+	}
+	return all
 }
 
 func filterPath(name string) string {

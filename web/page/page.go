@@ -88,6 +88,9 @@ func New(cfg Config) (*Site, error) {
 // MaxFiles returns how many octets the files of one form may have together.
 func (s *Site) MaxFiles() int64 { return s.cfg.MaxFiles }
 
+// Location returns the time zone in which times are written.
+func (s *Site) Location() *time.Location { return s.cfg.Location }
+
 // Now returns the present moment of the site's clock.
 func (s *Site) Now() time.Time { return s.cfg.Now() }
 

@@ -120,8 +120,8 @@ func TestErrorPages(t *testing.T) {
 	if _, err := press.Book(layoutFiles, "templates/none*.html"); err == nil {
 		t.Error("a book without pages was made")
 	}
-	if m, _ := filepath.Glob("templates/*.html"); len(m) != 6 {
-		t.Errorf("got %d templates, want 6", len(m))
+	if m, _ := filepath.Glob("templates/*.html"); len(m) != 7 {
+		t.Errorf("got %d templates, want 7", len(m))
 	}
 }
 

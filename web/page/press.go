@@ -25,7 +25,7 @@ func NewPress(now func() time.Time, in *time.Location) (*Press, error) {
 		return nil, fmt.Errorf("new press: %w", err)
 	}
 	t := template.New("layout").Funcs(textSetter{now: now, in: in}.funcs()).Funcs(template.FuncMap{"static": static.URL})
-	if t, err = t.ParseFS(layoutFiles, "templates/layout.html", "templates/message.html", "templates/leaving.html", "templates/office.html", "templates/search.html"); err != nil {
+	if t, err = t.ParseFS(layoutFiles, "templates/layout.html", "templates/message.html", "templates/leaving.html", "templates/office.html", "templates/search.html", "templates/unsent.html"); err != nil {
 		return nil, fmt.Errorf("new press: %w", err)
 	}
 	return &Press{static: static, layout: t}, nil

@@ -51,11 +51,11 @@ func OnceOf(f Form) bridge.Once {
 		return bridge.Once{}
 	}
 	h := sha256.New()
-	for _, name := range []string{"kind", "to", "subject", "text", "secure"} {
+	for _, name := range []string{"kind", "to", "subject", "text", "secure", "at", "zone", "replaces"} {
 		h.Write([]byte(f.Get(name)))
 		h.Write([]byte{0})
 	}
-	for _, id := range f.All("contact") {
+	for _, id := range append(f.All("contact"), f.All("keep")...) {
 		h.Write([]byte(id))
 	}
 	for _, a := range f.Files {

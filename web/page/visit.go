@@ -171,10 +171,17 @@ func (v *Visit) frame(f *Frame) error {
 		return fmt.Errorf("frame of a page: %w", err)
 	}
 	f.Mode = string(mode.Organization)
+	stopped, err := v.site.gateway.CountStopped(v.Context(), v.Actor())
+	if err != nil {
+		return fmt.Errorf("frame of a page: %w", err)
+	}
 	nav := []Link{
 		{Text: "Conversations", Href: "/desk"},
 		{Text: "Contacts", Href: "/desk/contacts"},
 		{Text: "Held mail", Href: "/desk/held", Count: waiting, CountOf: "waiting"},
+	}
+	if stopped > 0 {
+		nav = append(nav, Link{Text: "Not sent", Href: "/desk/out", Count: stopped, CountOf: "could not be sent"})
 	}
 	if v.Person.Role == bridge.RoleAdmin {
 		nav = append(nav, Link{Text: "Administration", Href: "/admin"})

@@ -8,6 +8,34 @@
 		if (!isNaN(at)) t.title = at.toLocaleString(document.documentElement.lang, { dateStyle: "full", timeStyle: "short" });
 	}
 
+	// What goes out later is chosen and shown in the reader's own time zone, unless it was chosen in another one.
+	const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+	for (const input of document.querySelectorAll("input[data-zone]")) {
+		const at = input.form.elements.at;
+		if (!zone || at.value || input.value === zone) continue;
+		const now = new Date();
+		input.value = zone;
+		at.min = new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+		for (const name of input.form.querySelectorAll("[data-zone-name]")) name.textContent = "In the time zone " + zone;
+	}
+	for (const t of document.querySelectorAll("time[data-goes]")) {
+		const at = new Date(t.dateTime);
+		if (!isNaN(at)) t.title = at.toLocaleString(document.documentElement.lang, { dateStyle: "full", timeStyle: "short" });
+	}
+
+	// What was just sent can be taken back until it leaves. Then the page shows it, unless somebody is writing.
+	for (const t of document.querySelectorAll("time[data-leaves]")) {
+		const left = new Date(t.dateTime) - Date.now();
+		if (isNaN(left) || left > 12e4) continue;
+		setTimeout(() => {
+			t.textContent = "It has left.";
+			const undo = t.closest("article").querySelector("form[data-undo]");
+			if (undo) undo.hidden = true;
+			const writing = [...document.querySelectorAll("textarea, input[type=file]")].some((e) => e.value !== e.defaultValue && e.value);
+			if (!writing) location.reload();
+		}, Math.max(left, 0) + 1200);
+	}
+
 	// A formatted mail's frame grows to its content. The frame may run no script; it is only measured.
 	const fit = (frame) => {
 		const doc = frame.contentDocument;

@@ -1,0 +1,235 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"letterlock/bridge"
+	"letterlock/web/page"
+)
+
+// unsentCard is a message that has not gone out.
+type unsentCard struct {
+	ID, Base     string // of it, and of its page
+	Who          string
+	Subject, To  string // of what starts a conversation
+	Thread       string // where it answers, on pages that list them
+	Label        string
+	Words        string
+	At           time.Time // when it goes out; zero if it does not
+	Undo, Waits  bool
+	Stopped      bool
+	Bare         bool // nothing is left of it but that it was not sent
+	Begin        string
+	Files        []page.File
+	Edit, Return string // paths
+}
+
+// card shows one.
+func (d *Desk) card(v *page.Visit, p bridge.Pending) unsentCard {
+	c := unsentCard{
+		ID: p.ID.String(), Base: "/desk/out/" + p.ID.String(), Who: p.ByName, Begin: p.Begin,
+		Waits: p.State == bridge.PendingWaits, Undo: p.Undo && p.State == bridge.PendingWaits, Stopped: p.State == bridge.PendingStopped,
+	}
+	if p.ByKind == bridge.ByStaff && p.By == v.Person.ID {
+		c.Who = "You"
+	}
+	switch {
+	case p.Start != nil:
+		c.Subject, c.Edit = p.Start.Subject, "/desk/new?edit="+c.ID
+		var to []string
+		for _, r := range p.Start.Contacts {
+			if r.ID.IsZero() {
+				to = append(to, name(r.Name, r.Address))
+			} else if who, err := d.gateway.PersonByID(v.Context(), v.Actor(), r.ID); err == nil {
+				to = append(to, who.DisplayName())
+			}
+		}
+		c.To = strings.Join(to, ", ")
+	case p.Thread.IsZero():
+		c.Bare = true
+	default:
+		c.Edit = "/desk/t/" + p.Thread.String() + "?edit=" + c.ID + "#answer"
+	}
+	for _, f := range p.Files {
+		c.Files = append(c.Files, page.File{Name: f.Filename, Type: f.ContentType, Size: f.Blob.Size})
+	}
+	switch {
+	case c.Undo:
+		c.Label, c.Words, c.At = "On its way", "It leaves in a few seconds.", p.At
+	case c.Waits:
+		c.Label, c.Words, c.At = "Goes out later", "It goes out "+d.whenWords(p.At, p.Zone)+".", p.At
+	case c.Stopped:
+		c.Label, c.Words = "Not sent", "It could not be sent: "+p.Why+"."
+	default:
+		c.Label, c.Words = "Taken back", "It was taken back and will not go out."
+	}
+	return c
+}
+
+type outView struct {
+	Cards []unsentCard
+	Next  string
+	Tabs  []page.Link
+}
+
+// out is GET /desk/out: all that has not gone out.
+func (d *Desk) out(v *page.Visit) error {
+	after, err := v.Cursor()
+	if err != nil {
+		return err
+	}
+	list, next, err := d.gateway.ListPending(v.Context(), v.Actor(), bridge.PendingList{After: after})
+	if err != nil {
+		return err
+	}
+	view := outView{Tabs: tabs(outPath)}
+	for _, p := range list {
+		c := d.card(v, p)
+		if !p.Thread.IsZero() {
+			t, err := d.gateway.ReadThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: p.Thread, AfterSeq: 1 << 30, Limit: 1})
+			if errors.Is(err, bridge.ErrNotFound) {
+				continue // it was deleted a moment ago
+			}
+			if err != nil {
+				return err
+			}
+			c.Subject, c.Thread = t.Thread.Subject, "/desk/t/"+p.Thread.String()
+		}
+		c.Return = outPath
+		view.Cards = append(view.Cards, c)
+	}
+	view.Next = v.Turn(outPath, next).Older
+	return v.Render(d.book, "out", page.Frame{Title: "Not sent yet", Shape: "wide", View: view})
+}
+
+const outPath = "/desk/out"
+
+type outOneView struct{ Card unsentCard }
+
+// outOne is GET /desk/out/MESSAGE: one that starts a conversation, until that has begun.
+func (d *Desk) outOne(v *page.Visit) error {
+	p, err := d.pending(v)
+	if err != nil {
+		return err
+	}
+	if !p.Thread.IsZero() {
+		return v.Redirect("/desk/t/" + p.Thread.String() + "#answer")
+	}
+	c := d.card(v, p)
+	if c.Undo {
+		// Also without a script the page goes on to the conversation.
+		wait := int(p.At.Sub(d.site.Now())/time.Second) + 2
+		v.W.Header().Set("Refresh", strconv.Itoa(max(wait, 2)))
+	}
+	return v.Render(d.book, "outone", page.Frame{Title: "Not sent yet", Shape: "wide", View: outOneView{c}})
+}
+
+func (d *Desk) pending(v *page.Visit) (bridge.Pending, error) {
+	id, err := v.ID("message")
+	if err != nil {
+		return bridge.Pending{}, err
+	}
+	return d.gateway.PendingMessage(v.Context(), v.Actor(), id)
+}
+
+// takeBack is POST /desk/out/MESSAGE/back: undo, and edit. It leads to the composer with the text in it.
+func (d *Desk) takeBack(v *page.Visit) error {
+	p, err := d.pending(v)
+	if err == nil {
+		p, err = d.gateway.TakeBack(v.Context(), v.Actor(), p.ID)
+	}
+	if errors.Is(err, bridge.ErrConflict) {
+		return d.tooLate(v)
+	}
+	if err != nil {
+		return err
+	}
+	v.Flash(page.Flash{Text: "It is taken back and will not go out. Here it is again."})
+	return v.Redirect(d.card(v, p).Edit)
+}
+
+// tooLate says that a message has gone out meanwhile.
+func (d *Desk) tooLate(v *page.Visit) error {
+	p, err := d.pending(v)
+	if err != nil {
+		return err
+	}
+	v.Flash(page.Flash{Text: "It has gone out already, so it can't be taken back any more.", Bad: true})
+	if p.Thread.IsZero() {
+		return v.Redirect(outPath)
+	}
+	return v.Redirect("/desk/t/" + p.Thread.String() + "#m-" + p.ID.String())
+}
+
+// cancelOut is POST /desk/out/MESSAGE/cancel: it does not go out, and stays where it is.
+func (d *Desk) cancelOut(v *page.Visit) error {
+	return d.withPending(v, "It will not go out. It is kept until somebody edits or discards it.", func(p bridge.Pending) error {
+		_, err := d.gateway.TakeBack(v.Context(), v.Actor(), p.ID)
+		return err
+	})
+}
+
+// sendOut is POST /desk/out/MESSAGE/send: it goes out now.
+func (d *Desk) sendOut(v *page.Visit) error {
+	p, err := d.pending(v)
+	if err != nil {
+		return err
+	}
+	m, err := d.gateway.SendPending(v.Context(), v.Actor(), p.ID)
+	if errors.Is(err, bridge.ErrConflict) {
+		v.Flash(page.Flash{Text: page.Explain(err), Bad: true})
+		return v.Redirect(d.back(v, p))
+	}
+	if err != nil {
+		return err
+	}
+	v.Flash(page.Flash{Text: d.sentAs(v, "The message is on its way.", m)})
+	return v.Redirect("/desk/t/" + m.Thread.String() + "#m-" + m.ID.String())
+}
+
+// discardOut is POST /desk/out/MESSAGE/discard.
+func (d *Desk) discardOut(v *page.Visit) error {
+	return d.withPending(v, "It is discarded.", func(p bridge.Pending) error {
+		return d.gateway.DiscardPending(v.Context(), v.Actor(), p.ID)
+	})
+}
+
+// withPending does something about one and goes back to where it was seen.
+func (d *Desk) withPending(v *page.Visit, done string, change func(bridge.Pending) error) error {
+	p, err := d.pending(v)
+	if err != nil {
+		return err
+	}
+	return after(v, change(p), done, d.back(v, p))
+}
+
+// back is where somebody saw a message: the list, or its conversation.
+func (d *Desk) back(v *page.Visit, p bridge.Pending) string {
+	form, err := v.Form()
+	if err == nil && form.Get("from") == outPath || p.Thread.IsZero() {
+		return outPath
+	}
+	return "/desk/t/" + p.Thread.String() + "#answer"
+}
+
+// waiting says, after a conversation was closed, what will go out in it all the same.
+func (d *Desk) waiting(v *page.Visit, thread bridge.ID) string {
+	list, _, err := d.gateway.ListPending(v.Context(), v.Actor(), bridge.PendingList{Thread: thread})
+	n := 0
+	for _, p := range list {
+		if p.State == bridge.PendingWaits {
+			n++
+		}
+	}
+	switch {
+	case err != nil || n == 0:
+		return ""
+	case n == 1:
+		return " One message is still to go out in it."
+	}
+	return fmt.Sprintf(" %d messages are still to go out in it.", n)
+}
