@@ -28,6 +28,10 @@ type MailAccount struct {
 
 	Ends time.Time // when its secret or consent runs out; zero if it is not known, or it never does
 	What string    // what runs out then
+
+	// What admins were mailed about, and when. A report does not change it.
+	Told   Trouble
+	ToldAt time.Time
 }
 
 // Trouble is how badly an account needs a person.
@@ -47,6 +51,8 @@ const (
 	// EndNotice is how long before the end of a secret or of consent admins are told.
 	EndNotice  = 14 * 24 * time.Hour
 	lastNotice = 3 * 24 * time.Hour
+	// tellAgain is how often a failure is mailed about again while it lasts.
+	tellAgain = 24 * time.Hour
 	// silence is after how long without a report nobody can be believed to look after an account: reports come every minute or so.
 	silence = 45 * time.Minute
 )
@@ -75,7 +81,8 @@ const settingAccounts = "accounts"
 const maxAccounts = 1000
 
 // ReportAccounts records how accounts stand. All lists the names of all that the configuration has, in its order: others are forgotten, and
-// those that nothing was reported of keep what they had. It is called by what fetches and sends mail, a moment after anything changed.
+// those that nothing was reported of keep what they had. Admins are mailed once where an account comes to need them, or needs them more, and
+// each day while it fails. It is called by what fetches and sends mail, a moment after anything changed.
 func (g *Gateway) ReportAccounts(ctx context.Context, all []MailAccount, reports []MailAccount) error {
 	if len(all) > maxAccounts {
 		return fmt.Errorf("report accounts: %d accounts are too many: %w", len(all), ErrInvalid)
@@ -85,6 +92,7 @@ func (g *Gateway) ReportAccounts(ctx context.Context, all []MailAccount, reports
 		if err != nil {
 			return err
 		}
+		due := false
 		now := make([]MailAccount, 0, len(all))
 		for _, a := range all {
 			if i := find(was, a); i >= 0 {
@@ -94,7 +102,7 @@ func (g *Gateway) ReportAccounts(ctx context.Context, all []MailAccount, reports
 			}
 			if i := find(reports, a); i >= 0 {
 				r := reports[i]
-				r.Where = a.Where
+				r.Where, r.Told, r.ToldAt = a.Where, a.Told, a.ToldAt
 				r.Failure, r.Advice, r.What = cleanLine(r.Failure, 500), cleanLine(r.Advice, 500), cleanLine(r.What, 100)
 				if r.WorkedAt.IsZero() {
 					r.WorkedAt = a.WorkedAt // of a process before this one
@@ -103,8 +111,14 @@ func (g *Gateway) ReportAccounts(ctx context.Context, all []MailAccount, reports
 					r.FailingSince = a.FailingSince
 				}
 				a = r
+				due = a.tell(g.now()) || due
 			}
 			now = append(now, a)
+		}
+		if due {
+			if err := g.mailTrouble(ctx, tx); err != nil {
+				return err
+			}
 		}
 		text, err := json.Marshal(now)
 		if err != nil {
@@ -112,6 +126,31 @@ func (g *Gateway) ReportAccounts(ctx context.Context, all []MailAccount, reports
 		}
 		return tx.SetSetting(ctx, settingAccounts, string(text))
 	}))
+}
+
+// tell notes that admins are mailed now, and reports whether they are to be.
+func (a *MailAccount) tell(now time.Time) bool {
+	how := a.Trouble(now)
+	due := how > a.Told || how == Failing && now.Sub(a.ToldAt) >= tellAgain
+	if a.Told = how; due {
+		a.ToldAt = now
+	}
+	return due
+}
+
+// mailTrouble mails all admins that an account needs them. The mail does not say which, or why: the page does.
+func (g *Gateway) mailTrouble(ctx context.Context, tx Tx) error {
+	admins, err := g.admins(ctx, tx)
+	if err != nil {
+		return err
+	}
+	now := g.now()
+	for _, p := range admins {
+		if err := tx.AddDelivery(ctx, late(DeliverTrouble, ID{}, p.ID, now)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // find returns where an account is in a list, or -1.

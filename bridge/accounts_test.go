@@ -82,3 +82,57 @@ func TestTrouble(t *testing.T) {
 		}
 	}
 }
+
+// Admins are mailed when a mailbox has failed for a while, once, and a day later again; and before a secret runs out. The mail leads to the
+// page and names no account. Staff get none.
+func TestTroubleIsMailed(t *testing.T) {
+	w := newWorld(t)
+	mails := func() (n int) {
+		t.Helper()
+		for _, o := range w.outgoing() {
+			if o.Delivery.Kind != bridge.DeliverTrouble {
+				continue
+			}
+			n++
+			if o.Recipient.Addr != w.admin.Address || !strings.HasSuffix(o.Link, "/admin/mailboxes") || o.Reason != "" || o.Words() == "" {
+				t.Errorf("mailed %+v", o)
+			}
+		}
+		return n
+	}
+	failing := w.clock.now()
+	for _, step := range []struct {
+		after time.Duration
+		fails bool
+		ends  time.Duration
+		want  int
+	}{
+		{0, true, 0, 0},
+		{29 * time.Minute, true, 0, 0},
+		{time.Minute, true, 0, 1},
+		{time.Minute, true, 0, 0},
+		{23 * time.Hour, true, 0, 0},
+		{time.Hour, true, 0, 1},
+		{time.Minute, false, 0, 0},
+		{time.Minute, false, 15 * 24 * time.Hour, 0},
+		{time.Minute, false, 14 * 24 * time.Hour, 1},
+		{time.Minute, false, 13 * 24 * time.Hour, 0},
+		{time.Minute, false, 3 * 24 * time.Hour, 1},
+		{time.Minute, false, time.Hour, 0},
+		{time.Minute, false, -time.Hour, 1},
+		{time.Minute, false, 300 * 24 * time.Hour, 0},
+	} {
+		w.clock.forward(step.after)
+		a := bridge.MailAccount{Name: "office", ReportedAt: w.clock.now(), WorkedAt: w.clock.now()}
+		if step.fails {
+			a.FailingSince, a.WorkedAt = failing, time.Time{}
+		}
+		if step.ends != 0 {
+			a.Ends, a.What = w.clock.now().Add(step.ends), "the client secret"
+		}
+		w.report(a)
+		if got := mails(); got != step.want {
+			t.Errorf("%+v: %d mails, want %d", step, got, step.want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ const (
 	DeliverReminder DeliveryKind = "reminder" // messages are still unread: to a participant, with or without a Thread and a Message
 	DeliverUnopened DeliveryKind = "unopened" // to staff: a message of this Thread was never opened
 	DeliverDigest   DeliveryKind = "digest"   // to staff: what waits in the desk, in numbers, which Payload holds
+	DeliverTrouble  DeliveryKind = "trouble"  // to admins: an account that mail is fetched from or leaves by needs them
 	DeliverSample   DeliveryKind = "sample"   // an admin's test of a template, to themself; Payload holds it
 )
 
@@ -33,6 +34,8 @@ func (o Outgoing) Words() wording.Kind {
 		return wording.Device
 	case DeliverAlert:
 		return wording.Alert
+	case DeliverTrouble:
+		return wording.Trouble
 	case DeliverAnswer:
 		return wording.Answer
 	case DeliverUnopened:

@@ -169,6 +169,9 @@ func (g *Gateway) outgoing(ctx context.Context, tx Tx, d Delivery) (Outgoing, *c
 	case DeliverAlert:
 		out.Link = g.baseURL + "/desk/held"
 		return out, nil, nil
+	case DeliverTrouble:
+		out.Link = g.baseURL + "/admin/mailboxes"
+		return out, nil, nil
 	case DeliverAnswer:
 		out.Reason, out.Link, out.ReversePath = d.Payload, g.baseURL, ""
 		return out, nil, nil

@@ -32,6 +32,7 @@ const (
 	Unopened    Kind = "unopened"     // to staff: a message was never opened
 	Digest      Kind = "digest"       // to staff: something waits
 	Alert       Kind = "alert"        // to admins: received mail waits for a decision
+	Trouble     Kind = "trouble"      // to admins: an account that mail is fetched from or leaves by fails, or soon will
 )
 
 // Placeholder is a name in braces that a template may use.
@@ -80,6 +81,7 @@ var specs = []Spec{
 		{"unopened", "how many conversations have a message that was never opened"},
 	}, "link"},
 	{Alert, "Alert to admins", "Received mail waits for a decision.", []Placeholder{holdsOrganization, holdsLink}, "link"},
+	{Trouble, "Trouble with mail", "A mailbox or the relay does not work, or access to it runs out: to admins.", []Placeholder{holdsOrganization, holdsLink}, "link"},
 }
 
 // Specs returns all kinds, in the order in which people look for them.

@@ -99,7 +99,7 @@ func correspondence(t *testing.T, signer *dkim.Signer) []written {
 		text := scripts[name]
 		for _, kind := range []bridge.DeliveryKind{
 			bridge.DeliverMessage, bridge.DeliverCode, bridge.DeliverAlert, bridge.DeliverAnswer,
-			bridge.DeliverDevice, bridge.DeliverReminder, bridge.DeliverUnopened, bridge.DeliverDigest,
+			bridge.DeliverDevice, bridge.DeliverReminder, bridge.DeliverUnopened, bridge.DeliverDigest, bridge.DeliverTrouble,
 		} {
 			o := outgoing(kind, i)
 			o.Organization, o.From.Name, o.Reason = short(text), short(text), short(text)

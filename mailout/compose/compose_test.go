@@ -66,7 +66,7 @@ func notice() bridge.Outgoing {
 // kinds are all that a mail can be about.
 var kinds = []bridge.DeliveryKind{
 	bridge.DeliverMessage, bridge.DeliverCode, bridge.DeliverAlert, bridge.DeliverAnswer, bridge.DeliverDevice,
-	bridge.DeliverReminder, bridge.DeliverUnopened, bridge.DeliverDigest, bridge.DeliverSample,
+	bridge.DeliverReminder, bridge.DeliverUnopened, bridge.DeliverDigest, bridge.DeliverTrouble, bridge.DeliverSample,
 }
 
 // full is what Prepare gives in convenience mode.

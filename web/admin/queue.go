@@ -66,6 +66,7 @@ var deliveryKinds = map[bridge.DeliveryKind]string{
 	bridge.DeliverMessage:  "Message",
 	bridge.DeliverCode:     "Sign-in code",
 	bridge.DeliverAlert:    "Alert to an admin",
+	bridge.DeliverTrouble:  "Trouble with mail",
 	bridge.DeliverAnswer:   "Answer to refused mail",
 	bridge.DeliverDevice:   "About a new browser",
 	bridge.DeliverReminder: "Reminder",
