@@ -8,6 +8,7 @@ type cli struct {
 	Doctor    doctorCommand    `cmd:"" help:"Check the configuration, the keys, the database, DNS, each mailbox and the relay, and say what to do about each fault."`
 	Mailbox   mailboxCommand   `cmd:"" help:"Mailboxes with OAuth2: have the owner let Letterlock in."`
 	DKIM      dkimCommand      `cmd:"" name:"dkim" help:"The keys that sign the mail that leaves: show their DNS records, change them."`
+	Queue     queueCommand     `cmd:"" help:"The mail that is to leave: count it, hold it, have it tried, cancel it."`
 	Mode      modeCommand      `cmd:"" help:"Show or switch how much email may carry."`
 	User      userCommand      `cmd:"" help:"Staff and admins: list, add, change."`
 	Contact   contactCommand   `cmd:"" help:"Contacts, the people on the customers' side: list, add, change."`
