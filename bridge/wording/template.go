@@ -56,8 +56,13 @@ func (p Paragraph) source() string {
 	return p.Text
 }
 
+// oneLine returns words with one space between them. Spaces at which no line is broken stay: French has one before a colon.
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) && r != '\u00a0' && r != '\u202f' }), " ")
+}
+
 func paragraph(s string) Paragraph {
-	switch s = strings.Join(strings.Fields(s), " "); {
+	switch s = oneLine(s); {
 	case s == "{link}":
 		return Paragraph{Link, s}
 	case s == "{code}":
@@ -88,7 +93,7 @@ func Parse(k Kind, subject, source string) (Template, error) {
 	if len(source) > MaxSource {
 		return Template{}, fmt.Errorf("the text has more than %d characters", MaxSource)
 	}
-	t := Template{Subject: strings.Join(strings.Fields(subject), " ")}
+	t := Template{Subject: oneLine(subject)}
 	source = strings.ReplaceAll(strings.ReplaceAll(source, "\r\n", "\n"), "\r", "\n")
 	var one []string
 	flush := func() {

@@ -165,3 +165,30 @@ func TestTextAndHTMLSayTheSame(t *testing.T) {
 		}
 	}
 }
+
+// In French a colon never begins a line, in any mail.
+func TestSpacesThatDoNotBreakStay(t *testing.T) {
+	all, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fr, n := all["fr"], 0
+	for kind, mail := range fr.Mails {
+		set := fr.Set(mail, Values{Organization: "Clinique", Link: "https://portal.example/", Code: "1234", Minutes: "10", Reason: "x", When: "y"}, Sheet{Phrase: "baleine"})
+		for _, text := range []string{set.Text, set.HTML[strings.Index(set.HTML, "<body"):]} {
+			for _, mark := range []string{" :\n", " :<", " ;", " »", "« "} {
+				if strings.Contains(text, mark) {
+					t.Errorf("%s: %q can be broken over two lines", kind, mark)
+				}
+			}
+			n += strings.Count(text, "\u00a0:")
+		}
+	}
+	if n == 0 {
+		t.Error("there is no colon")
+	}
+	own, err := Parse(Notice, "Un\u00a0sujet", "# Bonjour\u00a0!  Lisez\n ici\u202f:\n\n{link}")
+	if err != nil || own.Subject != "Un\u00a0sujet" || own.Body[0].Text != "Bonjour\u00a0! Lisez ici\u202f:" {
+		t.Errorf("got %q, %v", own, err)
+	}
+}

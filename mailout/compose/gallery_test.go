@@ -4,22 +4,32 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"letterlock/bridge"
+	"letterlock/bridge/wording"
 )
 
-// TestGallery writes the page of every kind of mail in three languages to the folder that LETTERLOCK_GALLERY names, to be looked at.
+// TestGallery writes the page of every kind of mail in every language to the folder that LETTERLOCK_GALLERY names, to be looked at.
 func TestGallery(t *testing.T) {
 	dir := os.Getenv("LETTERLOCK_GALLERY")
 	if dir == "" {
 		t.Skip("LETTERLOCK_GALLERY names no folder to write to")
 	}
-	for _, tag := range []string{"en", "de", "ar"} {
-		for _, kind := range append(kinds, "activation", "copy") {
+	all, err := wording.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range all.All() {
+		tag := l.Tag
+		for _, kind := range slices.Concat(kinds, []bridge.DeliveryKind{"activation", "copy", "staff"}) {
 			o := dressed(t)
+			o.CodeLife = bridge.CodeLife
 			switch kind {
+			case "staff":
+				kind, o.ToStaff = bridge.DeliverMessage, true
 			case "activation":
 				kind, o.First, o.Phrase, o.Letterhead.Logo = bridge.DeliverMessage, true, "", bridge.Logo{}
 			case "copy":
@@ -38,6 +48,8 @@ func TestGallery(t *testing.T) {
 				name = "copy"
 			case o.First:
 				name = "activation"
+			case o.ToStaff:
+				name = "staff"
 			}
 			html := read(t, compose(t, o).Data).html
 			if l := o.Letterhead.Logo; len(l.Content) > 0 {
