@@ -144,11 +144,12 @@ func inEveryLanguage(t *testing.T, add func(name string, o bridge.Outgoing)) {
 	}
 	for _, l := range all.All() {
 		for i, s := range wording.Specs() {
-			o := outgoing(map[wording.Kind]bridge.DeliveryKind{
-				wording.Notice: bridge.DeliverMessage, wording.Activation: bridge.DeliverMessage, wording.StaffNotice: bridge.DeliverMessage, wording.Reminder: bridge.DeliverReminder,
-				wording.Code: bridge.DeliverCode, wording.Device: bridge.DeliverDevice, wording.Answer: bridge.DeliverAnswer, wording.Unopened: bridge.DeliverUnopened,
-				wording.Digest: bridge.DeliverDigest, wording.Alert: bridge.DeliverAlert,
-			}[s.Kind], i)
+			kind := bridge.DeliveryKind(s.Kind) // which they have in common
+			if s.Kind == wording.Notice || s.Kind == wording.Activation || s.Kind == wording.StaffNotice {
+				kind = bridge.DeliverMessage
+			}
+			o := outgoing(kind, i)
+			o.Tally, o.Unsubscribe = bridge.Tally{New: 3, Waiting: 1200, Held: 1}, "https://portal.example.com/u/mr4vcnzrgiztinjwg44dsmbrgiztinjwg44dsmbrgi"
 			o.First, o.ToStaff = s.Kind == wording.Activation, s.Kind == wording.StaffNotice
 			o.Locale, o.Phrase = l.Tag, "blue whale 🐋 حوت"
 			o.Letterhead = bridge.Letterhead{
@@ -165,6 +166,7 @@ func inEveryLanguage(t *testing.T, add func(name string, o bridge.Outgoing)) {
 		o.Form, o.Subject, o.Author, o.Text, o.Locale = bridge.FormCopy, "Your results", "Dr. Eva Lind", "All is well.", l.Tag
 		add("copy in "+l.Tag, o)
 		o.ReplyTo, o.InReplyTo, o.References = "reply+token@example.com", "last@example.org", []string{"last@example.org"}
+		o.Unsubscribe = "https://portal.example.com/u/mr4vcnzrgiztinjwg44dsmbrgiztinjwg44dsmbrgi"
 		o.Previous = &bridge.Previous{Author: "Ann", At: o.Date, Text: "Is all well?\n\n> said she\n-- \nAnn"}
 		o.Attachments = []bridge.Attachment{file(1, "report.pdf", "application/pdf", "%PDF-1.7"), {Filename: "scan.tif", Blob: bridge.Blob{Size: 40 << 20}}}
 		add("answering copy in "+l.Tag, o)
