@@ -116,7 +116,7 @@ func (g *Gateway) queueDigests(ctx context.Context, tx Tx) (int, error) {
 		isDue := !c.digestAt.After(now)
 		since := c.digestOf
 		if since.IsZero() || since.After(now) {
-			since = now.Add(-c.Notify.period())
+			since = c.digestAt.Add(-c.Notify.period())
 		}
 		if isDue {
 			// When it was due, so that a summary that is made a little after midnight does not stand for the next day too.

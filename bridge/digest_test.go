@@ -205,8 +205,11 @@ func TestOneSummaryForEachDay(t *testing.T) {
 		t.Errorf("got %d and %d, want one each", len(to(w.staff, out)), len(to(w.colleague, out)))
 	}
 	for _, c := range []bridge.MailChoices{
-		{Notify: bridge.NotifyDaily, Hour: 17}, {Notify: bridge.NotifyEach}, {Notify: bridge.NotifyDaily, Hour: 18},
-		{Notify: bridge.NotifyNone}, {Notify: bridge.NotifyDaily, Hour: 19, Zone: "Europe/Berlin"},
+		{Notify: bridge.NotifyDaily, Hour: 17},
+		{Notify: bridge.NotifyEach},
+		{Notify: bridge.NotifyDaily, Hour: 18},
+		{Notify: bridge.NotifyNone},
+		{Notify: bridge.NotifyDaily, Hour: 19, Zone: "Europe/Berlin"},
 	} {
 		w.choose(w.staff, c)
 	}

@@ -208,10 +208,10 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 		}
 		return v, p, nil
 	}
+	if v.Silent, err = tx.SilentIn(ctx, r.Thread); err != nil {
+		return v, p, err
+	}
 	if !p.person.ID.IsZero() {
-		if v.Silent, err = tx.SilentIn(ctx, r.Thread); err != nil {
-			return v, p, err
-		}
 		// Staff also read threads that they take no part in.
 		read, err := tx.ReadSeq(ctx, r.Thread, p.person.ID)
 		if err != nil {

@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 			}
 		})}),
 		"letterlock-in-two-months": main(hooks{now: inTwoMonths(func(int) {})}),
+		"letterlock-tomorrow":      main(hooks{now: func() time.Time { return time.Now().Add(24 * time.Hour) }}),
 	})
 }
 
@@ -55,6 +56,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setUpScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"oneclick": cmdOneClick,
 			"serve":    cmdServe,
 			"ends":     cmdEnds,
 			"dies":     cmdDies,

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"time"
 
 	"letterlock/bridge"
 )
@@ -57,7 +56,7 @@ func (c *serveCommand) Run(ctx context.Context, env *environment) error {
 			log.InfoContext(ctx, "nothing that this mailbox's server found out about senders is believed, so mail without a DKIM signature of its author's domain is held", "mailbox", m.Name, "hint", "imap.authserv_ids")
 		}
 	}
-	a, err := newApp(ctx, appConfig{Config: config, log: log, now: time.Now, hooks: env.hooks})
+	a, err := newApp(ctx, appConfig{Config: config, log: log, now: env.clock(), hooks: env.hooks})
 	if err != nil {
 		return err
 	}

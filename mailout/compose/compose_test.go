@@ -187,7 +187,7 @@ func checkShape(tb testing.TB, m Mail) {
 		}
 	}
 	known := map[string]bool{}
-	for _, n := range []string{"Date", "From", "Reply-To", "To", "Subject", "Message-ID", "In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress", "MIME-Version", "Content-Type"} {
+	for _, n := range []string{"Date", "From", "Reply-To", "To", "Subject", "Message-ID", "In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type"} {
 		known[n] = true
 	}
 	seen := map[string]bool{}

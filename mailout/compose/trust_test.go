@@ -45,6 +45,7 @@ func TestTwoNoticesTellNothing(t *testing.T) {
 				one.Locale, other.Locale, one.Template, other.Template = tag, tag, template, template
 				one.Link, one.MessageID = "https://portal.clinic.example/m/aaaaatoken", "aaaaatoken@clinic.example"
 				other.Link, other.MessageID = "https://portal.clinic.example/m/zzzzztoken", "zzzzztoken@clinic.example"
+				one.Unsubscribe, other.Unsubscribe = unsubscribeLink, unsubscribeLink // which names the person
 				other.Date = when.Add(41*24*time.Hour + time.Minute)
 				other.Delivery.ID, other.ReversePath = bridge.ID{9}, "bounce+zzzz@clinic.example"
 				other.Subject, other.Author, other.Text = strings.Repeat("biopsy ", 50), "Dr. Eva Lind", strings.Repeat("long ", 5000)
