@@ -163,18 +163,20 @@ func (c *conn) send(ctx context.Context, m compose.Mail) (string, *Error) {
 	if c.onward && m.Form == bridge.FormCopy && !m.Need.MetBy(bridge.PathTLS) {
 		mail.RequireTLS = true
 	}
+	rcpt := &smtp.RcptOptions{Notify: []smtp.DSNNotify{smtp.DSNNotifyFailure, smtp.DSNNotifyDelayed}}
+	if m.ReversePath == "" {
+		rcpt.Notify = []smtp.DSNNotify{smtp.DSNNotifyNever}
+	}
 	refused := func(stage Stage, err error) *Error { return demanding(failure(stage, err), mail.RequireTLS) }
+	c.net.follow = c.pipeline(m, rcpt)
 	err := c.smtp.Mail(m.ReversePath, mail)
+	c.net.follow = nil
 	if unknownParameter(err) && !mail.RequireTLS {
 		// It does not know what it offered. No report is better than no mail.
 		err = c.smtp.Mail(m.ReversePath, &smtp.MailOptions{UTF8: m.UTF8})
 	}
 	if err != nil {
 		return "", refused(StageMail, err)
-	}
-	rcpt := &smtp.RcptOptions{Notify: []smtp.DSNNotify{smtp.DSNNotifyFailure, smtp.DSNNotifyDelayed}}
-	if m.ReversePath == "" {
-		rcpt.Notify = []smtp.DSNNotify{smtp.DSNNotifyNever}
 	}
 	if err = c.smtp.Rcpt(m.Recipient, rcpt); unknownParameter(err) {
 		err = c.smtp.Rcpt(m.Recipient, nil)
@@ -274,61 +276,6 @@ func (c *conn) quit() {
 }
 
 func (c *conn) drop() { c.net.Close() }
-
-// maxReply bounds what a peer may say between two commands of ours, in octets.
-const maxReply = 64 << 10
-
-var errReplyTooLong = errors.New("the peer's reply does not end")
-
-// guarded is a connection with bounds that go-smtp does not set: on the time each write takes, and on what is read until the
-// next write; and which reads no more than one reply to each thing that was said.
-type guarded struct {
-	net.Conn
-	block  time.Duration
-	before string // to be read first
-	read   int
-	turn   turn
-}
-
-func (g *guarded) Read(b []byte) (int, error) {
-	if g.before != "" {
-		n := copy(b, g.before)
-		g.before = g.before[n:]
-		return n, nil
-	}
-	n, err := g.Conn.Read(b)
-	if g.read += n; g.read > maxReply {
-		return 0, errReplyTooLong
-	}
-	whole := n
-	if n = g.turn.theirs(b[:n]); n == 0 && whole > 0 {
-		return 0, errOutOfTurn
-	}
-	return n, err
-}
-
-func (g *guarded) Write(b []byte) (int, error) {
-	g.read = 0
-	if !g.turn.ours() {
-		return 0, errOutOfTurn
-	}
-	// A large message is one write for bufio, so it goes in pieces that each have their time.
-	const piece = 64 << 10
-	sent := 0
-	for len(b) > 0 {
-		next := b[:min(piece, len(b))]
-		if err := g.Conn.SetWriteDeadline(time.Now().Add(g.block)); err != nil {
-			return sent, err
-		}
-		n, err := g.Conn.Write(next)
-		sent += n
-		if err != nil {
-			return sent, err
-		}
-		b = b[len(next):]
-	}
-	return sent, nil
-}
 
 func isLoopback(c net.Conn) bool {
 	switch a := c.RemoteAddr().(type) {

@@ -13,10 +13,25 @@ import (
 	"letterlock/mailout/submit/relaytest"
 )
 
-// parrot is a connection on which the peer has said all that it will ever say.
+// parrot is a connection on which the peer has said all that it will ever say. It comes line by line, so that each may be a reply to something.
 type parrot struct{ said *strings.Reader }
 
-func (p parrot) Read(b []byte) (int, error)       { return p.said.Read(b) }
+func (p parrot) Read(b []byte) (int, error) {
+	for n := range b {
+		c, err := p.said.ReadByte()
+		if err != nil && n == 0 {
+			return 0, err
+		}
+		if err != nil {
+			return n, nil
+		}
+		if b[n] = c; c == '\n' {
+			return n + 1, nil
+		}
+	}
+	return len(b), nil
+}
+
 func (p parrot) Write(b []byte) (int, error)      { return len(b), nil }
 func (p parrot) Close() error                     { return nil }
 func (p parrot) LocalAddr() net.Addr              { return &net.TCPAddr{} }
@@ -35,6 +50,11 @@ func FuzzReplies(f *testing.F) {
 	f.Add("220 hi\r\n500 what\r\n250 hi\r\n", byte(2))
 	f.Add("220 hi\r\n250-hi\r\n250 AUTH PLAIN LOGIN\r\n334 !\r\n535 no\r\n", byte(3))
 	f.Add("220-"+strings.Repeat("x", 3000), byte(0))
+	const pipelining = "220 hi\r\n250-hi\r\n250-PIPELINING\r\n250 DSN\r\n"
+	f.Add(pipelining+"250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 taken\r\n", byte(0))
+	f.Add(pipelining+"250 ok\r\n550 5.1.1 no\r\n503 no\r\n250 reset\r\n250 hi\r\n", byte(0))
+	f.Add(pipelining+"555 5.5.4 what\r\n503 no\r\n503 no\r\n250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n", byte(0))
+	f.Add(pipelining+"250 ok\r\n250-o\r\n354 go\r\n250 taken\r\n", byte(0))
 	f.Fuzz(func(t *testing.T, said string, kind byte) {
 		c := RelayConfig{
 			Address: "relay.example:25", LocalName: "gateway.example", Security: []Security{TLSNone, TLSRequired, TLSOpportunistic}[kind%3],

@@ -10,24 +10,34 @@ type turn struct {
 	head   [4]byte // of the line at hand
 	n      int     // octets of it, up to len(head)
 	over   bool    // the last line of a reply was seen (RFC 5321, section 4.2.1)
-	broken bool    // and something after it
+	more   int     // replies that are due after the one at hand
+	broken bool    // something was said that is no reply to anything
 }
 
-// ours begins anew: we are about to say something. It reports false where the peer has spoken out of turn.
-func (t *turn) ours() bool {
+// ours begins anew: we are about to say something that so many replies are due to. It reports false where the peer has spoken out of turn.
+func (t *turn) ours(replies int) bool {
 	if t.broken {
 		return false
 	}
-	*t = turn{}
+	*t = turn{more: replies - 1}
 	return true
 }
 
-// theirs looks at what the peer says, and returns how many octets of it belong to the reply.
+// next goes on to the next reply that is due, and reports false where there is none.
+func (t *turn) next() bool {
+	if t.broken || t.more == 0 {
+		return false
+	}
+	*t = turn{more: t.more - 1}
+	return true
+}
+
+// theirs looks at what the peer says, and returns how many octets of it belong to the reply at hand.
 func (t *turn) theirs(b []byte) int {
 	for i, c := range b {
 		switch {
 		case t.over:
-			t.broken = true
+			t.broken = t.more == 0
 			return i
 		case c == '\n':
 			// A line of three digits alone ends a reply too.

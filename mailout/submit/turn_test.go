@@ -27,7 +27,7 @@ func TestTurn(t *testing.T) {
 				n += got
 				rest = rest[len(part):]
 			}
-			if n != c.of || turn.broken != (c.of < len(c.said)) || turn.ours() == turn.broken {
+			if n != c.of || turn.broken != (c.of < len(c.said)) || turn.ours(1) == turn.broken {
 				t.Errorf("%q: %d octets, broken %v, want %d", c.said, n, turn.broken, c.of)
 			}
 		}
