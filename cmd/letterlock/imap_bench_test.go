@@ -8,6 +8,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/mailin/imap"
+	"letterlock/mailin/imap/dovecottest"
 	"letterlock/mailin/sender"
 	"letterlock/store"
 )
@@ -17,14 +18,14 @@ import (
 //
 //	go test -run '^$' -bench ReceiveIMAP -benchtime 5000x ./cmd/letterlock
 func BenchmarkReceiveIMAP(b *testing.B) {
-	needDovecot(b)
+	dovecottest.Need(b)
 	g, reply, db := benchStore(b)
-	d := startDovecot(b)
-	d.fill(b, b.N, func(i int) string { return benchReply(int64(i), reply) })
+	d := dovecottest.Start(b)
+	d.Fill(b, b.N, func(i int) string { return benchReply(int64(i), reply) })
 	read := make(chan struct{})
 	p, err := imap.New(imap.Config{
 		Gateway: g, Parse: parse, Judge: sender.AddressPolicy{}, Progress: &untilRead{DB: db, last: uint32(b.N), read: read},
-		Accounts: []imap.Account{{Name: "office", Addr: d.addr, Security: imap.Plain, Username: "ann", Password: "secret"}},
+		Accounts: []imap.Account{{Name: "office", Addr: d.Addr, Security: imap.Plain, Username: "ann", Password: "secret"}},
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -6,8 +6,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"letterlock/mailin/imap/dovecottest"
 )
 
 // BenchmarkAgainstMbsync takes all mail out of the same mailbox on a real Dovecot, in turn with a gateway on empty conversations and with mbsync
@@ -19,7 +22,7 @@ import (
 //
 // LETTERLOCK_BENCH_MAILS sets how many mails the mailbox has (10000), LETTERLOCK_BENCH_ROUNDS how many rounds are made (3).
 func BenchmarkAgainstMbsync(b *testing.B) {
-	needDovecot(b)
+	dovecottest.Need(b)
 	if _, err := exec.LookPath("mbsync"); err != nil {
 		b.Skip("there is no mbsync: install the Debian package isync")
 	}
@@ -31,13 +34,13 @@ func BenchmarkAgainstMbsync(b *testing.B) {
 		rounds = n
 	}
 	p := prepareImport(b, 50)
-	d := startDovecot(b)
-	d.fill(b, mails, p.reply)
+	d := dovecottest.Start(b)
+	d.Fill(b, mails, p.reply)
 	var ours, theirs, ratios []float64
 	peak := 0
 	for range b.N {
 		for range rounds {
-			other := float64(mails) / d.mbsync(b, mails).Seconds()
+			other := float64(mails) / mbsync(b, d, mails).Seconds()
 			data := p.copyOfData(b)
 			start := time.Now()
 			g := p.serve(b, data, d)
@@ -58,7 +61,7 @@ func BenchmarkAgainstMbsync(b *testing.B) {
 }
 
 // mbsync pulls the whole mailbox into a new Maildir, and returns how long that took.
-func (d *testDovecot) mbsync(b *testing.B, mails int) time.Duration {
+func mbsync(b *testing.B, d *dovecottest.Server, mails int) time.Duration {
 	b.Helper()
 	dir := b.TempDir()
 	conf := fmt.Sprintf(`FSync yes
@@ -82,7 +85,7 @@ Patterns INBOX
 Sync Pull
 Create Near
 SyncState *
-`, d.port, dir)
+`, d.Addr[strings.LastIndexByte(d.Addr, ':')+1:], dir)
 	if err := os.WriteFile(filepath.Join(dir, "rc"), []byte(conf), 0o600); err != nil {
 		b.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -19,16 +18,18 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"letterlock/mailin/imap/dovecottest"
 )
 
 // TestMailboxImport reads a mailbox of 10,000 replies on a real Dovecot with the real program, which is killed half-way and started again: in
 // the end each reply is in its conversation once.
 func TestMailboxImport(t *testing.T) {
-	needDovecot(t)
+	dovecottest.Need(t)
 	const mails = 10_000
 	p := prepareImport(t, 20)
-	d := startDovecot(t)
-	d.fill(t, mails, p.reply)
+	d := dovecottest.Start(t)
+	d.Fill(t, mails, p.reply)
 	data := p.copyOfData(t)
 
 	g := p.serve(t, data, d)
@@ -49,22 +50,6 @@ func TestMailboxImport(t *testing.T) {
 	}
 	t.Logf("%d mails before it was killed, %d after; %d MiB at the peak", before, g.received(), g.peak(t)>>20)
 	g.stop(t)
-}
-
-func needDovecot(t testing.TB) {
-	t.Helper()
-	what := "there is no /usr/sbin/dovecot: install the packages dovecot-core and dovecot-imapd"
-	version, err := exec.Command("/usr/sbin/dovecot", "--version").Output()
-	switch {
-	case err == nil && bytes.HasPrefix(version, []byte("2.3.")) && os.Getuid() == 0:
-		return
-	case err == nil:
-		what = fmt.Sprintf("this needs root and Dovecot 2.3, whose configuration it writes, and there is %s", bytes.TrimSpace(version))
-	}
-	if os.Getenv("LETTERLOCK_TEST_REQUIRE") == "all" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 // importPlan is a program, and stored data with conversations that wait for replies.
@@ -150,10 +135,10 @@ func (p *importPlan) copyOfData(t testing.TB) string {
 }
 
 // serve starts the program on the data with Dovecot's mailbox as its only way in.
-func (p *importPlan) serve(t testing.TB, data string, d *testDovecot) *importing {
+func (p *importPlan) serve(t testing.TB, data string, d *dovecottest.Server) *importing {
 	t.Helper()
 	return p.start(t, data, "LETTERLOCK_SMTP_LISTEN=",
-		"LETTERLOCK_IMAP=name=office,address="+d.addr+",tls=none,username=ann,password=secret,after=keep")
+		"LETTERLOCK_IMAP=name=office,address="+d.Addr+",tls=none,username=ann,password=secret,after=keep")
 }
 
 // importing is the program while it runs.
@@ -317,117 +302,4 @@ func (g *importing) peak(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return fieldOf(text, "VmHWM:") << 10
-}
-
-// testDovecot is a real IMAP server with everything it has in one folder, on loopback, with the account ann.
-type testDovecot struct {
-	dir, addr, port string
-	uid, gid        int
-}
-
-func startDovecot(t testing.TB) *testDovecot {
-	t.Helper()
-	// Not t.TempDir: the paths of sockets must be short, and the mailbox's owner must get in.
-	dir, err := os.MkdirTemp("", "dc")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	nobody, err := user.Lookup("nobody")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &testDovecot{dir: dir}
-	d.uid, _ = strconv.Atoi(nobody.Uid)
-	d.gid, _ = strconv.Atoi(nobody.Gid)
-	if d.addr, err = freeAddr(); err != nil {
-		t.Fatal(err)
-	}
-	_, d.port, _ = net.SplitHostPort(d.addr)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, sub := range []string{"home", "home/Maildir", "home/Maildir/tmp", "home/Maildir/new", "home/Maildir/cur"} {
-		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chown(filepath.Join(dir, sub), d.uid, d.gid); err != nil {
-			t.Fatal(err)
-		}
-	}
-	conf := fmt.Sprintf(`
-protocols = imap
-base_dir = %[1]s/run
-state_dir = %[1]s/run
-log_path = %[1]s/log
-ssl = no
-disable_plaintext_auth = no
-first_valid_uid = 1
-first_valid_gid = 1
-mail_location = maildir:%[1]s/home/Maildir
-passdb {
-  driver = static
-  args = password=secret
-}
-userdb {
-  driver = static
-  args = uid=%[2]d gid=%[3]d home=%[1]s/home
-}
-service anvil {
-  chroot =
-}
-service imap-login {
-  chroot =
-  inet_listener imap {
-    address = 127.0.0.1
-    port = %[4]s
-  }
-  inet_listener imaps {
-    port = 0
-  }
-}
-namespace inbox {
-  inbox = yes
-}
-`, dir, d.uid, d.gid, d.port)
-	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(conf), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("/usr/sbin/dovecot", "-F", "-c", filepath.Join(dir, "conf"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that all of it is found in the end
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
-	})
-	for over := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", d.addr)
-		if err == nil {
-			_ = c.Close()
-			return d
-		}
-		if time.Now().After(over) {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Fatalf("Dovecot does not start: %s", log)
-		}
-	}
-}
-
-// fill puts mails into the mailbox, and lets Dovecot find them.
-func (d *testDovecot) fill(t testing.TB, mails int, mail func(i int) string) {
-	t.Helper()
-	for i := range mails {
-		name := filepath.Join(d.dir, "home/Maildir/cur", fmt.Sprintf("%d.%05d.test:2,", 1763600000+i, i))
-		if err := os.WriteFile(name, []byte(mail(i)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chown(name, d.uid, d.gid); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if out, err := exec.Command("doveadm", "-c", filepath.Join(d.dir, "conf"), "fetch", "-u", "ann", "size.virtual", "mailbox", "INBOX").CombinedOutput(); err != nil {
-		t.Fatalf("doveadm: %v\n%.500s", err, out)
-	}
 }
