@@ -2,113 +2,28 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"letterlock/mailout/submit/postfixtest"
 )
 
 // startPostfix starts a real Postfix that takes mail for example.com from this machine and hands it over as a transport says, such as
 // lmtp:unix:PATH. What it wants to tell senders goes to the relay of p.
 func startPostfix(t *testing.T, p *process, transport string) (addr string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "letterlock-postfix")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if addr, err = freeAddr(); err != nil {
-		t.Fatal(err)
-	}
-	_, relayPort, err := net.SplitHostPort(p.relay.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	main := fmt.Sprintf(`compatibility_level=3.6
-queue_directory=%[1]s/spool
-data_directory=%[1]s/data
-command_directory=/usr/sbin
-daemon_directory=/usr/lib/postfix/sbin
-mail_owner=postfix
-setgid_group=postdrop
-inet_interfaces=127.0.0.1
-inet_protocols=ipv4
-myhostname=front.example
-mydestination=
-mynetworks=127.0.0.0/8
-relay_domains=example.com
-relay_recipient_maps=
-transport_maps=inline:{example.com=%[2]s}
-relayhost=[127.0.0.1]:%[3]s
-lmtp_send_xforward_command=yes
-smtp_send_xforward_command=yes
-maillog_file=%[1]s/log
-maillog_file_prefixes=%[1]s
-minimal_backoff_time=2s
-maximal_backoff_time=4s
-queue_run_delay=2s
-`, dir, transport, relayPort)
-	master := addr + ` inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-lmtp unix - - n - - lmtp
-error unix - - n - - error
-retry unix - - n - - error
-local unix - n n - - local
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-`
-	for _, d := range []string{"etc", "spool", "data"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
-		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("chown", "postfix", filepath.Join(dir, "data")).CombinedOutput(); err != nil {
-		t.Fatalf("chown: %v %s", err, out)
-	}
-	if out, err := exec.Command("postfix", "-c", filepath.Join(dir, "etc"), "start").CombinedOutput(); err != nil {
-		t.Fatalf("postfix: %v\n%s", err, out)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("postfix", "-c", filepath.Join(dir, "etc"), "stop").Run()
-		if text, err := os.ReadFile(filepath.Join(dir, "log")); err == nil && t.Failed() {
-			t.Logf("Postfix says:\n%s", text)
-		}
-	})
-	for bound := time.Now().Add(20 * time.Second); time.Now().Before(bound); time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			_ = c.Close()
-			return addr
-		}
-	}
-	t.Fatal("Postfix does not begin")
-	return ""
+	return postfixtest.Start(t, postfixtest.Config{Next: p.relay.addr, Settings: []string{
+		"myhostname=front.example", "mynetworks=127.0.0.0/8", "relay_domains=example.com", "relay_recipient_maps=",
+		"transport_maps=inline:{example.com=" + transport + "}",
+		"lmtp_send_xforward_command=yes", "smtp_send_xforward_command=yes",
+		"minimal_backoff_time=2s", "maximal_backoff_time=4s", "queue_run_delay=2s",
+	}}).Addr
 }
 
 // send gives one mail to a server, from an address of this machine.
@@ -131,7 +46,7 @@ func send(t *testing.T, addr, local, from string, to []string, mail string) erro
 // Postfix's, and each recipient has an answer of its own where the protocol knows such a thing.
 func TestPostfixInFront(t *testing.T) {
 	t.Parallel()
-	need(t, "install the Debian package postfix", "postfix")
+	postfixtest.Need(t)
 	for _, way := range []string{"lmtp:unix", "lmtp:inet", "smtp"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
@@ -213,7 +128,7 @@ func TestPostfixInFront(t *testing.T) {
 // While the gateway is away, Postfix keeps the mail, and a socket that was left behind by a killed gateway is no hindrance.
 func TestPostfixWaits(t *testing.T) {
 	t.Parallel()
-	need(t, "install the Debian package postfix", "postfix")
+	postfixtest.Need(t)
 	door, err := os.MkdirTemp("", "door")
 	if err != nil {
 		t.Fatal(err)

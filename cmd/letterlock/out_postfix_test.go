@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,85 +21,15 @@ import (
 	"github.com/miekg/dns"
 
 	"letterlock/bridge/resolver/dnstest"
+	"letterlock/mailout/submit/postfixtest"
 	"letterlock/mailout/submit/relaytest"
 )
 
-// nextHop starts a real Postfix at an address, with a certificate and settings, which hands everything on to the relay of p. It returns what stops it.
-func nextHop(t *testing.T, p *process, addr string, certificate *tls.Certificate, settings string) {
+// nextHop starts a real Postfix at an address, with a certificate and settings, which hands everything on to the relay of p.
+func nextHop(t *testing.T, p *process, addr string, certificate *tls.Certificate, settings ...string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "letterlock-postfix")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	_, relayPort, err := net.SplitHostPort(p.relay.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	chain, key := relaytest.PEM(t, certificate)
-	for name, text := range map[string]string{
-		"etc/chain.pem": string(key) + string(chain),
-		"etc/main.cf": fmt.Sprintf(`compatibility_level=3.6
-queue_directory=%[1]s/spool
-data_directory=%[1]s/data
-command_directory=/usr/sbin
-daemon_directory=/usr/lib/postfix/sbin
-mail_owner=postfix
-setgid_group=postdrop
-inet_interfaces=127.0.0.1
-inet_protocols=ipv4
-myhostname=next.example
-mydestination=
-relayhost=[127.0.0.1]:%[2]s
-maillog_file=%[1]s/log
-maillog_file_prefixes=%[1]s
-smtpd_tls_security_level=may
-smtpd_tls_chain_files=%[1]s/etc/chain.pem
-%[3]s`, dir, relayPort, settings),
-		"etc/master.cf": addr + ` inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-`,
-	} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, args := range [][]string{{"mkdir", dir + "/spool", dir + "/data"}, {"chmod", "755", dir}, {"chown", "postfix", dir + "/data"}, {"postfix", "-c", dir + "/etc", "start"}} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", args[0], err, out)
-		}
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("postfix", "-c", dir+"/etc", "stop").Run()
-		if text, err := os.ReadFile(dir + "/log"); err == nil && t.Failed() {
-			t.Logf("Postfix says:\n%s", text)
-		}
-	})
-	for bound := time.Now().Add(20 * time.Second); time.Now().Before(bound); time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			_ = c.Close()
-			return
-		}
-	}
-	t.Fatal("Postfix does not begin")
+	postfixtest.Start(t, postfixtest.Config{Addr: addr, Next: p.relay.addr, Chain: append(key, chain...), Settings: append(settings, "myhostname=next.example")})
 }
 
 // passwords is Dovecot's side of its authentication protocol, with which Postfix asks whether somebody may sign in: one user, one password.
@@ -217,7 +146,7 @@ func (p *process) arrived(contact string) []byte {
 // Postfix is the relay, with TLS and a password. What it proves decides what leaves.
 func TestPostfixAsRelay(t *testing.T) {
 	t.Parallel()
-	need(t, "install the Debian package postfix", "postfix")
+	postfixtest.Need(t)
 	authority := relaytest.NewAuthority(t)
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	if err := os.WriteFile(roots, authority.PEM(), 0o600); err != nil {
@@ -242,14 +171,16 @@ func TestPostfixAsRelay(t *testing.T) {
 				"SSL_CERT_FILE=" + roots, "SSL_CERT_DIR=" + t.TempDir(), "LETTERLOCK_RELAY_ADDRESS=localhost:" + port,
 				"LETTERLOCK_RELAY_TLS=" + tt.tls, "LETTERLOCK_COPIES_NEED=" + tt.need,
 			}
-			main := "mynetworks=127.0.0.0/8\n"
+			main := []string{"mynetworks=127.0.0.0/8"}
 			if tt.mechanism != "" {
 				settings = append(settings, "LETTERLOCK_RELAY_USERNAME=gateway", "LETTERLOCK_RELAY_PASSWORD="+tt.password)
-				main = "mynetworks=\nsmtpd_sasl_auth_enable=yes\nsmtpd_sasl_type=dovecot\nsmtpd_sasl_path=inet:" + passwords(t, tt.mechanism, "gateway", "open sesame") +
-					"\nsmtpd_tls_auth_only=yes\nsmtpd_relay_restrictions=permit_sasl_authenticated,reject\n"
+				main = []string{
+					"mynetworks=", "smtpd_sasl_auth_enable=yes", "smtpd_sasl_type=dovecot", "smtpd_sasl_path=inet:" + passwords(t, tt.mechanism, "gateway", "open sesame"),
+					"smtpd_tls_auth_only=yes", "smtpd_relay_restrictions=permit_sasl_authenticated,reject",
+				}
 			}
 			p := newProcess(t, settings...)
-			nextHop(t, p, addr, authority.Issue(t, 0, tt.certified), main)
+			nextHop(t, p, addr, authority.Issue(t, 0, tt.certified), main...)
 			p.serve()
 			thread := p.write("ann@example.org")
 			got := p.fate(thread)
@@ -272,7 +203,7 @@ func TestPostfixAsRelay(t *testing.T) {
 // Postfix is the recipients' mail server. DNS, and the policies over HTTPS, are the test's own.
 func TestPostfixAsExchanger(t *testing.T) {
 	t.Parallel()
-	need(t, "install the Debian package postfix", "postfix")
+	postfixtest.Need(t)
 	authority := relaytest.NewAuthority(t)
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	if err := os.WriteFile(roots, authority.PEM(), 0o600); err != nil {
@@ -322,9 +253,9 @@ func TestPostfixAsExchanger(t *testing.T) {
 
 	p := newProcess(t, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+t.TempDir(), "LETTERLOCK_RELAY_ADDRESS=", "LETTERLOCK_DIRECT_ENABLED=true",
 		"LETTERLOCK_DIRECT_NETWORKS=127.0.0.0/8", "LETTERLOCK_DNS_SERVERS="+zone.Addr, "LETTERLOCK_COPIES_NEED=verified")
-	accept := "mynetworks=\nrelay_domains=strict.example elsewhere.example bare.example own.example other.example\nrelay_recipient_maps=\n"
-	nextHop(t, p, mx+":25", certificate, accept)
-	nextHop(t, p, unproven+":25", stranger, accept)
+	accept := []string{"mynetworks=", "relay_domains=strict.example elsewhere.example bare.example own.example other.example", "relay_recipient_maps="}
+	nextHop(t, p, mx+":25", certificate, accept...)
+	nextHop(t, p, unproven+":25", stranger, accept...)
 	p.serve()
 	for _, tt := range []struct{ domain, state, form, says string }{
 		{"strict.example", "relayed", "copy", ""},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"letterlock/mailout/submit/postfixtest"
 )
 
 // BenchmarkAgainstPostfix sends the same number of mails with Postfix's smtp-source to a gateway and to a Postfix that only queues them,
@@ -226,98 +227,19 @@ func (g *benchGatewayProcess) wants(b *testing.B, answers int) {
 	}
 }
 
-// startBenchPostfix starts a Postfix of its own that takes mail from this machine and defers its delivery.
+// startBenchPostfix starts a Postfix that takes mail from this machine and defers its delivery.
 func startBenchPostfix(b testing.TB) benchPostfix {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "letterlock-postfix")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	addr, err := freeAddr()
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, d := range []string{"etc", "spool", "data"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		b.Fatal(err)
-	}
-	if out, err := exec.Command("chown", "postfix", filepath.Join(dir, "data")).CombinedOutput(); err != nil {
-		b.Fatalf("chown: %v %s", err, out)
-	}
-	main := fmt.Sprintf(`compatibility_level=3.6
-queue_directory=%[1]s/spool
-data_directory=%[1]s/data
-command_directory=/usr/sbin
-daemon_directory=/usr/lib/postfix/sbin
-mail_owner=postfix
-setgid_group=postdrop
-inet_interfaces=127.0.0.1
-inet_protocols=ipv4
-myhostname=queue.test
-mydestination=
-mynetworks=127.0.0.0/8
-defer_transports=smtp
-smtpd_client_connection_count_limit=0
-smtpd_client_connection_rate_limit=0
-default_process_limit=100
-maillog_file=%[1]s/log
-maillog_file_prefixes=%[1]s
-`, dir)
-	master := addr + ` inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-local unix - n n - - local
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-`
-	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
-		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(text), 0o644); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if out, err := exec.Command("postfix", "-c", filepath.Join(dir, "etc"), "start").CombinedOutput(); err != nil {
-		b.Fatalf("postfix: %v\n%s", err, out)
-	}
-	b.Cleanup(func() { _ = exec.Command("postfix", "-c", filepath.Join(dir, "etc"), "stop").Run() })
-	waitFor(b, addr)
-	return benchPostfix{addr: addr, spool: filepath.Join(dir, "spool")}
+	s := postfixtest.Start(b, postfixtest.Config{Settings: []string{
+		"myhostname=queue.test", "mynetworks=127.0.0.0/8", "defer_transports=smtp",
+		"smtpd_client_connection_count_limit=0", "smtpd_client_connection_rate_limit=0", "default_process_limit=100",
+	}})
+	return benchPostfix{s, s.Addr, s.Spool}
 }
 
-type benchPostfix struct{ addr, spool string }
-
-// settle waits until the queue manager has looked at all that came in.
-func (p benchPostfix) settle(b *testing.B) {
-	b.Helper()
-	for range 6000 {
-		busy := false
-		for _, queue := range []string{"incoming", "active"} {
-			_ = filepath.WalkDir(filepath.Join(p.spool, queue), func(_ string, e fs.DirEntry, err error) error {
-				busy = busy || err == nil && !e.IsDir()
-				return nil
-			})
-		}
-		if !busy {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	b.Fatal("Postfix's queue does not come to rest")
+type benchPostfix struct {
+	*postfixtest.Server
+	addr, spool string
 }
+
+func (p benchPostfix) settle(b *testing.B) { p.Settle(b) }

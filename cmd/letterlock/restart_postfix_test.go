@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"sync/atomic"
@@ -14,6 +12,7 @@ import (
 	"letterlock/bridge"
 	"letterlock/mailout"
 	"letterlock/mailout/submit"
+	"letterlock/mailout/submit/postfixtest"
 	"letterlock/mailout/submit/relaytest"
 )
 
@@ -21,7 +20,7 @@ import (
 // behind it; one arrives twice only if Postfix took it and could not say so any more.
 // LETTERLOCK_RESTART_MAILS sets how many there are (10,000; with -short 600).
 func TestRelayRestartsTwice(t *testing.T) {
-	need(t, "install the Debian package postfix", "postfix")
+	postfixtest.Need(t)
 	const connections = 10
 	wanted := 10_000
 	if testing.Short() {
@@ -32,17 +31,8 @@ func TestRelayRestartsTwice(t *testing.T) {
 	}
 	arrived := relaytest.Start(t, relaytest.Config{})
 	p := startBenchPostfix(t)
-	config := filepath.Join(filepath.Dir(p.spool), "etc")
-	do := func(args ...string) {
-		t.Helper()
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
-	do("postconf", "-c", config, "-e", "defer_transports=", "relayhost=["+regexp.MustCompile(`:(\d+)$`).ReplaceAllString(arrived.Addr, "]:$1"),
+	p.Configure(t, "defer_transports=", "relayhost=["+regexp.MustCompile(`:(\d+)$`).ReplaceAllString(arrived.Addr, "]:$1"),
 		"minimal_backoff_time=1s", "queue_run_delay=2s", "smtp_tls_security_level=none")
-	do("postfix", "-c", config, "reload")
-	waitFor(t, p.addr)
 
 	o := newBenchOutbox(t)
 	mails := o.fill(t, wanted)
@@ -72,9 +62,8 @@ func TestRelayRestartsTwice(t *testing.T) {
 				t.Fatalf("only %d of %d mails left", left.Load(), mails)
 			}
 		}
-		do("postfix", "-c", config, "stop")
-		do("postfix", "-c", config, "start")
-		waitFor(t, p.addr)
+		p.Down(t)
+		p.Up(t)
 	}
 
 	// What met a restart waits a minute or two, which the test need not.
