@@ -102,6 +102,7 @@ func New(c Config) (http.Handler, error) {
 	s.registerThreads()
 	s.registerSearch()
 	s.registerMessages()
+	s.registerPending()
 	s.registerLeaving()
 	s.registerParticipants()
 	s.registerModes()

@@ -30,6 +30,7 @@ type Message struct {
 	Author      Author       `json:"author" doc:"Who wrote it."`
 	Via         string       `json:"via" enum:"web,api,smtp,imap" doc:"How it came in." example:"api"`
 	At          time.Time    `json:"at" doc:"When it was written or came in." example:"2026-11-20T09:30:00Z"`
+	SendAt      *time.Time   `json:"send_at,omitempty" doc:"When it goes out; absent once it has. Before, its seq is 0." example:"2026-11-21T08:00:00Z"`
 	Text        string       `json:"text" doc:"The text. Of a received mail, what is new in it." example:"It left our house this morning."`
 	HTML        string       `json:"html,omitempty" doc:"The formatted text, cleaned; absent where there is none." example:"<p>It left our house this morning.</p>"`
 	Quoted      string       `json:"quoted,omitempty" doc:"What a received mail quoted." example:"> Where is my order?"`
@@ -51,14 +52,14 @@ type Author struct {
 
 // Attachment is a file of a message.
 type Attachment struct {
-	ID          string `json:"id" format:"uuid" doc:"The attachment's id." example:"019a9f3e-7c1c-7bb0-9a2b-3c4d5e6f7a8b"`
+	ID          string `json:"id,omitempty" format:"uuid" doc:"The attachment's id; absent while its message has not gone out." example:"019a9f3e-7c1c-7bb0-9a2b-3c4d5e6f7a8b"`
 	Filename    string `json:"filename" doc:"Its name, safe to save under." example:"invoice.pdf"`
 	ContentType string `json:"content_type" doc:"Its type, as its sender said." example:"application/pdf"`
 	Size        int64  `json:"size" doc:"Octets." example:"48213"`
 	SHA256      string `json:"sha256" doc:"The SHA-256 of its content, in hex." example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
 	Inline      bool   `json:"inline" doc:"Whether the formatted text shows it." example:"false"`
 	ContentID   string `json:"content_id,omitempty" doc:"Its Content-ID, where the formatted text shows it." example:"logo@example.org"`
-	Path        string `json:"path" doc:"Where to download it." example:"/api/v1/attachments/019a9f3e-7c1c-7bb0-9a2b-3c4d5e6f7a8b"`
+	Path        string `json:"path,omitempty" doc:"Where to download it; likewise." example:"/api/v1/attachments/019a9f3e-7c1c-7bb0-9a2b-3c4d5e6f7a8b"`
 }
 
 // Receipt says that a person opened a message in the viewer.
@@ -69,10 +70,11 @@ type Receipt struct {
 
 // MessageText is what a message that is to be written says.
 type MessageText struct {
-	Text   string `json:"text,omitempty" doc:"The text, up to 1 MiB unless the gateway is set otherwise. A message needs a text, a formatted text or a file." example:"It left our house this morning."`
-	HTML   string `json:"html,omitempty" doc:"A formatted text beside the text, or instead of it. Scripts, forms, remote images and the like are taken out." example:"<p>It left our house this morning.</p>"`
-	Secure bool   `json:"secure,omitempty" doc:"Send it securely: its email is a notice, whatever the mode." example:"false"`
-	Files  []File `json:"files,omitempty" maxItems:"100" nullable:"false" doc:"Files, up to 25 MiB together unless the gateway is set otherwise."`
+	Text   string     `json:"text,omitempty" doc:"The text, up to 1 MiB unless the gateway is set otherwise. A message needs a text, a formatted text or a file." example:"It left our house this morning."`
+	HTML   string     `json:"html,omitempty" doc:"A formatted text beside the text, or instead of it. Scripts, forms, remote images and the like are taken out." example:"<p>It left our house this morning.</p>"`
+	Secure bool       `json:"secure,omitempty" doc:"Send it securely: its email is a notice, whatever the mode." example:"false"`
+	SendAt *time.Time `json:"send_at,omitempty" doc:"When it is to go out, within a year; at once if absent. Until then contacts know nothing of it." example:"2026-11-21T08:00:00Z"`
+	Files  []File     `json:"files,omitempty" maxItems:"100" nullable:"false" doc:"Files, up to 25 MiB together unless the gateway is set otherwise."`
 }
 
 // File is a file to attach.
@@ -97,18 +99,23 @@ func messageOf(m bridge.Message) Message {
 		Secure: m.Secure, Stays: append([]string{}, m.Stays...),
 	}
 	for _, a := range m.Attachments {
-		out.Attachments = append(out.Attachments, Attachment{
-			ID: a.ID.String(), Filename: a.Filename, ContentType: a.ContentType, Size: a.Blob.Size, SHA256: hex.EncodeToString(a.Blob.SHA256[:]),
-			Inline: a.Inline, ContentID: a.ContentID, Path: Prefix + "/attachments/" + a.ID.String(),
-		})
+		out.Attachments = append(out.Attachments, attachmentOf(a))
 	}
 	return out
+}
+
+func attachmentOf(a bridge.Attachment) Attachment {
+	return Attachment{
+		ID: a.ID.String(), Filename: a.Filename, ContentType: a.ContentType, Size: a.Blob.Size, SHA256: hex.EncodeToString(a.Blob.SHA256[:]),
+		Inline: a.Inline, ContentID: a.ContentID, Path: Prefix + "/attachments/" + a.ID.String(),
+	}
 }
 
 func (s *server) registerMessages() {
 	register(s, operation{
 		id: "post-message", method: http.MethodPost, path: "/threads/{thread}/messages", tag: "Messages", summary: "Post a message or a note",
-		about:  "Adds a public message, which the contacts get a mail about, or an internal note, which they don't.",
+		about: "Adds a public message, which the contacts get a mail about, or an internal note, which they don't. With send_at it is kept until then: " +
+			"who gets it, and in which form, is decided when it goes out, and its id stays the same.",
 		status: http.StatusCreated, files: true,
 	}, s.postMessage)
 	register(s, operation{
@@ -150,6 +157,13 @@ func (s *server) postMessage(ctx context.Context, c caller, in *struct {
 	post := bridge.Post{Thread: thread, Text: in.Body.Text, HTML: in.Body.HTML, Note: in.Body.Note, Secure: in.Body.Secure, Via: bridge.ViaAPI}
 	if post.Files, err = s.stage(ctx, c, in.Body.Files); err != nil {
 		return nil, err
+	}
+	if in.Body.SendAt != nil {
+		out, _, err := s.schedule(ctx, c, func(once bridge.Once) (bridge.Pending, error) {
+			post.Once = once
+			return s.gateway.Schedule(ctx, c.actor, post, bridge.Later{At: *in.Body.SendAt})
+		})
+		return &out, err
 	}
 	var m bridge.Message
 	replayed, err := s.repeatable(c.once, func(once bridge.Once) (err error) {

@@ -157,7 +157,7 @@ func TestEverySchemaIsExplained(t *testing.T) {
 	d, raw := describe(t, newWorld(t))
 	requests := []string{
 		"ThreadDraft", "RecipientRef", "File", "MessageDraft", "ThreadStatus", "OrganizationModeSet", "OwnModeSet", "ContactDraft", "KeepingSet", "ThreadKeepingSet",
-		"ContentRulesSet", "ContentRuleDraft", "PreviewDraft", "TimingSet",
+		"ContentRulesSet", "ContentRuleDraft", "PreviewDraft", "TimingSet", "PendingState",
 	}
 	for name, s := range d.Components.Schemas {
 		if s.Type != "object" {

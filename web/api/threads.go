@@ -41,6 +41,7 @@ type ThreadDetail struct {
 	EffectiveMode string        `json:"effective_mode" enum:"secure,convenience" doc:"The stricter of the organization's and the thread's mode." example:"secure"`
 	Participants  []Participant `json:"participants" nullable:"false" doc:"Who is in it now."`
 	Messages      []Message     `json:"messages" nullable:"false" doc:"In order of seq."`
+	Pending       []Pending     `json:"pending" nullable:"false" doc:"What has not gone out in it: the first 50, without texts."`
 	NextAfterSeq  int           `json:"next_after_seq,omitempty" doc:"Where to go on with after_seq; absent if these are the last messages." example:"200"`
 }
 
@@ -49,7 +50,7 @@ type ThreadDetail struct {
 type ThreadCreated struct {
 	ID        string    `json:"id" format:"uuid" doc:"The thread's id." example:"019a9f3e-7c1a-7b52-9d0e-3f1c5a7b9e21"`
 	Subject   string    `json:"subject" doc:"The subject, as it is kept." example:"Your order 4711"`
-	CreatedAt time.Time `json:"created_at" doc:"When it was started." example:"2026-11-20T09:30:00Z"`
+	CreatedAt time.Time `json:"created_at" doc:"When it was started, or will be, if send_at says so." example:"2026-11-20T09:30:00Z"`
 	Message   Message   `json:"message" doc:"Its first message."`
 }
 
@@ -89,7 +90,8 @@ func (s *server) registerThreads() {
 	}, s.listThreads)
 	register(s, operation{
 		id: "start-thread", method: http.MethodPost, path: "/threads", tag: "Threads", summary: "Start a thread", status: http.StatusCreated, files: true,
-		about: "Starts a thread with contacts and a first public message. Each of them gets a mail: a notice without content, or a copy, as the mode that holds when it leaves says.",
+		about: "Starts a thread with contacts and a first public message. Each of them gets a mail: a notice without content, or a copy, as the mode that holds when it leaves says. " +
+			"With send_at the thread begins then: before, its id leads nowhere, and nobody becomes a contact.",
 	}, s.startThread)
 	register(s, operation{
 		id: "read-thread", method: http.MethodGet, path: "/threads/{thread}", tag: "Threads", summary: "Read a thread",
@@ -150,6 +152,23 @@ func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body Thr
 	if start.Files, err = s.stage(ctx, c, in.Body.Files); err != nil {
 		return nil, err
 	}
+	if in.Body.SendAt != nil {
+		made, p, err := s.schedule(ctx, c, func(once bridge.Once) (bridge.Pending, error) {
+			start.Once = once
+			return s.gateway.ScheduleStart(ctx, c.actor, start, bridge.Later{At: *in.Body.SendAt})
+		})
+		if err != nil {
+			return nil, err
+		}
+		out := &createdThread{Created: made.Created, Body: ThreadCreated{ID: made.Body.ThreadID, CreatedAt: p.At.UTC(), Message: made.Body}}
+		if p.Start != nil {
+			out.Body.Subject = p.Start.Subject
+			return out, nil
+		}
+		v, err := s.gateway.ReadThread(ctx, c.actor, bridge.ThreadRead{Thread: p.Thread, AfterSeq: 1 << 30, Limit: 1})
+		out.Body.Subject, out.Body.CreatedAt = v.Thread.Subject, v.Thread.CreatedAt.UTC()
+		return out, err
+	}
 	var t bridge.Thread
 	var m bridge.Message
 	replayed, err := s.repeatable(c.once, func(once bridge.Once) (err error) {
@@ -194,6 +213,10 @@ func (s *server) readThread(ctx context.Context, c caller, in *struct {
 	for i, m := range v.Messages {
 		out.Messages = append(out.Messages, messageOf(m))
 		at[m.ID] = i
+	}
+	out.Pending = make([]Pending, 0, len(v.Pending))
+	for _, p := range v.Pending {
+		out.Pending = append(out.Pending, pendingOf(p))
 	}
 	for _, d := range v.Deliveries {
 		if i, ok := at[d.Message]; ok {

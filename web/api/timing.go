@@ -11,6 +11,7 @@ type Timing struct {
 	NoticeDelay int64   `json:"notice_delay_seconds" doc:"How long a notice waits: who reads the message meanwhile gets none. 0 sends one for each message at once." example:"30"`
 	Reminders   []int64 `json:"reminders_after_hours" nullable:"false" doc:"The ages, growing, at which a message that was not opened is called to mind: 1 to 8760 hours each; none for no reminders." example:"[72,168]"`
 	Unopened    int64   `json:"never_opened_after_hours" doc:"The age at which staff are told that a message was never opened, after the last reminder; 0 for never." example:"240"`
+	Undo        int64   `json:"undo_seconds" doc:"For how long staff can take a message back that they send from the desk; 0 sends it at once." example:"10"`
 	EmailOff    bool    `json:"portal_only" doc:"Whether nothing but sign-in codes is mailed to anybody." example:"false"`
 }
 
@@ -19,6 +20,7 @@ type TimingSet struct {
 	NoticeDelay int64   `json:"notice_delay_seconds" minimum:"0" maximum:"86400" doc:"How long a notice waits: who reads the message meanwhile gets none. 0 sends one for each message at once." example:"30"`
 	Reminders   []int64 `json:"reminders_after_hours" maxItems:"5" nullable:"false" doc:"The ages, growing, at which a message that was not opened is called to mind: 1 to 8760 hours each; none for no reminders." example:"[72,168]"`
 	Unopened    int64   `json:"never_opened_after_hours" minimum:"0" maximum:"8760" doc:"The age at which staff are told that a message was never opened, after the last reminder; 0 for never." example:"240"`
+	Undo        *int64  `json:"undo_seconds,omitempty" minimum:"0" maximum:"60" doc:"For how long staff can take a message back that they send from the desk; 0 sends it at once. It stays as it is if absent." example:"10"`
 	EmailOff    bool    `json:"portal_only" doc:"Whether nothing but sign-in codes is mailed to anybody." example:"false"`
 }
 
@@ -40,7 +42,7 @@ func (s *server) getTiming(ctx context.Context, c caller, _ *struct{}) (*timingA
 	if err != nil {
 		return nil, err
 	}
-	out := Timing{NoticeDelay: int64(t.NoticeDelay / time.Second), Reminders: []int64{}, Unopened: int64(t.Unopened / time.Hour), EmailOff: t.EmailOff}
+	out := Timing{NoticeDelay: int64(t.NoticeDelay / time.Second), Reminders: []int64{}, Unopened: int64(t.Unopened / time.Hour), EmailOff: t.EmailOff, Undo: int64(t.Undo / time.Second)}
 	for _, after := range t.Reminders {
 		out.Reminders = append(out.Reminders, int64(after/time.Hour))
 	}
@@ -54,6 +56,9 @@ func (s *server) setTiming(ctx context.Context, c caller, in *struct{ Body Timin
 		return nil, err
 	}
 	t.NoticeDelay, t.Unopened, t.EmailOff = time.Duration(in.Body.NoticeDelay)*time.Second, time.Duration(in.Body.Unopened)*time.Hour, in.Body.EmailOff
+	if in.Body.Undo != nil {
+		t.Undo = time.Duration(*in.Body.Undo) * time.Second
+	}
 	t.Reminders = nil
 	for i, hours := range in.Body.Reminders {
 		if hours < 1 || hours > maxReminderHours {
