@@ -244,7 +244,7 @@ func (g *Gateway) orphanPending(ctx context.Context, tx Tx, thread ID, by string
 			waited++
 			left := Pending{
 				ID: NewID(), State: PendingStopped, At: g.now(), MadeAt: p.MadeAt, By: p.By, ByKind: p.ByKind, ByName: p.ByName,
-				Why: "its conversation was deleted, with what it said, by " + by + "; it was to go out at " + stamp(p.At),
+				Why: "its conversation was deleted, with what it said, by " + by + "; it was to go out on " + p.At.UTC().Format("2 January 2006 at 15:04 UTC"),
 			}
 			if err := tx.AddPending(ctx, left); err != nil {
 				return waited, err

@@ -225,7 +225,7 @@ func (d *demo) settle(ctx context.Context) error {
 func demoTour(portal string) []tourStep {
 	return []tourStep{
 		{"Be a patient", "Open the newest notice to " + jonas.Name + ": nothing of the message is in it. Follow its link, ask for a code, find the code here, and read and answer in the portal."},
-		{"Be the clinic", "Sign in at " + portal + " with a password, as " + mara.Address + " (in a private window, to stay both). The answer is there. Write back, and watch another notice leave."},
+		{"Be the clinic", "Sign in at " + portal + " with a password, as " + mara.Address + " (in a private window, to stay both). The answer is there. Write back: for ten seconds you can take it back, or choose a time to send it later; then watch another notice leave."},
 		{"Let the mail carry the message", "Sign in as " + tobias.Address + ", the admin, and switch the mode under Administration. What is written from now on arrives here as a copy, with subject, text and files."},
 		{"Just reply", "Open a copy and answer it by email. It goes to the gateway by real SMTP, with quote and signature; in the conversation stands only what is new. Then send it as a stranger: it is held for staff, who see why."},
 		{"Switch back", "Switch to secure again and answer the same copy once more: the mail server refuses it at the door and says where to answer instead."},
