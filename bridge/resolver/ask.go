@@ -17,6 +17,9 @@ const (
 	maxAliases = 10
 )
 
+// errNoData is for records that the library reads as such of a dynamic update: an address would be no address.
+var errNoData = errors.New("the DNS server answered with a record without data")
+
 var errTooManyAliases = errors.New("too many aliases, or they go round")
 
 // ask finds the answer to a question, following aliases.
@@ -58,10 +61,14 @@ func (e *entry) follow(m *dns.Msg, kind uint16, aliases int) (int, error) {
 				continue
 			}
 			switch {
+			case h.Rrtype != kind && h.Rrtype != dns.TypeCNAME:
+				continue
+			case h.Rdlength == 0:
+				return aliases, errNoData
 			case h.Rrtype == kind:
 				e.records = append(e.records, rr)
 				e.size += dns.Len(rr)
-			case h.Rrtype == dns.TypeCNAME && next == "":
+			case next == "":
 				next = canonical(rr.(*dns.CNAME).Target)
 			default:
 				continue

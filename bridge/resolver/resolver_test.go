@@ -248,6 +248,43 @@ func TestLiar(t *testing.T) {
 	}
 }
 
+// Records without data are no answer, and don't come out as addresses and names that are none.
+func TestEmptyRecords(t *testing.T) {
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &dns.Server{PacketConn: socket, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, ask *dns.Msg) {
+		m := new(dns.Msg)
+		m.SetReply(ask)
+		q := ask.Question[0]
+		if q.Qtype != dns.TypeTXT {
+			m.Answer = []dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: q.Name, Rrtype: q.Qtype, Class: dns.ClassINET, Ttl: 60}}}
+		} else {
+			m.Answer = []dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 60}}}
+		}
+		_ = w.WriteMsg(m)
+	})}
+	go func() { _ = s.ActivateAndServe() }()
+	defer func() { _ = s.Shutdown() }()
+	r, err := New(Config{Servers: []string{socket.LocalAddr().String()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	temporary := func(what string, err error) {
+		t.Helper()
+		if err == nil || IsNotFound(err) || !strings.Contains(err.Error(), "without data") {
+			t.Errorf("%s: got %v, want a failure that may pass", what, err)
+		}
+	}
+	addresses, err := r.LookupIPAddr(t.Context(), "a.example.org")
+	temporary(fmt.Sprint("addresses ", addresses), err)
+	exchangers, err := r.LookupMX(t.Context(), "a.example.org")
+	temporary(fmt.Sprint("exchangers ", exchangers), err)
+	texts, err := r.LookupTXT(t.Context(), "a.example.org")
+	temporary(fmt.Sprint("an alias to nowhere, ", texts), err)
+}
+
 func TestTogether(t *testing.T) {
 	r, server, _ := start(t, Config{})
 	var all sync.WaitGroup
