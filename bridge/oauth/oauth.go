@@ -108,7 +108,10 @@ var ErrNoConsent = errors.New("nobody has given consent yet")
 // checkEndpoint checks an address that secrets are sent to.
 func checkEndpoint(what, address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil {
+	switch {
+	case strings.Contains(address, "@"): // which this does not repeat
+		return fmt.Errorf("the address of the %s endpoint is no web address without a user and password in it", what)
+	case err != nil || u.Host == "":
 		return fmt.Errorf("%q is no web address of a %s endpoint", address, what)
 	}
 	if host := u.Hostname(); u.Scheme != "https" && (u.Scheme != "http" || host != "localhost" && host != "127.0.0.1" && host != "::1") {
