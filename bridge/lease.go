@@ -31,6 +31,11 @@ func (g *Gateway) RenewLeases(ctx context.Context, worker string, lease time.Dur
 	return lost, wrap("renew leases", err)
 }
 
+// PutOff reports whether a delivery waits only because its next hop is down.
+func (d Delivery) PutOff(now time.Time) bool {
+	return (d.State == Queued || d.State == Deferred) && d.LeaseBy == "" && now.Before(d.LeaseUntil)
+}
+
 // ReturnDeliveries gives back what a worker holds and has not tried, and lets nobody claim it before wait is over: as long as its next hop
 // is down there is no use in it. An admin can hold it meanwhile, or have it tried at once. What the worker holds no more stays as it is.
 func (g *Gateway) ReturnDeliveries(ctx context.Context, worker string, wait time.Duration, ids ...ID) error {

@@ -95,9 +95,24 @@ func TestReturnDeliveries(t *testing.T) {
 		t.Fatal("what is on hold was claimed")
 	}
 	w.must(w.g.RetryDelivery(ctx, w.operator, id))
+	if d := w.delivery(id); d.PutOff(w.clock.now()) {
+		t.Errorf("it is put off: %+v", d)
+	}
+	if err := w.g.RetryDelivery(ctx, w.operator, id); !errors.Is(err, bridge.ErrConflict) {
+		t.Errorf("try what is to leave now: %v, want ErrConflict", err)
+	}
 	w.must(w.g.ReturnDeliveries(ctx, "one", time.Hour, id)) // it does not hold it any more
 	if !slices.Contains(claim(), id) {
 		t.Fatal("what was let go does not go")
+	}
+	// It was never tried since it was let go, and can be all the same.
+	w.must(w.g.ReturnDeliveries(ctx, "one", time.Hour, id))
+	if d := w.delivery(id); d.State != bridge.Queued || !d.PutOff(w.clock.now()) {
+		t.Errorf("it is not put off: %+v", d)
+	}
+	w.must(w.g.RetryDelivery(ctx, w.operator, id))
+	if !slices.Contains(claim(), id) {
+		t.Fatal("what was put off is not tried at once")
 	}
 	w.must(w.g.ReturnDeliveries(ctx, "one", time.Hour, id))
 	w.clock.forward(time.Hour)

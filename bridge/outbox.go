@@ -42,12 +42,18 @@ func (g *Gateway) NextDelivery(ctx context.Context) (time.Time, error) {
 
 // destinations fills in the domain that each delivery goes to. One whose person is gone has none; Prepare says what becomes of it.
 func destinations(ctx context.Context, tx Tx, list []Delivery) error {
+	known := make(map[ID]string, len(list)) // one person often has several
 	for i := range list {
-		p, err := tx.Person(ctx, list[i].Person)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+		domain, asked := known[list[i].Person]
+		if !asked {
+			p, err := tx.Person(ctx, list[i].Person)
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			domain = DomainOf(p.Address)
+			known[list[i].Person] = domain
 		}
-		list[i].Domain = DomainOf(p.Address)
+		list[i].Domain = domain
 	}
 	return nil
 }
@@ -359,12 +365,12 @@ func (g *Gateway) CountDeliveries(ctx context.Context, a Actor) (map[DeliverySta
 	return counts, wrap("count deliveries", err)
 }
 
-// RetryDelivery puts a delivery of a message that failed, or was not sent on purpose, back into the queue, or lets one that is deferred or on
-// hold go at once: admins only. One that is being sent at this moment is ErrConflict, since a second worker would send it once more.
+// RetryDelivery puts a delivery of a message that failed, or was not sent on purpose, back into the queue, or lets one that is deferred, put off or
+// on hold go at once: admins only. One that is being sent at this moment is ErrConflict, since a second worker would send it once more.
 func (g *Gateway) RetryDelivery(ctx context.Context, a Actor, id ID) error {
 	err := g.changeDelivery(ctx, a, id, "delivery.retry", func(d *Delivery) error {
 		again := d.Kind == DeliverMessage && (d.State == Failed || d.State == Suppressed)
-		if d.State != Deferred && d.State != OnHold && !again {
+		if d.State != Deferred && d.State != OnHold && !d.PutOff(g.now()) && !again {
 			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
 		}
 		if d.leased(g.now()) {

@@ -17,20 +17,24 @@ import (
 var (
 	envelopeToken = regexp.MustCompile(`ENVID=([a-z2-7]{42})`)
 	offLink       = regexp.MustCompile(`/u/[a-z2-7]{42}`)
-	signatureTags = regexp.MustCompile(`( t=)\d+|( bh=)[A-Za-z0-9+/=]+|( b=)(?:[A-Za-z0-9+/=]|\r\n  )+`)
+	signatureTags = regexp.MustCompile(`( t=)\d+|( s=)ll\d{8}[a-z0-9]{4}-|( bh=)[A-Za-z0-9+/=]+|( b=)(?:[A-Za-z0-9+/=]|\r\n  )+`)
 )
 
 // mask takes away what may differ between two notices to one person, after a look that each of these is what it must be: the link, the
 // Message-ID, the reverse-path and the envelope's id, which name the delivery, its date, and the signatures.
-func (c *correspondents) mask(m overheard) (overheard, bridge.ID, error) {
+func (c *correspondents) mask(m overheard, deliveries map[bridge.ID]bridge.Delivery) (overheard, bridge.Delivery, error) {
 	found := envelopeToken.FindStringSubmatch(m.said)
 	if found == nil {
-		return m, bridge.ID{}, fmt.Errorf("no envelope id in %q", m.said)
+		return m, bridge.Delivery{}, fmt.Errorf("no envelope id in %q", m.said)
 	}
 	issuer := c.g.Issuer()
 	id, ok := issuer.OpenEnvelopeID(found[1])
 	if !ok {
-		return m, id, errors.New("the envelope's id is not ours")
+		return m, bridge.Delivery{}, errors.New("the envelope's id is not ours")
+	}
+	d, ok := deliveries[id]
+	if !ok {
+		return m, d, errors.New("it is the mail of no delivery")
 	}
 	_, link, _ := strings.Cut(issuer.Link(id), "/m/")
 	messageID, _, _ := strings.Cut(issuer.MessageID(id), "@")
@@ -38,18 +42,16 @@ func (c *correspondents) mask(m overheard) (overheard, bridge.ID, error) {
 	for _, line := range []string{"RSET\r\n", "NOOP\r\n"} {
 		m.said = strings.ReplaceAll(m.said, line, "")
 	}
-	date := m.data[strings.Index(m.data, "\r\nDate: ")+8:]
-	date, _, _ = strings.Cut(date, "\r\n")
-	if at, err := time.Parse(time.RFC1123Z, date); err != nil || time.Since(at) > time.Hour {
-		return m, id, fmt.Errorf("the date is %q", date)
-	}
-	m.data = strings.Replace(m.data, "Date: "+date, "Date: (date)", 1)
 	signatures, mail, _ := strings.Cut(m.data, "\r\nDate: ")
-	m.data = signatureTags.ReplaceAllString(signatures, "$1$2$3(signature)") + "\r\nDate: " + mail
+	date, mail, _ := strings.Cut(mail, "\r\n")
+	if want := d.CreatedAt.Format(time.RFC1123Z); date != want {
+		return m, d, fmt.Errorf("its date is %q, want %q", date, want)
+	}
+	m.data = signatureTags.ReplaceAllString(signatures, "$1$2$3$4(signature)") + "\r\nDate: (date)\r\n" + mail
 	for _, token := range []string{link, messageID} {
 		m.data = withoutToken(m.data, token)
 	}
-	return m, id, nil
+	return m, d, nil
 }
 
 // withoutToken masks a token, also where quoted-printable broke it over two lines.
@@ -89,7 +91,7 @@ func (c *correspondents) blank(composer *compose.Composer, d bridge.Delivery) *h
 	id := bridge.NewID()
 	m, err := composer.Compose(c.t.Context(), bridge.Outgoing{
 		Delivery: bridge.Delivery{ID: id, Kind: d.Kind}, Form: bridge.FormNotice, ReversePath: issuer.ReversePath(id), Recipient: bridge.Address{Addr: p.Address},
-		From: bridge.Address{Addr: "no-reply@example.com"}, MessageID: issuer.MessageID(id), Date: time.Now(), Locale: p.Locale, Organization: "Harbour Clinic",
+		From: bridge.Address{Addr: "no-reply@example.com"}, MessageID: issuer.MessageID(id), Date: c.now(), Locale: p.Locale, Organization: "Harbour Clinic",
 		BaseURL: "https://portal.example.com", Link: issuer.Link(id), ToStaff: p.Kind == bridge.Staff, First: p.Kind == bridge.Contact && p.SignedInAt.IsZero(), Phrase: c.phrases[p.ID],
 	})
 	if err != nil {
@@ -103,6 +105,9 @@ func (c *correspondents) blank(composer *compose.Composer, d bridge.Delivery) *h
 // secrets returns the words that a mail of a delivery must not hold: what its message says, and who else takes part.
 func (c *correspondents) secrets(d bridge.Delivery) []string {
 	text := c.subjects[d.Thread] + "\n" + c.written[d.Message]
+	if d.Kind != bridge.DeliverMessage {
+		text += c.all[d.Thread] // which a reminder is about, of them all
+	}
 	for _, id := range c.in[d.Thread] {
 		if id != d.Person {
 			text += "\n" + c.people[id].Name + "\n" + c.people[id].Address
@@ -133,13 +138,9 @@ func (c *correspondents) search(deliveries map[bridge.ID]bridge.Delivery) findin
 	}
 	blanks, earlier, stacks := map[told]*haystack{}, map[told]overheard{}, map[overheard]*haystack{}
 	for _, m := range c.hop.taken() {
-		masked, id, err := c.mask(m)
+		masked, d, err := c.mask(m, deliveries)
 		if err != nil {
 			c.t.Fatal(err)
-		}
-		d, ok := deliveries[id]
-		if !ok {
-			c.t.Fatal("a mail of no delivery")
 		}
 		who := told{d.Person, d.Kind}
 		if before, ok := earlier[who]; !ok {
@@ -231,27 +232,34 @@ func TestNothingLeaks(t *testing.T) {
 			}
 			c := startCorrespondence(t, seed, tt.mode, tt.need)
 			c.write(n, tt.change)
+			c.leave()
+			c.ahead.Add(int64(73 * time.Hour))
+			if err := c.g.Remind(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			deliveries := c.leave()
-			kept := 0
+			kept, reminders := 0, 0
 			for _, d := range deliveries {
 				switch {
 				case d.State == bridge.Suppressed:
 					kept++
 				case d.State != bridge.Relayed || d.Form != bridge.FormNotice:
 					t.Fatalf("a delivery is %s as a %s: %s", d.State, d.Form, d.Diagnostic)
+				case d.Kind == bridge.DeliverReminder:
+					reminders++
 				case (d.Why != "") != (tt.mode == bridge.ModeConvenience && c.people[d.Person].Kind == bridge.Contact):
 					t.Errorf("it left as a notice because %q", d.Why)
 				}
 			}
 			f := c.search(deliveries)
-			t.Logf("%d messages, %d mails (%d were read first), %d words looked for, %d left out that are in our own texts or in the recipient's address", n, f.mails, kept, f.sought, f.ours)
+			t.Logf("%d messages, %d mails (%d of them reminders; %d were read first), %d words looked for, %d left out that are in our own texts or in the recipient's address", n, f.mails, reminders, kept, f.sought, f.ours)
 			if f.leaking > 0 {
 				t.Errorf("%d mails hold what they must not, such as %s", f.leaking, f.first)
 			}
 			if f.different > 0 {
 				t.Errorf("%d mails differ from another to the same person in more than link, Message-ID, date and signature, such as\n%s", f.different, f.twoMails)
 			}
-			if f.mails+kept != len(deliveries) || f.mails < n/2 || f.sought < 10*f.mails || f.ours > f.sought/4 {
+			if f.mails+kept != len(deliveries) || f.mails < n/2 || reminders == 0 || f.sought < 10*f.mails || f.ours > f.sought/4 {
 				t.Errorf("it looked at too little: %+v", f)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,16 +27,20 @@ type correspondents struct {
 	g     *bridge.Gateway
 	hop   *eavesdropper
 	staff []bridge.Person
-	all   []bridge.Person // the customers
+	they  []bridge.Person // the customers
 
 	people   map[bridge.ID]bridge.Person
 	phrases  map[bridge.ID]string
+	ahead    atomic.Int64 // the clock's lead
 	mu       sync.Mutex
 	threads  []bridge.ID
 	in       map[bridge.ID][]bridge.ID // who takes part in a thread
 	subjects map[bridge.ID]string
 	written  map[bridge.ID]string // what a message says
+	all      map[bridge.ID]string // what all messages of a thread say
 }
+
+func (c *correspondents) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 // startCorrespondence makes them. The wire is in clear, so what copies need decides whether the path is good enough for one.
 func startCorrespondence(t *testing.T, seed uint64, mode bridge.Mode, need bridge.Need) *correspondents {
@@ -52,13 +57,14 @@ func startCorrespondence(t *testing.T, seed uint64, mode bridge.Mode, need bridg
 	t.Cleanup(func() { _ = db.Close() })
 	c := &correspondents{
 		t: t, hop: eavesdrop(t), people: map[bridge.ID]bridge.Person{}, phrases: map[bridge.ID]string{}, in: map[bridge.ID][]bridge.ID{},
-		subjects: map[bridge.ID]string{}, written: map[bridge.ID]string{},
+		subjects: map[bridge.ID]string{}, written: map[bridge.ID]string{}, all: map[bridge.ID]string{},
 	}
 	if c.pen, err = newPen(seed); err != nil {
 		t.Fatal(err)
 	}
 	c.g, err = bridge.New(bridge.Config{
 		Store: db, Keyring: keys, Domain: "example.com", BaseURL: "https://portal.example.com", Organization: "Harbour Clinic", Pace: -1, NoSearch: true, CopiesNeed: need,
+		Timing: bridge.Timing{Reminders: []time.Duration{72 * time.Hour}}, Now: c.now,
 	})
 	must := func(err error) {
 		t.Helper()
@@ -91,9 +97,9 @@ func startCorrespondence(t *testing.T, seed uint64, mode bridge.Mode, need bridg
 			c.phrases[p.ID] = c.pen.plain(5) + " жёлтый 🌻 " + c.pen.plain(7)
 			must(c.g.SetPhrase(ctx, bridge.AsPerson(p.ID), c.phrases[p.ID]))
 		}
-		c.all = append(c.all, p)
+		c.they = append(c.they, p)
 	}
-	for _, p := range slices.Concat(c.staff, c.all) {
+	for _, p := range slices.Concat(c.staff, c.they) {
 		got, err := c.g.PersonByID(ctx, operator, p.ID)
 		must(err)
 		c.people[p.ID] = got
@@ -116,8 +122,8 @@ func (c *correspondents) write(n int, change func(i int, e *entry)) {
 	begin := make([]entry, (n+1)/2)
 	for i := range begin {
 		e := entry{missive: c.pen.missive(), by: c.staff[c.pen.rng.IntN(len(c.staff))].ID}
-		for _, k := range c.pen.rng.Perm(len(c.all))[:1+c.pen.rng.IntN(2)] {
-			e.to = append(e.to, bridge.Recipient{ID: c.all[k].ID})
+		for _, k := range c.pen.rng.Perm(len(c.they))[:1+c.pen.rng.IntN(2)] {
+			e.to = append(e.to, bridge.Recipient{ID: c.they[k].ID})
 		}
 		if i%10 == 0 {
 			e.by = bridge.ID{}
@@ -187,6 +193,7 @@ func (c *correspondents) hand(e entry) error {
 		defer c.mu.Unlock()
 		e.subject = ""
 		c.written[m.ID] = e.says()
+		c.all[e.thread] += "\n" + e.says()
 		if !slices.Contains(c.in[e.thread], e.by) {
 			c.in[e.thread] = append(c.in[e.thread], e.by)
 		}
@@ -196,7 +203,7 @@ func (c *correspondents) hand(e entry) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.threads = append(c.threads, t.ID)
-	c.subjects[t.ID], c.written[m.ID] = e.subject, e.says()
+	c.subjects[t.ID], c.written[m.ID], c.all[t.ID] = e.subject, e.says(), e.says()
 	for _, r := range e.to {
 		c.in[t.ID] = append(c.in[t.ID], r.ID)
 	}
@@ -214,11 +221,11 @@ func (c *correspondents) leave() map[bridge.ID]bridge.Delivery {
 		c.t.Fatal(err)
 	}
 	defer relay.Close()
-	signer, err := dkim.New(dkim.Config{Keys: c.g, Domain: "example.com"})
+	signer, err := dkim.New(dkim.Config{Keys: c.g, Domain: "example.com", Now: c.now})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	w, err := mailout.New(mailout.Config{Gateway: c.g, Transport: relay, Signer: signer, Concurrency: 4})
+	w, err := mailout.New(mailout.Config{Gateway: c.g, Transport: relay, Signer: signer, Concurrency: 4, Now: c.now})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -220,8 +220,8 @@ type queueChange struct {
 	What    []string `arg:"" help:"The ids of mails, or domains that mails go to."`
 }
 
-// run does something with all that is named, of a domain with what is in certain states, and says how much that was.
-func (c *queueChange) run(ctx context.Context, env *environment, states []bridge.DeliveryState, done string, do func(*bridge.Gateway, bridge.ID) error) error {
+// run does something with all that is named, of a domain with what is in certain states and fits, and says how much that was.
+func (c *queueChange) run(ctx context.Context, env *environment, states []bridge.DeliveryState, fits func(bridge.Delivery) bool, done string, do func(*bridge.Gateway, bridge.ID) error) error {
 	var ids []bridge.ID
 	var domains []string
 	for _, one := range c.What {
@@ -247,7 +247,7 @@ func (c *queueChange) run(ctx context.Context, env *environment, states []bridge
 			// First all, then one after the other: what is done to one moves it to another state.
 			var found []bridge.ID
 			err := eachQueued(ctx, g, states, func(d bridge.Delivery) error {
-				if slices.Contains(domains, d.Domain) {
+				if slices.Contains(domains, d.Domain) && fits(d) {
 					found = append(found, d.ID)
 				}
 				return nil
@@ -269,19 +269,21 @@ func (c *queueChange) run(ctx context.Context, env *environment, states []bridge
 				}
 			}
 		}
-		fmt.Fprintf(env.stdout, "mails %s: %d\n", done, n)
-		if changed > 0 {
-			fmt.Fprintf(env.stdout, "left alone, since they changed meanwhile or can't be: %d\n", changed)
+		_, err := fmt.Fprintf(env.stdout, "mails %s: %d\n", done, n)
+		if err == nil && changed > 0 {
+			_, err = fmt.Fprintf(env.stdout, "left alone, since they changed meanwhile or can't be: %d\n", changed)
 		}
-		return nil
+		return err
 	})
 }
+
+func all(bridge.Delivery) bool { return true }
 
 type queueHoldCommand struct{ queueChange }
 
 // Run keeps mails back.
 func (c *queueHoldCommand) Run(ctx context.Context, env *environment) error {
-	return c.run(ctx, env, []bridge.DeliveryState{bridge.Queued, bridge.Deferred}, "held", func(g *bridge.Gateway, id bridge.ID) error {
+	return c.run(ctx, env, []bridge.DeliveryState{bridge.Queued, bridge.Deferred}, all, "held", func(g *bridge.Gateway, id bridge.ID) error {
 		return g.HoldDelivery(ctx, bridge.AsOperator(), id)
 	})
 }
@@ -293,11 +295,13 @@ type queueRetryCommand struct {
 
 // Run lets mails go at once.
 func (c *queueRetryCommand) Run(ctx context.Context, env *environment) error {
-	states := []bridge.DeliveryState{bridge.Deferred, bridge.OnHold}
+	states := []bridge.DeliveryState{bridge.Queued, bridge.Deferred, bridge.OnHold}
 	if c.Failed {
 		states = append(states, bridge.Failed)
 	}
-	return c.run(ctx, env, states, "to be tried now", func(g *bridge.Gateway, id bridge.ID) error {
+	now := time.Now()
+	waits := func(d bridge.Delivery) bool { return d.State != bridge.Queued || d.PutOff(now) }
+	return c.run(ctx, env, states, waits, "to be tried now", func(g *bridge.Gateway, id bridge.ID) error {
 		return g.RetryDelivery(ctx, bridge.AsOperator(), id)
 	})
 }
@@ -306,7 +310,7 @@ type queueCancelCommand struct{ queueChange }
 
 // Run sends mails never.
 func (c *queueCancelCommand) Run(ctx context.Context, env *environment) error {
-	return c.run(ctx, env, []bridge.DeliveryState{bridge.Queued, bridge.Deferred, bridge.OnHold}, "cancelled", func(g *bridge.Gateway, id bridge.ID) error {
+	return c.run(ctx, env, []bridge.DeliveryState{bridge.Queued, bridge.Deferred, bridge.OnHold}, all, "cancelled", func(g *bridge.Gateway, id bridge.ID) error {
 		return g.CancelDelivery(ctx, bridge.AsOperator(), id)
 	})
 }

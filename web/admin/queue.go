@@ -99,7 +99,7 @@ func (a *Admin) queue(v *page.Visit) error {
 		view.Counts = append(view.Counts, c)
 	}
 	for _, d := range list {
-		view.Deliveries = append(view.Deliveries, queueLine(d))
+		view.Deliveries = append(view.Deliveries, queueLine(d, time.Now()))
 	}
 	return v.Render(a.book, "queue", page.Frame{Title: "Outgoing mail", Shape: "wide", View: view})
 }
@@ -107,7 +107,7 @@ func (a *Admin) queue(v *page.Visit) error {
 func queuePath(s bridge.DeliveryState) string { return "/admin/queue?state=" + string(s) }
 
 // queueLine returns a delivery as the list shows it.
-func queueLine(d bridge.Delivery) deliveryLine {
+func queueLine(d bridge.Delivery, now time.Time) deliveryLine {
 	s := stateOf(d.State)
 	l := deliveryLine{
 		ID: d.ID.String(), To: d.Recipient, What: deliveryKinds[d.Kind], State: s.name, Tone: s.tone, Reason: d.Diagnostic,
@@ -120,6 +120,8 @@ func queueLine(d bridge.Delivery) deliveryLine {
 		l.ThreadHref = "/desk/t/" + d.Thread.String()
 	}
 	switch {
+	case d.PutOff(now):
+		l.Next, l.CanRetry, l.Again = d.LeaseUntil, true, "Try now"
 	case d.State == bridge.Deferred:
 		l.Next = d.NextAt
 	case d.State == bridge.Relayed && d.Form == bridge.FormCopy:
