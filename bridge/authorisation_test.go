@@ -255,7 +255,10 @@ func TestAuthorisation(t *testing.T) {
 		"ClearMailStop (of a contact)": {staffOnly, func(w *world, a bridge.Actor) error {
 			return w.g.ClearMailStop(ctx, a, w.stopped(w.second))
 		}},
-		"MailStopsOf":                {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.MailStopsOf(ctx, a, []bridge.Person{w.inside}); return err }},
+		"MailStopsOf": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.MailStopsOf(ctx, a, []bridge.Person{w.inside})
+			return err
+		}},
 		"ClearMailStop (of staff)":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, w.colleague.ID) }},
 		"ClearMailStop (of oneself)": {everybodyButKeys, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, self(a)) }},
 		"ListTLSResults":             {adminsOnly, func(w *world, a bridge.Actor) error { _, err := w.g.ListTLSResults(ctx, a, w.clock.now()); return err }},

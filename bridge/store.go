@@ -48,8 +48,8 @@ type Tx interface {
 	Settings
 	Audits
 	Signing
-	Searches
 	TLSCounts
+	Searches
 	Lives
 }
 
@@ -114,6 +114,8 @@ type Messages interface {
 	// its author moves with it, unless they are a contact who has something unread before it.
 	AddMessage(ctx context.Context, m *Message) error
 	Message(ctx context.Context, id ID) (Message, error)
+	// MessageSeq returns a message's Seq, and reads nothing of its content.
+	MessageSeq(ctx context.Context, id ID) (int, error)
 	// ListMessages returns messages in order, with their attachments (without content), from after seq on; notes only if asked for.
 	// It returns fewer than limit where their texts would have more than ListOctets together, but one at least.
 	ListMessages(ctx context.Context, thread ID, notes bool, afterSeq, limit int) ([]Message, error)

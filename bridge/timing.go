@@ -208,7 +208,7 @@ func (g *Gateway) timely(ctx context.Context, tx Tx, d Delivery) error {
 		return stillUnopened(ctx, tx, d)
 	}
 	now := g.now()
-	m, err := tx.Message(ctx, d.Message)
+	seq, err := tx.MessageSeq(ctx, d.Message)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (g *Gateway) timely(ctx context.Context, tx Tx, d Delivery) error {
 	if err != nil {
 		return err
 	}
-	if read >= m.Seq {
+	if read >= seq {
 		return &Suppression{Reason: "it was read in the portal before a notice left"}
 	}
 	t, err := g.timingNow(ctx, tx)
@@ -261,12 +261,12 @@ func (g *Gateway) oneNotice(ctx context.Context, tx Tx, d Delivery, now time.Tim
 	if err != nil || last.DoneAt.Before(d.CreatedAt) {
 		return err
 	}
-	told, err := tx.Message(ctx, last.Message)
+	told, err := tx.MessageSeq(ctx, last.Message)
 	if err != nil {
 		return err
 	}
 	read, err := tx.ReadSeq(ctx, d.Thread, d.Person)
-	if err != nil || read >= told.Seq {
+	if err != nil || read >= told {
 		return err
 	}
 	return &Suppression{Reason: "the notice of an earlier message tells of it"}

@@ -156,6 +156,13 @@ func (t *tx) listMessages(ctx context.Context, thread bridge.ID, notes bool, aft
 }
 
 // messages reads messages of one thread, in order, with their attachments.
+// MessageSeq implements bridge.Messages.
+func (t *tx) MessageSeq(ctx context.Context, id bridge.ID) (int, error) {
+	var seq int
+	err := t.one(ctx, "select seq from message where id = ?", []any{id}, &seq)
+	return seq, err
+}
+
 func (t *tx) messages(ctx context.Context, query string, args ...any) ([]bridge.Message, error) {
 	var all []bridge.Message
 	files := 0

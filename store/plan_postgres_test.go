@@ -21,6 +21,8 @@ func TestPlansOnPostgreSQL(t *testing.T) {
 	}
 	allowed := []struct{ begin, plan, because string }{
 		{"select c.thread, c.total", "Incremental Sort", "it is the few participants of one page"},
+		{"select t.id, t.kind, t.language", "Seq Scan on template t", "all are read, once after somebody changed one"},
+		{"select t.id, t.kind, t.language", "Sort", "likewise"},
 		{"select id, state, made_at, current_at", "Seq Scan on signing", "there are a few, and all are read"},
 		{"select id, state, made_at, current_at", "Sort", "likewise"},
 		{"select r.thread from retention", "Seq Scan on retention", "it is the few threads about which something was decided"},

@@ -39,6 +39,7 @@ func TestPlans(t *testing.T) {
 		{"select priority from delivery", "SCAN delivery USING COVERING INDEX delivery_due", "it ends at the first row"},
 		{"select e.id, e.thread, e.seq from search_text", "SCAN f VIRTUAL TABLE INDEX 192:M5><", "it is matched, between two ids, and comes in their order"},
 		{"select id, thread, first_seq, last_seq from index_task order by id", "SCAN index_task", "it ends at the limit"},
+		{"select t.id, t.kind, t.language", "SCAN t USING INDEX template_version", "all are read, once after somebody changed one"},
 		{"select id, state, made_at, current_at", "SCAN signing", "there are a few, and all are read"},
 		{"select id, state, made_at, current_at", "USE TEMP B-TREE", "likewise"},
 		{"select t.id, t.status", "USE TEMP B-TREE FOR ORDER BY", "for those that were never opened, which are few; the others are wanted by their indexes below"},

@@ -23,6 +23,10 @@ func messages(h *house) {
 	}
 	h.update(func(ctx context.Context, tx bridge.Tx) error { return tx.AddMessage(ctx, &full) })
 	same(h, "number of the first", full.Seq, 1)
+	h.fails("no such message", bridge.ErrNotFound, func(ctx context.Context, tx bridge.Tx) error {
+		_, err := tx.MessageSeq(ctx, bridge.NewID())
+		return err
+	})
 	var bare []bridge.Message
 	for i := range 6 {
 		kind := bridge.Public
@@ -39,6 +43,11 @@ func messages(h *house) {
 		}
 		got, err = tx.Message(ctx, bare[2].ID)
 		same(h, "a message with little", got, bare[2])
+		if err != nil {
+			return err
+		}
+		seq, err := tx.MessageSeq(ctx, bare[2].ID)
+		same(h, "its number", seq, bare[2].Seq)
 		if err != nil {
 			return err
 		}
