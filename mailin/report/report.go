@@ -61,11 +61,11 @@ func Read(m Mail) (Result, bool) {
 	}
 	reporting := m.Type == "multipart/report"
 	var status, feedback, disposition, returned, loose []byte
+	var statuses [][]byte
 	for _, p := range m.Parts {
 		switch p.Type {
 		case "message/delivery-status", "message/global-delivery-status":
-			// Some servers split the report; its groups are one list.
-			status = append(append(bytes.Clone(status), "\n\n"...), p.Content...)
+			statuses = append(statuses, p.Content)
 		case "message/feedback-report":
 			feedback = p.Content
 		case "message/disposition-notification", "message/global-disposition-notification":
@@ -77,6 +77,10 @@ func Read(m Mail) (Result, bool) {
 		case LooseStatus:
 			loose = p.Content
 		}
+	}
+	if statuses != nil {
+		// Some servers split the report; its groups are one list.
+		status = bytes.Join(append([][]byte{nil}, statuses...), []byte("\n\n"))
 	}
 	if status == nil {
 		status = loose // its part has lost its type
