@@ -11,7 +11,7 @@ import (
 // Delivery is one mail to one recipient. What it carries is not part of it.
 type Delivery struct {
 	ID         string     `json:"id" format:"uuid" doc:"The delivery's id." example:"019a9f3e-7c1d-7cc1-8b3c-4d5e6f7a8b9c"`
-	Kind       string     `json:"kind" enum:"message,code,alert,answer" doc:"Why the mail leaves: a message in a thread, a sign-in code, an alert to admins, or an answer to a sender." example:"message"`
+	Kind       string     `json:"kind" enum:"message,code,device,reminder,unopened,digest,alert,trouble,answer,sample" doc:"Why the mail leaves: a message in a thread, a sign-in code, a sign-in by a new browser, a reminder of what is unread; to staff, a message that was never opened or a summary; to admins, held mail, or trouble with a mailbox; an answer to a sender; or a test of a template." example:"message"`
 	ThreadID   string     `json:"thread_id,omitempty" doc:"The thread." example:"019a9f3e-7c1a-7b52-9d0e-3f1c5a7b9e21"`
 	MessageID  string     `json:"message_id,omitempty" doc:"The message." example:"019a9f3e-7c1b-7a00-8d11-2e3f4a5b6c7d"`
 	PersonID   string     `json:"person_id,omitempty" doc:"The recipient, if they are known." example:"019a9f3e-0b1c-7d3e-8f4a-5b6c7d8e9f01"`
