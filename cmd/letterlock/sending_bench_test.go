@@ -22,6 +22,7 @@ import (
 	"letterlock/bridge"
 	"letterlock/mailout"
 	"letterlock/mailout/compose"
+	"letterlock/mailout/dkim"
 	"letterlock/mailout/submit"
 	"letterlock/store"
 	"letterlock/store/seal"
@@ -29,8 +30,9 @@ import (
 
 // BenchmarkSendingAgainstPostfix empties three queues of the same notices into Postfix's smtp-sink, in turn: the outbox, by the worker, from
 // the claim to the durable record that each has left; the queue of a Postfix; and a slice in memory, by a loop around go-smtp's client
-// that does nothing else. The worker's time ends when the last record is on the disk. Postfix's begins when its first mail has arrived, so that
-// its start costs it nothing. It needs root and the Debian package postfix:
+// that does nothing else. The worker does so four times: without signatures, with each of the two, and with both, as mail leaves. Its time ends when the
+// last record is on the disk. Postfix's begins when its first mail has arrived, so that its start costs it nothing, and it signs nothing. It needs root and the
+// Debian package postfix:
 //
 //	go test -run '^$' -bench SendingAgainstPostfix -benchtime 1x -timeout 30m ./cmd/letterlock
 //
@@ -46,21 +48,32 @@ func BenchmarkSendingAgainstPostfix(b *testing.B) {
 	sink := startSink(b)
 	o := newBenchOutbox(b)
 	p := startBenchPostfix(b)
-	b.Logf("%-12s %10s %10s %10s %12s", "connections", "worker/s", "postfix/s", "bare/s", "x postfix")
+	signers := o.signers(b)
 	for range b.N {
 		for _, connections := range []int{1, 10} {
-			var ours, theirs, bare, ratios []float64
+			figures := map[string][]float64{}
+			note := func(name string, f float64) { figures[name] = append(figures[name], f) }
 			for range 3 {
-				mails := o.fill(b, mails)
-				letters := o.letters(b, mails)
-				one := o.empty(b, sink, connections, mails)
-				other := p.empty(b, sink, connections, letters)
-				ours, theirs = append(ours, one), append(theirs, other)
-				ratios = append(ratios, one/other)
-				bare = append(bare, bareClient(b, sink, connections, letters))
+				for _, signed := range signers {
+					mails := o.fill(b, mails)
+					if signed.signer != nil {
+						note(signed.name, o.empty(b, sink, connections, mails, signed.signer))
+						continue
+					}
+					letters := o.letters(b, mails)
+					note(signed.name, o.empty(b, sink, connections, mails, nil))
+					note("Postfix", p.empty(b, sink, connections, letters))
+					note("ratio", figures[signed.name][len(figures[signed.name])-1]/figures["Postfix"][len(figures["Postfix"])-1])
+					note("bare client", bareClient(b, sink, connections, letters))
+				}
 			}
-			b.Logf("%-12d %10.0f %10.0f %10.0f %12.2f   worker %.0f, Postfix %.0f", connections, median(ours), median(theirs), median(bare), median(ratios), ours, theirs)
-			b.ReportMetric(median(ratios), fmt.Sprintf("x-postfix-%d", connections))
+			line := fmt.Sprintf("%2d connections, mails a second:", connections)
+			for _, name := range []string{unsignedName, "RSA", "Ed25519", "both", "Postfix", "bare client"} {
+				line += fmt.Sprintf("  %s %.0f %.0f", name, median(figures[name]), figures[name])
+			}
+			b.Log(line)
+			b.ReportMetric(median(figures["ratio"]), fmt.Sprintf("x-postfix-%d", connections))
+			b.ReportMetric(median(figures["both"])/median(figures["Postfix"]), fmt.Sprintf("signed-x-postfix-%d", connections))
 		}
 	}
 	b.Logf("%.3f commits a mail", float64(o.commits)/float64(o.sent))
@@ -77,7 +90,20 @@ func BenchmarkSending(b *testing.B) {
 	o := newBenchOutbox(b)
 	mails := o.fill(b, b.N)
 	b.ResetTimer()
-	b.ReportMetric(o.empty(b, sink, 10, mails), "mails/s")
+	b.ReportMetric(o.empty(b, sink, 10, mails, nil), "mails/s")
+}
+
+// BenchmarkSendingSigned is the same with both signatures.
+func BenchmarkSendingSigned(b *testing.B) {
+	if _, err := exec.LookPath("smtp-sink"); err != nil {
+		b.Skip("it needs smtp-sink, from the Debian package postfix")
+	}
+	sink := startSink(b)
+	o := newBenchOutbox(b)
+	signers := o.signers(b)
+	mails := o.fill(b, b.N)
+	b.ResetTimer()
+	b.ReportMetric(o.empty(b, sink, 10, mails, signers[len(signers)-1].signer), "mails/s")
 }
 
 // benchSink is an smtp-sink that tells how many mails it took.
@@ -178,6 +204,47 @@ func newBenchOutbox(b testing.TB) *benchOutbox {
 
 func (o *benchOutbox) now() time.Time { return time.Now().Add(time.Duration(o.ahead.Load())) }
 
+// signedBy is a way to sign, with its name in the results.
+type signedBy struct {
+	name   string
+	signer mailout.Signer
+}
+
+const unsignedName = "unsigned"
+
+// heldKeys is some of the keys that there are.
+type heldKeys bridge.SigningPair
+
+func (k heldKeys) SigningKeys(context.Context) (bridge.SigningPair, error) {
+	return bridge.SigningPair(k), nil
+}
+
+// signers returns the ways to sign: not at all, with one kind of key, and with both.
+func (o *benchOutbox) signers(b *testing.B) []signedBy {
+	b.Helper()
+	if _, err := o.g.FirstSigningKeys(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	pair, err := o.g.SigningKeys(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	list := []signedBy{{unsignedName, nil}}
+	for _, one := range []struct {
+		name string
+		keys []bridge.SigningKey
+	}{{"RSA", pair.Keys[:1]}, {"Ed25519", pair.Keys[1:]}, {"both", pair.Keys}} {
+		held := pair
+		held.Keys = one.keys
+		signer, err := dkim.New(dkim.Config{Keys: heldKeys(held), Domain: "example.com"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		list = append(list, signedBy{one.name, signer})
+	}
+	return list
+}
+
 // fill makes at least so many notices wait, lets so much time pass that all of them are due, and returns how many there are.
 func (o *benchOutbox) fill(b testing.TB, atLeast int) (mails int) {
 	b.Helper()
@@ -225,7 +292,7 @@ func (o *benchOutbox) letters(b *testing.B, mails int) []compose.Mail {
 }
 
 // empty runs a worker until nothing waits, and returns how many mails left in a second.
-func (o *benchOutbox) empty(b *testing.B, sink *benchSink, connections, mails int) float64 {
+func (o *benchOutbox) empty(b *testing.B, sink *benchSink, connections, mails int, signer mailout.Signer) float64 {
 	b.Helper()
 	relay, err := submit.NewRelay(submit.RelayConfig{Address: sink.addr, Security: submit.TLSNone, LocalName: "gateway.example.com", Connections: connections})
 	if err != nil {
@@ -234,7 +301,7 @@ func (o *benchOutbox) empty(b *testing.B, sink *benchSink, connections, mails in
 	defer relay.Close()
 	left, all := atomic.Int64{}, make(chan struct{})
 	w, err := mailout.New(mailout.Config{
-		Gateway: o.g, Transport: relay, Concurrency: connections, Now: o.now,
+		Gateway: o.g, Transport: relay, Signer: signer, Concurrency: connections, Now: o.now,
 		AfterRecord: func(bridge.ID) {
 			if left.Add(1) == int64(mails) {
 				close(all)
