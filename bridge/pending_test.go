@@ -513,3 +513,46 @@ func (f *failing) Update(ctx context.Context, fn func(bridge.Tx) error) error {
 	}
 	return f.Store.Update(ctx, fn)
 }
+
+// BenchmarkPostDue measures scheduling a message, and posting it when its time comes.
+func BenchmarkPostDue(b *testing.B) {
+	config, _, clock := newConfig(b)
+	config.Timing.Undo = 10 * time.Second
+	g, err := bridge.New(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, op := b.Context(), bridge.AsOperator()
+	t, _, err := g.StartThread(ctx, op, bridge.ThreadStart{Subject: "s", Text: "t", Contacts: []bridge.Recipient{{Address: "ann@example.org"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := g.Schedule(ctx, op, bridge.Post{Thread: t.ID, Text: "All is well."}, bridge.Later{}); err != nil {
+			b.Fatal(err)
+		}
+		clock.forward(10 * time.Second)
+		if _, err := g.PostDue(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPostAtOnce measures the same message without a time to take it back.
+func BenchmarkPostAtOnce(b *testing.B) {
+	config, _, _ := newConfig(b)
+	g, err := bridge.New(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, op := b.Context(), bridge.AsOperator()
+	t, _, err := g.StartThread(ctx, op, bridge.ThreadStart{Subject: "s", Text: "t", Contacts: []bridge.Recipient{{Address: "ann@example.org"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := g.Post(ctx, op, bridge.Post{Thread: t.ID, Text: "All is well."}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -95,6 +95,9 @@ func TestCheckFindsTampering(t *testing.T) {
 		{"a note looks public to a search", "search_entry", "update search_entry set note = false where note"},
 		{"the words of a message are taken out of the search index", "search_entry", "delete from search_text where rowid = (select max(id) from search_entry)"},
 		{"words are left in the search index", "search_text", "insert into search_text (rowid, body) values (7, 'x')"},
+		{"a message that waits has a state that there is not", "pending", "update pending set state = 'lost' where state = 'waiting'"},
+		{"a file of a message that waits is gone", "pending", "delete from pending_file where id = (select max(id) from pending_file)"},
+		{"a message that waits has gone out", "pending", "update pending set id = (select max(id) from message) where state = 'waiting'"},
 		{"an address's hash is another's", "person", "update person set address_hash = randomblob(16) where kind = 'contact'"},
 	}
 	raw := plainSQLite(t, filepath.Join(made, "letterlock.db"))

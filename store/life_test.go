@@ -58,6 +58,9 @@ func newClinic(t testing.TB, db *store.DB, keys *seal.Keyring, threads int) *cli
 	for i := range threads {
 		c.thread(fmt.Sprintf("Results no. %d", i))
 	}
+	if threads > 0 {
+		c.later(c.threads[0])
+	}
 	c.receive("stranger@example.net", "office@example.com", "Please let me in.")
 	_, err = g.SignInWithCode(ctx, "a browser that never asked", "12345678", "192.0.2.1")
 	if err == nil {
@@ -100,6 +103,27 @@ func (c *clinic) thread(subject string) bridge.ID {
 	c.must(err)
 	c.threads = append(c.threads, t.ID)
 	return t.ID
+}
+
+// later writes an answer for tomorrow, and the beginning of a thread that was taken back, both with files.
+func (c *clinic) later(thread bridge.ID) {
+	c.Helper()
+	ctx := context.WithoutCancel(c.Context())
+	files := func(size int) []bridge.Attachment {
+		small, err := c.g.StageFile(ctx, c.staff, "tomorrow.txt", "text/plain", strings.NewReader("a small file for tomorrow"))
+		c.must(err)
+		large, err := c.g.StageFile(ctx, c.staff, "tomorrow.bin", "application/octet-stream", bytes.NewReader(noise(size)))
+		c.must(err)
+		return []bridge.Attachment{small, large}
+	}
+	_, err := c.g.Schedule(ctx, c.staff, bridge.Post{Thread: thread, Text: "See you tomorrow.", Files: files(150_000), Via: bridge.ViaWeb}, bridge.Later{At: c.now.Add(24 * time.Hour)})
+	c.must(err)
+	p, err := c.g.ScheduleStart(ctx, c.staff, bridge.ThreadStart{
+		Subject: "Your appointment", Text: "It is at nine.", Files: files(160_000), Contacts: []bridge.Recipient{{ID: c.contact.ID}, {Address: "new@example.net"}},
+	}, bridge.Later{At: c.now.Add(24 * time.Hour)})
+	c.must(err)
+	_, err = c.g.TakeBack(ctx, c.staff, p.ID)
+	c.must(err)
 }
 
 // relay relays all that waits.
