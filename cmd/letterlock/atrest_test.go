@@ -62,6 +62,12 @@ func plantAndSearch(t *testing.T, dsn string) {
 		p.word("filename")+".txt", p64(p.word("smallfile")), p.word("largename")+".txt", p64(large))))
 	reply := p.replyAddress(contact)
 	p.api("POST", "/threads/"+thread+"/messages", fmt.Sprintf(`{"text":%q,"note":true}`, p.word("note")))
+	// What goes out tomorrow, and what begins tomorrow.
+	tomorrow := time.Now().Add(24 * time.Hour).Format(time.RFC3339)
+	p.api("POST", "/threads/"+thread+"/messages", fmt.Sprintf(`{"text":%q,"html":%q,"send_at":%q,"files":[{"filename":%q,"content":%q},{"filename":"l.txt","content":%q}]}`,
+		p.word("latertext"), "<p>"+p.word("laterhtml")+"</p>", tomorrow, p.word("laterfile")+".txt", p64(p.word("latersmall")), p64(strings.Repeat(p.word("laterlarge")+" ", 9000))))
+	p.api("POST", "/threads", fmt.Sprintf(`{"subject":%q,"text":"t","send_at":%q,"contacts":[{"address":%q,"name":%q}]}`,
+		p.word("latersubject"), tomorrow, p.word("lateraddress")+"@example.net", p.word("latername")))
 	p.relay.mu.Lock()
 	p.relay.answers, p.relay.said = []int{550}, p.word("diagnostic")
 	p.relay.mu.Unlock()
@@ -96,7 +102,7 @@ func plantAndSearch(t *testing.T, dsn string) {
 	p.must(b.open("/desk/search?q=" + p.word("text")))
 
 	// The same search finds all of them in what those who may read are shown, so it would have found them at rest.
-	shown := []string{p.api("GET", "/threads/"+thread, ""), p.api("GET", "/threads", ""), p.api("GET", "/received", ""), p.api("GET", "/contacts", ""), p.api("GET", "/deliveries", ""), string(b.raw)}
+	shown := []string{p.api("GET", "/threads/"+thread, ""), p.api("GET", "/threads", ""), p.api("GET", "/received", ""), p.api("GET", "/contacts", ""), p.api("GET", "/deliveries", ""), p.api("GET", "/pending", ""), string(b.raw)}
 	files := regexp.MustCompile(`"attachments":\[(.*?)\]`).FindAllString(shown[0], -1)
 	for _, id := range regexp.MustCompile(`"id":"([0-9a-f-]{36})"`).FindAllStringSubmatch(strings.Join(files, ""), -1) {
 		shown = append(shown, p.api("GET", "/attachments/"+id[1], ""))
@@ -104,7 +110,7 @@ func plantAndSearch(t *testing.T, dsn string) {
 	all := strings.Join(shown, "\n")
 	for _, field := range []string{
 		"subject", "text", "html", "address", "name", "filename", "smallfile", "largename", "largefile", "note", "second", "secondtext", "gone", "diagnostic",
-		"replytext", "quoted", "signature", "replyfile", "replycontent", "stranger", "strangername", "heldsubject", "messageid",
+		"replytext", "quoted", "signature", "replyfile", "replycontent", "stranger", "strangername", "heldsubject", "messageid", "latertext", "laterfile", "latersubject", "lateraddress", "latername",
 	} {
 		if !strings.Contains(all, p.word(field)) {
 			t.Errorf("the planted %s is shown nowhere, so it may not have been kept at all", field)

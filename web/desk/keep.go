@@ -14,6 +14,7 @@ type keepView struct {
 	Hold          bool
 	All           int // what holds for all conversations; 0 for ever
 	Flaw          string
+	Waiting       bool // something waits to go out in it
 }
 
 // keep is GET /desk/t/THREAD/keep: for how long a conversation is kept, and the way to delete it.
@@ -41,7 +42,7 @@ func (d *Desk) showKeep(v *page.Visit, status int, flaw string) error {
 	if err != nil {
 		return err
 	}
-	view := keepView{Base: "/desk/t/" + id.String(), Subject: t.Thread.Subject, Days: r.Days, Hold: r.Hold, All: all, Flaw: flaw}
+	view := keepView{Base: "/desk/t/" + id.String(), Subject: t.Thread.Subject, Days: r.Days, Hold: r.Hold, All: all, Flaw: flaw, Waiting: len(t.Pending) > 0}
 	return v.RenderStatus(status, d.book, "keep", page.Frame{Title: "How long it is kept", Shape: "wide", View: view})
 }
 

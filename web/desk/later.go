@@ -14,6 +14,7 @@ import (
 type laterView struct {
 	At   string // as an input of type datetime-local has it; empty for at once
 	Zone string // in which it is
+	Kept bool   // the zone is the person's own choice, or that of a message: a script leaves it
 	Min  string // the earliest
 }
 
@@ -51,8 +52,8 @@ func (d *Desk) zone(name string) (*time.Location, error) {
 // later reads when a form says that its message goes out. A time that is filled in counts, whichever button was pressed: so nothing leaves at
 // once that was to leave later.
 func (d *Desk) later(form page.Form) (bridge.Later, error) {
-	text := strings.Replace(strings.TrimSpace(form.Get("at")), " ", "T", 1)
-	if text == "" {
+	text := form.Get("at")
+	if strings.TrimSpace(text) == "" {
 		if form.Get("step") == "later" {
 			return bridge.Later{}, fmt.Errorf("say when it is to be sent: %w", bridge.ErrInvalid)
 		}
@@ -62,17 +63,34 @@ func (d *Desk) later(form page.Form) (bridge.Later, error) {
 	if err != nil {
 		return bridge.Later{}, err
 	}
+	at, err := momentOf(text, loc)
+	return bridge.Later{At: at, Zone: loc.String()}, err
+}
+
+// momentOf reads a moment as browsers and people write it. Its error wraps ErrInvalid.
+func momentOf(text string, in *time.Location) (time.Time, error) {
+	text = strings.Replace(strings.TrimSpace(text), " ", "T", 1)
 	for _, layout := range []string{inputTime, inputTime + ":05"} {
-		if at, err := time.ParseInLocation(layout, text, loc); err == nil {
-			return bridge.Later{At: at, Zone: loc.String()}, nil
+		if at, err := time.ParseInLocation(layout, text, in); err == nil {
+			return at, nil
 		}
 	}
-	return bridge.Later{}, fmt.Errorf("the time to send it can't be read: write it as 2026-12-31 09:00: %w", bridge.ErrInvalid)
+	return time.Time{}, fmt.Errorf("the time to send it can't be read: write it as 2026-12-31 09:00: %w", bridge.ErrInvalid)
 }
 
 // laterForm is the part of a composer as somebody filled it in.
 func (d *Desk) laterForm(form page.Form) laterView {
 	return d.fillLater(laterView{At: form.Get("at"), Zone: form.Get("zone")})
+}
+
+// ownZone is where a composer begins with the time zone that its writer chose, if they did.
+func (d *Desk) ownZone(v *page.Visit, l laterView) (laterView, error) {
+	if l.Zone != "" {
+		return d.fillLater(l), nil
+	}
+	c, err := d.gateway.MailChoices(v.Context(), v.Actor(), v.Person.ID)
+	l.Zone, l.Kept = c.Zone, c.Zone != ""
+	return d.fillLater(l), err
 }
 
 // laterOf is the part of a composer for a message that was to go out at a time of its own, if that is still to come.

@@ -107,7 +107,10 @@ func (d *Desk) showStart(v *page.Visit, status int, view startView) error {
 	}
 	view.LeavesAs = leavesAs(mode.Organization)
 	view.CanTighten = mode.Organization == bridge.ModeConvenience
-	view.Once, view.Limit, view.SendAt = page.Token(), d.site.MaxFiles(), d.fillLater(view.SendAt)
+	view.Once, view.Limit = page.Token(), d.site.MaxFiles()
+	if view.SendAt, err = d.ownZone(v, view.SendAt); err != nil {
+		return err
+	}
 	return v.RenderStatus(status, d.book, "start", page.Frame{Title: "Write to someone", View: view})
 }
 

@@ -82,7 +82,9 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 	view.Once, view.Limit, view.Started = page.Token(), d.site.MaxFiles(), t.Thread.CreatedAt
 	view.Modes = modeChoices(t.Thread.Mode)
 	view.ModeWhy = modeWhy(t)
-	view.SendAt = d.fillLater(view.SendAt)
+	if view.SendAt, err = d.ownZone(v, view.SendAt); err != nil {
+		return err
+	}
 	view.MayKeep = v.Person.Role == bridge.RoleAdmin
 
 	fates := newFates(t)

@@ -26,13 +26,13 @@
 	// What was just sent can be taken back until it leaves. Then the page shows it, unless somebody is writing.
 	for (const t of document.querySelectorAll("time[data-leaves]")) {
 		const left = new Date(t.dateTime) - Date.now();
-		if (isNaN(left) || left > 12e4) continue;
+		if (isNaN(left) || left > 12e4 || left < -15e3) continue;
 		setTimeout(() => {
 			t.textContent = "It has left.";
 			const undo = t.closest("article").querySelector("form[data-undo]");
 			if (undo) undo.hidden = true;
-			const writing = [...document.querySelectorAll("textarea, input[type=file]")].some((e) => e.value !== e.defaultValue && e.value);
-			if (!writing) location.reload();
+			const writing = [...document.querySelectorAll("textarea, input[type=file]")].some((e) => e.value);
+			if (!writing && !document.getElementById("flaw")) location.reload(); // a page with a flaw is a form that was sent
 		}, Math.max(left, 0) + 1200);
 	}
 
