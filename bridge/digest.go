@@ -74,15 +74,10 @@ func sameDay(a, b time.Time) bool { return a.YearDay() == b.YearDay() && a.Year(
 func (g *Gateway) SendDigests(ctx context.Context) error {
 	for {
 		n := 0
-		err := g.store.View(ctx, func(tx Tx) error {
-			now := g.now()
-			due, err := tx.DueDigests(ctx, now, now.Add(farthestDigest), 1)
-			n = len(due)
-			return err
-		})
-		if err == nil && n > 0 {
+		tallies, err := g.tallies(ctx)
+		if err == nil && tallies != nil {
 			err = g.update(ctx, func(tx Tx) (err error) {
-				n, err = g.queueDigests(ctx, tx)
+				n, err = g.queueDigests(ctx, tx, tallies)
 				return err
 			})
 		}
@@ -92,8 +87,44 @@ func (g *Gateway) SendDigests(ctx context.Context) error {
 	}
 }
 
+// tallies counts for a batch that is due what is new since when, before the transaction that holds up others; nil if none is due.
+func (g *Gateway) tallies(ctx context.Context) (map[time.Time]Tally, error) {
+	var all map[time.Time]Tally
+	err := g.store.View(ctx, func(tx Tx) error {
+		now := g.now()
+		due, err := tx.DueDigests(ctx, now, now.Add(farthestDigest), digestBatch)
+		if all = nil; err != nil || len(due) == 0 {
+			return err
+		}
+		all = map[time.Time]Tally{} // many people were told at the same moment
+		for _, id := range due {
+			c, err := tx.MailChoices(ctx, id)
+			if err != nil {
+				return err
+			}
+			since := c.since(now)
+			if _, counted := all[since]; counted {
+				continue
+			}
+			if all[since], err = tx.DeskTally(ctx, since); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// since is from when on something is new to who is told now.
+func (c MailChoices) since(now time.Time) time.Time {
+	if c.digestOf.IsZero() || c.digestOf.After(now) {
+		return c.digestAt.Add(-c.Notify.period())
+	}
+	return c.digestOf
+}
+
 // queueDigests queues a batch, and returns how many it has looked at.
-func (g *Gateway) queueDigests(ctx context.Context, tx Tx) (int, error) {
+func (g *Gateway) queueDigests(ctx context.Context, tx Tx, tallies map[time.Time]Tally) (int, error) {
 	now := g.now()
 	due, err := tx.DueDigests(ctx, now, now.Add(farthestDigest), digestBatch)
 	if err != nil || len(due) == 0 {
@@ -103,7 +134,6 @@ func (g *Gateway) queueDigests(ctx context.Context, tx Tx) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	tallies := map[time.Time]Tally{} // many people were told at the same moment
 	for _, id := range due {
 		p, err := tx.Person(ctx, id)
 		if err != nil {
@@ -114,10 +144,7 @@ func (g *Gateway) queueDigests(ctx context.Context, tx Tx) (int, error) {
 			return 0, err
 		}
 		isDue := !c.digestAt.After(now)
-		since := c.digestOf
-		if since.IsZero() || since.After(now) {
-			since = c.digestAt.Add(-c.Notify.period())
-		}
+		since := c.since(now)
 		if isDue {
 			// When it was due, so that a summary that is made a little after midnight does not stand for the next day too.
 			if c.digestOf = c.digestAt; now.Sub(c.digestAt) >= c.Notify.period() {
@@ -135,10 +162,9 @@ func (g *Gateway) queueDigests(ctx context.Context, tx Tx) (int, error) {
 		}
 		tally, counted := tallies[since]
 		if !counted {
-			if tally, err = tx.DeskTally(ctx, since); err != nil {
+			if tally, err = tx.DeskTally(ctx, since); err != nil { // it has become due just now
 				return 0, err
 			}
-			tallies[since] = tally
 		}
 		if tally.nothing() {
 			continue

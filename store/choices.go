@@ -59,10 +59,7 @@ func (t *tx) DueDigests(ctx context.Context, now, latest time.Time, limit int) (
 // DeskTally implements bridge.Choices.
 func (t *tx) DeskTally(ctx context.Context, since time.Time) (bridge.Tally, error) {
 	var n bridge.Tally
-	err := t.one(ctx, "select count(*) from thread where awaiting", nil, &n.Waiting)
-	if err == nil {
-		err = t.one(ctx, "select count(*) from thread where awaiting and last_at > ?", []any{micros(since)}, &n.New)
-	}
+	err := t.one(ctx, "select count(*), coalesce(sum(case when last_at > ? then 1 else 0 end), 0) from thread where awaiting", []any{micros(since)}, &n.Waiting, &n.New)
 	if err == nil {
 		err = t.one(ctx, "select count(distinct u.thread) "+fromUnopened, nil, &n.Unopened)
 	}
