@@ -256,6 +256,7 @@ func checkFirstRelease(t *testing.T, d *DB, o old) {
 	err := d.View(ctx, func(tx bridge.Tx) error {
 		p, err := tx.PersonByAddress(ctx, "ann@example.org")
 		want("a person", p.ID, o.ann)
+		want("nothing names them in a link", p.Unsubscribe.IsZero(), false)
 		if err != nil {
 			return err
 		}
