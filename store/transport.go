@@ -143,7 +143,7 @@ func (t *tx) tlsReport(day time.Time, domain, to string) []byte {
 }
 
 // TakeTLSReport leases the report of a day's TLS with a domain to one destination for a term, after which it may be tried again. It reports false where somebody
-// else has it, or where EndTLSReport was called.
+// else has it, or it is to wait, and returns bridge.ErrConflict where it was ended for good.
 func (d *DB) TakeTLSReport(ctx context.Context, day time.Time, domain, to string, now time.Time, term time.Duration) (attempt int, taken bool, err error) {
 	err = d.update(ctx, func(t *tx) error {
 		attempt, taken = 0, false
@@ -154,11 +154,18 @@ func (d *DB) TakeTLSReport(ctx context.Context, day time.Time, domain, to string
 		n, err := t.exec(ctx, `insert into tls_report (key_hash, day, attempts, next_at) values (?, ?, 1, ?)
 			on conflict (key_hash) do update set attempts = tls_report.attempts + 1, next_at = excluded.next_at where tls_report.next_at <= ?`,
 			key, micros(day), micros(now.Add(term)), micros(now))
-		if err != nil || n == 0 {
+		if err != nil {
 			return err
 		}
-		taken = true
-		return t.one(ctx, "select attempts from tls_report where key_hash = ?", []any{key}, &attempt)
+		var next time.Time
+		taken = n > 0
+		if err := t.one(ctx, "select attempts, coalesce(next_at, 0) from tls_report where key_hash = ?", []any{key}, &attempt, moment(&next)); err != nil {
+			return err
+		}
+		if !taken && next.IsZero() {
+			return bridge.ErrConflict
+		}
+		return nil
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("take a tls report: %w", err)

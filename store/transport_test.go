@@ -86,8 +86,14 @@ func TestTLSReports(t *testing.T) {
 			take := func(domain, to string, at time.Time) int {
 				t.Helper()
 				n, ok, err := d.TakeTLSReport(ctx, day, domain, to, at, time.Minute)
-				if err != nil || ok != (n > 0) {
+				if errors.Is(err, bridge.ErrConflict) {
+					return -1
+				}
+				if err != nil || n == 0 {
 					t.Fatalf("got %d, %v, %v", n, ok, err)
+				}
+				if !ok {
+					return 0
 				}
 				return n
 			}
@@ -129,8 +135,8 @@ func TestTLSReports(t *testing.T) {
 				t.Error("it is not tried again when it is to be")
 			}
 			must(d.EndTLSReport(ctx, day, "example.org", "mailto:a@example.org", time.Time{}))
-			if take("example.org", "mailto:a@example.org", now.Add(1000*time.Hour)) != 0 {
-				t.Error("it was taken after it was sent")
+			if take("example.org", "mailto:a@example.org", now.Add(1000*time.Hour)) != -1 {
+				t.Error("it was not said to have been sent")
 			}
 			if err := d.EndTLSReport(ctx, day, "example.net", "x", time.Time{}); !errors.Is(err, bridge.ErrNotFound) {
 				t.Errorf("ended one that nobody took: %v", err)

@@ -32,7 +32,8 @@ import (
 type Keeper interface {
 	TLSResults(ctx context.Context, day time.Time, limit int) ([]bridge.TLSResult, error)
 	STSPolicy(ctx context.Context, domain string, now time.Time) (bridge.STSPolicy, error)
-	// TakeTLSReport leases one report to one destination, and says for the how manieth time it is tried. It reports false where another process has it, or it was ended.
+	// TakeTLSReport leases one report to one destination, and says for the how manieth time it is tried. It reports false where another process has it or it is to
+	// wait, and returns bridge.ErrConflict where it was ended for good.
 	TakeTLSReport(ctx context.Context, day time.Time, domain, to string, now time.Time, term time.Duration) (attempt int, taken bool, err error)
 	// EndTLSReport ends it until next, or for good where that is zero.
 	EndTLSReport(ctx context.Context, day time.Time, domain, to string, next time.Time) error
@@ -190,9 +191,12 @@ func (r *Reporter) domainReports(ctx context.Context, day time.Time, domain stri
 	return done
 }
 
-// destination sends a report to one destination, unless somebody does or has. It reports whether this process did so for good.
+// destination sends a report to one destination, unless somebody does or has. It reports whether there is nothing left to do about it.
 func (r *Reporter) destination(ctx context.Context, day time.Time, domain string, results []bridge.TLSResult, to Destination) (done bool) {
 	attempt, taken, err := r.c.Keeper.TakeTLSReport(ctx, day, domain, to.uri, r.c.Now(), 2*sendTime)
+	if errors.Is(err, bridge.ErrConflict) {
+		return true
+	}
 	if err != nil && ctx.Err() == nil {
 		r.c.Log.ErrorContext(ctx, "a TLS report could not be taken up", "error", err)
 	}
