@@ -24,8 +24,9 @@ type Pending struct {
 	Why    string     // why it stopped: a clause for staff
 	Stays  []string   // why no copy would leave as things are; filled by Schedule and ScheduleStart alone
 
-	Start *PendingStart // what starts a conversation; nil for an answer
-	Begin string        // the beginning of its text
+	Start   *PendingStart // what starts a conversation; nil for an answer
+	Subject string        // of the conversation where it answers; filled by ListPending alone
+	Begin   string        // the beginning of its text
 	// What follows is not in lists.
 	Text   string
 	HTML   string
@@ -137,20 +138,44 @@ type PendingList struct {
 }
 
 // ListPending lists what has not gone out, without texts: first what was taken back or could not go out, then what waits, the next first. Staff only.
+// As with any list, no conversation counts as looked at.
 func (g *Gateway) ListPending(ctx context.Context, a Actor, l PendingList) (page []Pending, next Cursor, err error) {
 	limit := pageLimit(l.Limit)
 	err = g.store.View(ctx, func(tx Tx) error {
 		if _, err := g.resolveStaff(ctx, tx, a); err != nil {
 			return err
 		}
-		page, err = tx.ListPending(ctx, l.Thread, l.After, limit+1)
-		return err
+		next = Cursor{}
+		if page, err = tx.ListPending(ctx, l.Thread, l.After, limit+1); err != nil {
+			return err
+		}
+		if len(page) > limit {
+			page = page[:limit]
+			next = Cursor{At: page[limit-1].At, ID: page[limit-1].ID}
+		}
+		return fillSubjects(ctx, tx, page)
 	})
-	if err == nil && len(page) > limit {
-		page = page[:limit]
-		next = Cursor{At: page[limit-1].At, ID: page[limit-1].ID}
-	}
 	return page, next, wrap("list pending", err)
+}
+
+// fillSubjects says where answers that have not gone out belong.
+func fillSubjects(ctx context.Context, tx Tx, page []Pending) error {
+	subjects := map[ID]string{}
+	for i := range page {
+		p := &page[i]
+		if p.Thread.IsZero() {
+			continue
+		}
+		if _, known := subjects[p.Thread]; !known {
+			t, err := tx.Thread(ctx, p.Thread)
+			if err != nil {
+				return err
+			}
+			subjects[p.Thread] = t.Subject
+		}
+		p.Subject = subjects[p.Thread]
+	}
+	return nil
 }
 
 // CountStopped counts the messages that could not go out. Staff only.

@@ -101,6 +101,15 @@ func TestSendLater(t *testing.T) {
 	a := b.letter(path, form).want(200, "Your reply goes out tomorrow at 09:00 (Europe/Berlin).", "It goes out tomorrow at 09:00 (Europe/Berlin).", "Edit", "Send now", "Cancel")
 	one := a.unsent()
 	b.get("/desk/out").want(200, "Your results", "Good morning!", "tomorrow at 09:00", `name="from" value="/desk/out"`)
+	// A list is no look into the conversations that stand in it.
+	w.as(w.admin).get("/desk/out").want(200, "Your results", "Good morning!")
+	looks, _, err := w.g.ListAudit(t.Context(), bridge.AsOperator(), "thread.view", bridge.Cursor{}, 100)
+	w.must(err)
+	for _, e := range looks {
+		if e.By == w.admin.ID {
+			t.Error("a look at the list is in the audit log as one into the conversation")
+		}
+	}
 	b.get(one).at(path)
 	w.as(w.mina).get(one).want(403).without("Good morning!")
 	w.as(w.mina).post(one+"/send", nil).want(403)

@@ -90,14 +90,7 @@ func (d *Desk) out(v *page.Visit) error {
 	for _, p := range list {
 		c := d.card(v, p)
 		if !p.Thread.IsZero() {
-			t, err := d.gateway.ReadThread(v.Context(), v.Actor(), bridge.ThreadRead{Thread: p.Thread, AfterSeq: 1 << 30, Limit: 1})
-			if errors.Is(err, bridge.ErrNotFound) {
-				continue // it was deleted a moment ago
-			}
-			if err != nil {
-				return err
-			}
-			c.Subject, c.Thread = t.Thread.Subject, "/desk/t/"+p.Thread.String()
+			c.Subject, c.Thread = p.Subject, "/desk/t/"+p.Thread.String()
 		}
 		c.Return = outPath
 		view.Cards = append(view.Cards, c)
