@@ -14,6 +14,7 @@ import (
 type laterView struct {
 	At   string // as an input of type datetime-local has it; empty for at once
 	Zone string // in which it is
+	Name string // of the zone, for people
 	Kept bool   // the zone is the person's own choice, or that of a message: a script leaves it
 	Min  string // the earliest
 }
@@ -108,8 +109,17 @@ func (d *Desk) fillLater(l laterView) laterView {
 	if err != nil {
 		loc = d.site.Location()
 	}
-	l.Zone, l.Min = loc.String(), d.site.Now().In(loc).Format(inputTime)
+	now := d.site.Now().In(loc)
+	l.Zone, l.Name, l.Min = loc.String(), zoneName(now), now.Format(inputTime)
 	return l
+}
+
+// zoneName is what people call the zone that a moment is in. Go calls the machine's own zone Local, whichever that is, so that has its abbreviation.
+func zoneName(at time.Time) string {
+	if name := at.Location().String(); name != "Local" {
+		return name
+	}
+	return at.Format("MST")
 }
 
 // undo returns for how long what is sent from the desk can be taken back.
@@ -145,7 +155,7 @@ func (d *Desk) whenWords(at time.Time, zone string) string {
 	case at.Year() == now.Year():
 		day = at.Format("Monday, 2 January")
 	}
-	return day + " at " + at.Format("15:04") + " (" + loc.String() + ")"
+	return day + " at " + at.Format("15:04") + " (" + zoneName(at) + ")"
 }
 
 // redo reads the message that a form replaces, to show the form again: with the files marked that it keeps, or all of them if keep is nil.

@@ -42,6 +42,23 @@ func TestMomentOf(t *testing.T) {
 	}
 }
 
+// The machine's own zone is named so that people know which it is.
+func TestZoneName(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.Local)
+	for _, c := range []struct {
+		at   time.Time
+		want string
+	}{{at.In(berlin), "Europe/Berlin"}, {at.UTC(), "UTC"}, {at, at.Format("MST")}} {
+		if got := zoneName(c.at); got != c.want || got == "Local" {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
 // FuzzMomentOf wants what can be read to be the same when it is written and read again.
 func FuzzMomentOf(f *testing.F) {
 	for _, text := range []string{"2026-11-21T09:00", "2026-11-21 09:00:59", "", "T", "0000-00-00T00:00", "9999-12-31T23:59:60"} {
