@@ -232,9 +232,29 @@ func TestExpiryIsInterrupted(t *testing.T) {
 		t.Errorf("again: got %d after %d, %v", second, first, err)
 	}
 	whole(t, d)
-	page, err := c.g.ListThreads(t.Context(), c.staff, bridge.ThreadList{})
+	// An answer for tomorrow keeps its thread, until it is taken back.
+	left := func() bridge.ThreadPage {
+		page, err := c.g.ListThreads(t.Context(), c.staff, bridge.ThreadList{})
+		c.must(err)
+		return page
+	}
+	waits := left()
+	if len(waits.Threads) != 1 {
+		t.Fatalf("%d threads are left, want the one in which an answer waits", len(waits.Threads))
+	}
+	pending, _, err := c.g.ListPending(t.Context(), c.staff, bridge.PendingList{Thread: waits.Threads[0].ID})
 	c.must(err)
-	if len(page.Threads) != 0 {
-		t.Errorf("%d threads are left", len(page.Threads))
+	if len(pending) != 1 {
+		t.Fatalf("%d answers wait there, want 1", len(pending))
+	}
+	_, err = c.g.TakeBack(t.Context(), c.staff, pending[0].ID)
+	c.must(err)
+	third, err := c.g.Expire(t.Context())
+	if err != nil || third != 1 {
+		t.Errorf("after it was taken back: got %d, %v", third, err)
+	}
+	whole(t, d)
+	if n := len(left().Threads); n != 0 {
+		t.Errorf("%d threads are left", n)
 	}
 }
