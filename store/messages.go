@@ -155,7 +155,6 @@ func (t *tx) listMessages(ctx context.Context, thread bridge.ID, notes bool, aft
 	return t.messages(ctx, "select "+messageColumns+where, thread, afterSeq, count)
 }
 
-// messages reads messages of one thread, in order, with their attachments.
 // MessageSeq implements bridge.Messages.
 func (t *tx) MessageSeq(ctx context.Context, id bridge.ID) (int, error) {
 	var seq int
@@ -163,6 +162,7 @@ func (t *tx) MessageSeq(ctx context.Context, id bridge.ID) (int, error) {
 	return seq, err
 }
 
+// messages reads messages of one thread, in order, with their attachments.
 func (t *tx) messages(ctx context.Context, query string, args ...any) ([]bridge.Message, error) {
 	var all []bridge.Message
 	files := 0
