@@ -103,10 +103,17 @@ func TestUnsubscribeLinksThatAreNone(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"GET", "/u/", 404}, {"POST", "/u/", 404}, {"GET", "/u", 404},
-		{"GET", "/u/" + strings.Repeat("a", 42), 404}, {"POST", "/u/" + strings.Repeat("a", 42), 404},
-		{"POST", path + "x", 404}, {"POST", path[:len(path)-1], 404}, {"POST", path + "/more", 404},
-		{"PUT", path, 405}, {"DELETE", path, 405}, {"OPTIONS", path, 405},
+		{"GET", "/u/", 404},
+		{"POST", "/u/", 404},
+		{"GET", "/u", 404},
+		{"GET", "/u/" + strings.Repeat("a", 42), 404},
+		{"POST", "/u/" + strings.Repeat("a", 42), 404},
+		{"POST", path + "x", 404},
+		{"POST", path[:len(path)-1], 404},
+		{"POST", path + "/more", 404},
+		{"PUT", path, 405},
+		{"DELETE", path, 405},
+		{"OPTIONS", path, 405},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), c.method, w.url+c.path, nil)
 		w.must(err)
