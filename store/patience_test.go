@@ -34,6 +34,32 @@ func TestAServerThatNeverAnswersIsGivenUp(t *testing.T) {
 	}
 }
 
+// A server that was stopped takes nothing more once the buffers between us are full, and its machine goes on to answer for it.
+func TestAServerThatStopsReadingIsGivenUp(t *testing.T) {
+	c, err := store.DialPatiently(silence(t), 50*time.Millisecond)(t.Context(), "tcp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := c.Write(make([]byte, 1<<20)); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a write ended with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it goes on waiting")
+	}
+	c.Close()
+}
+
 // The driver ends a wait by a deadline in the past, from another goroutine, when somebody's context ends.
 func TestADriversDeadlineStands(t *testing.T) {
 	c, err := store.DialPatiently(silence(t), time.Hour)(t.Context(), "tcp", "")
@@ -53,6 +79,9 @@ func TestADriversDeadlineStands(t *testing.T) {
 		for range 2 { // before it is taken back, nobody waits again
 			if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Fatalf("a read ended with %v", err)
+			}
+			if _, err := c.Write(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("a write ended with %v", err)
 			}
 		}
 	}
