@@ -55,6 +55,8 @@ const (
 	tellAgain = 24 * time.Hour
 	// silence is after how long without a report nobody can be believed to look after an account: reports come every minute or so.
 	silence = 45 * time.Minute
+	// parting is for how long after its last report an account is kept that this process's configuration does not have: another's may.
+	parting = 5 * time.Minute
 )
 
 // Silent reports whether nothing has been heard of an account for so long that what is known of it says nothing about now.
@@ -80,8 +82,8 @@ const settingAccounts = "accounts"
 // maxAccounts bounds how many accounts are kept track of.
 const maxAccounts = 1000
 
-// ReportAccounts records how accounts stand. All lists the names of all that the configuration has, in its order: others are forgotten, and
-// those that nothing was reported of keep what they had. Admins are mailed once where an account comes to need them, or needs them more, and
+// ReportAccounts records how accounts stand. All lists the names of all that the configuration has, in its order: others are forgotten, once no
+// process reports them any more, and those that nothing was reported of keep what they had. Admins are mailed once where an account comes to need them, or needs them more, and
 // each day while it fails. It is called by what fetches and sends mail, a moment after anything changed.
 func (g *Gateway) ReportAccounts(ctx context.Context, all []MailAccount, reports []MailAccount) error {
 	if len(all) > maxAccounts {
@@ -114,6 +116,12 @@ func (g *Gateway) ReportAccounts(ctx context.Context, all []MailAccount, reports
 				due = a.tell(g.now()) || due
 			}
 			now = append(now, a)
+		}
+		// While one process runs with an older configuration than another, what the other knows, and what admins were mailed about, must not go.
+		for _, a := range was {
+			if find(now, a) < 0 && g.now().Sub(a.ReportedAt).Abs() < parting && len(now) < maxAccounts {
+				now = append(now, a)
+			}
 		}
 		if due {
 			if err := g.mailTrouble(ctx, tx); err != nil {

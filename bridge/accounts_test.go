@@ -136,3 +136,27 @@ func TestTroubleIsMailed(t *testing.T) {
 		}
 	}
 }
+
+// While gateways that share a database don't have the same configuration yet, they don't make each other forget what admins were mailed about.
+func TestAccountsOfTwoConfigurations(t *testing.T) {
+	w := newWorld(t)
+	mails := 0
+	for range 3 {
+		w.report(bridge.MailAccount{Name: "office", ReportedAt: w.clock.now(), Ends: w.clock.now().Add(24 * time.Hour)})
+		w.must(w.g.ReportAccounts(t.Context(), nil, nil)) // as one with an older configuration does
+		w.clock.forward(time.Minute)
+		for _, o := range w.outgoing() {
+			if o.Delivery.Kind == bridge.DeliverTrouble {
+				mails++
+			}
+		}
+	}
+	if mails != 1 {
+		t.Errorf("%d mails to the admin, want 1", mails)
+	}
+	w.clock.forward(10 * time.Minute)
+	w.must(w.g.ReportAccounts(t.Context(), nil, nil))
+	if list, err := w.g.MailAccounts(t.Context(), w.operator); err != nil || len(list) != 0 {
+		t.Errorf("nobody has them any more: %+v, %v", list, err)
+	}
+}
