@@ -3,6 +3,7 @@ package submit
 import (
 	"errors"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -145,6 +146,9 @@ const maxAhead = 1000
 func (c *conn) pipeline(m compose.Mail, o *smtp.RcptOptions) []string {
 	if offered, _ := c.smtp.Extension("PIPELINING"); !offered || c.lmtp || len(m.ReversePath) > maxAhead || len(m.Recipient) > maxAhead {
 		return nil
+	}
+	if strings.ContainsAny(m.Recipient, "\r\n") {
+		return nil // go-smtp refuses it when its turn comes, and nothing of it must be said before
 	}
 	rcpt := "RCPT TO:<" + m.Recipient + ">"
 	if dsn, _ := c.smtp.Extension("DSN"); dsn {

@@ -157,3 +157,21 @@ func TestPipeliningIsAsBefore(t *testing.T) {
 		t.Errorf("got %+v", got[1])
 	}
 }
+
+// TestPipeliningSaysNothingMore: of a recipient that would be two commands nothing is said, as without it.
+func TestPipeliningSaysNothingMore(t *testing.T) {
+	said := make(chan string, 10)
+	server := relaytest.Start(t, relaytest.Config{OnRcpt: func(_ int, to string) error { said <- to; return nil }})
+	r := newRelay(t, server.Addr, nil)
+	bad := letter(1)
+	bad.Recipient = "ann@example.org>\r\nRCPT TO:<eve@example.net"
+	if _, err := r.Send(t.Context(), bad); err == nil {
+		t.Error("it was sent")
+	}
+	if _, err := r.Send(t.Context(), letter(2)); err != nil {
+		t.Fatal(err)
+	}
+	if to, want := <-said, letter(2).Recipient; to != want || len(said) != 0 {
+		t.Errorf("the server heard of %q and %d more, want %q alone", to, len(said), want)
+	}
+}
