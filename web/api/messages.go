@@ -159,9 +159,9 @@ func (s *server) postMessage(ctx context.Context, c caller, in *struct {
 		return nil, err
 	}
 	if in.Body.SendAt != nil {
-		out, _, err := s.schedule(ctx, c, func(once bridge.Once) (bridge.Pending, error) {
+		out, _, err := s.schedule(ctx, c, *in.Body.SendAt, func(later bridge.Later, once bridge.Once) (bridge.Pending, error) {
 			post.Once = once
-			return s.gateway.Schedule(ctx, c.actor, post, bridge.Later{At: *in.Body.SendAt})
+			return s.gateway.Schedule(ctx, c.actor, post, later)
 		})
 		return &out, err
 	}

@@ -185,9 +185,12 @@ func (s *server) cancelPending(ctx context.Context, c caller, in *struct{ Messag
 }
 
 // schedule has a message kept for its time, and answers with it: with the message itself where a repeated request finds that it has gone out.
-func (s *server) schedule(ctx context.Context, c caller, keep func(bridge.Once) (bridge.Pending, error)) (out createdMessage, p bridge.Pending, err error) {
+func (s *server) schedule(ctx context.Context, c caller, at time.Time, keep func(bridge.Later, bridge.Once) (bridge.Pending, error)) (out createdMessage, p bridge.Pending, err error) {
+	if at.IsZero() { // which the gateway takes for no time at all
+		return out, p, s.fault("body.send_at", "expected a time to come")
+	}
 	replayed, err := s.repeatable(c.once, func(once bridge.Once) (err error) {
-		p, err = keep(once)
+		p, err = keep(bridge.Later{At: at}, once)
 		return err
 	})
 	if err != nil {

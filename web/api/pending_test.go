@@ -75,7 +75,7 @@ func TestSendAt(t *testing.T) {
 	w.call(w.staff, "GET", "/pending/"+other, "").problem(404, "not_found")
 	w.call(w.staff, "GET", "/pending/nonsense", "").problem(404, "not_found")
 	w.call(w.staff, "GET", "/pending?thread_id=nonsense", "").problem(422, "invalid")
-	for _, bad := range []string{`"2020-01-01T00:00:00Z"`, `"2199-01-01T00:00:00Z"`, `"tomorrow"`, `5`} {
+	for _, bad := range []string{`"2020-01-01T00:00:00Z"`, `"0001-01-01T00:00:00Z"`, `"2199-01-01T00:00:00Z"`, `"tomorrow"`, `5`} {
 		w.call(w.staff, "POST", path+"/messages", `{"text":"t","send_at":`+bad+`}`).problem(422, "invalid")
 	}
 	w.call(w.staff, "POST", path+"/messages", strings.Replace(body, `{`, `{"note":true,`, 1)).problem(422, "invalid")
@@ -94,6 +94,7 @@ func TestStartAt(t *testing.T) {
 	if again := w.call(w.staff, "POST", "/threads", body, onceField, "start"); again.body != first.body {
 		t.Errorf("again: %s\nwant %s", again.body, first.body)
 	}
+	w.call(w.staff, "POST", "/threads", strings.Replace(draft, "{", `{"send_at":"0001-01-01T00:00:00Z",`, 1)).problem(422, "invalid")
 	w.call(w.staff, "GET", "/threads/"+made.ID, "").problem(404, "not_found")
 	if n := len(as[ThreadList](w.call(w.staff, "GET", "/threads", ""), 200).Threads); n != 0 {
 		t.Errorf("%d threads are listed", n)

@@ -153,9 +153,9 @@ func (s *server) startThread(ctx context.Context, c caller, in *struct{ Body Thr
 		return nil, err
 	}
 	if in.Body.SendAt != nil {
-		made, p, err := s.schedule(ctx, c, func(once bridge.Once) (bridge.Pending, error) {
+		made, p, err := s.schedule(ctx, c, *in.Body.SendAt, func(later bridge.Later, once bridge.Once) (bridge.Pending, error) {
 			start.Once = once
-			return s.gateway.ScheduleStart(ctx, c.actor, start, bridge.Later{At: *in.Body.SendAt})
+			return s.gateway.ScheduleStart(ctx, c.actor, start, later)
 		})
 		if err != nil {
 			return nil, err
