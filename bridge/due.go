@@ -31,7 +31,8 @@ func (g *Gateway) wakePoster() {
 
 const (
 	dueBatch = 100
-	// dueFaults is for how long it is tried to send a message that fails for a reason that may pass.
+	// dueFaults is for how long it is tried to send a message that fails for a reason that may pass. What was due while nothing ran has that
+	// time from the beginning of this process on.
 	dueFaults = time.Hour
 )
 
@@ -94,6 +95,9 @@ func (g *Gateway) SendPending(ctx context.Context, a Actor, id ID) (Message, err
 		if err != nil {
 			return err
 		}
+		if was.Start == nil && was.Thread.IsZero() { // of orphanPending
+			return fmt.Errorf("%s: %w", was.Why, ErrConflict)
+		}
 		if err := g.auditPending(ctx, tx, p, was, "message.sendnow", "was written by "+was.ByName); err != nil {
 			return err
 		}
@@ -135,7 +139,11 @@ func (g *Gateway) postDue(ctx context.Context, id ID) (Message, error) {
 		return m, err
 	}
 	why, final := g.whyStopped(p, err)
-	if !final && (p.ID.IsZero() || g.now().Sub(p.At) < dueFaults) {
+	since := p.At
+	if since.Before(g.began) {
+		since = g.began
+	}
+	if !final && (p.ID.IsZero() || g.now().Sub(since) < dueFaults) {
 		return m, err
 	}
 	if stopping := g.stop(ctx, id, why); stopping != nil {

@@ -64,6 +64,7 @@ type Gateway struct {
 	hasher       *password.Hasher
 	outbox       chan struct{}
 	due          chan struct{}
+	began        time.Time
 	bell         Bell
 	refusals     refusalBudget
 	looks        looks
@@ -145,6 +146,7 @@ func New(c Config) (*Gateway, error) {
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
+	g.began = g.now()
 	return g, nil
 }
 
