@@ -152,7 +152,7 @@ func (g *Gateway) schedule(ctx context.Context, a Actor, p *Pending, subject str
 			f.ID, f.Message, f.Thread, f.Note = NewID(), ID{}, ID{}, false
 			p.Files[i] = f
 		}
-		if err := supplant(ctx, tx, replaces); err != nil {
+		if err := supplant(ctx, tx, replaces, p.Thread); err != nil {
 			return err
 		}
 		if err := who.useStaged(ctx, tx, &body); err != nil {
@@ -217,20 +217,25 @@ func (g *Gateway) keptFiles(ctx context.Context, a Actor, from ID, keep []ID) ([
 	return files, err
 }
 
-// supplant removes a message that was taken back: another takes its place.
-func supplant(ctx context.Context, tx Tx, id ID) error {
+// supplant removes a message that was taken back: another takes its place in the same thread, or as the beginning of one where thread is zero.
+// On legal hold the one that was taken back stays.
+func supplant(ctx context.Context, tx Tx, id, thread ID) error {
 	if id.IsZero() {
 		return nil
 	}
 	was, err := pendingNow(ctx, tx, id)
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return fmt.Errorf("what this replaces is gone, since somebody discarded or sent it: %w", ErrConflict)
+	case err != nil:
+		return err
+	case was.Thread != thread || was.Start == nil && thread.IsZero():
+		return fmt.Errorf("what this replaces is of another conversation: %w", ErrInvalid)
+	case was.State == PendingWaits:
+		return fmt.Errorf("what this replaces is about to go out, so it has to be taken back first: %w", ErrConflict)
 	}
-	if err == nil && was.State == PendingWaits {
-		err = fmt.Errorf("what this replaces is about to go out, so it has to be taken back first: %w", ErrConflict)
+	if held, err := onHold(ctx, tx, thread); err != nil || held {
+		return err
 	}
-	if err == nil {
-		err = tx.RemovePending(ctx, id)
-	}
-	return err
+	return tx.RemovePending(ctx, id)
 }

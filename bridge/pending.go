@@ -225,14 +225,12 @@ func (g *Gateway) DiscardPending(ctx context.Context, a Actor, id ID) error {
 		if err != nil {
 			return err
 		}
-		if !was.Thread.IsZero() {
-			r, err := tx.Retention(ctx, was.Thread)
-			if err != nil {
-				return err
-			}
-			if r.Hold {
-				return fmt.Errorf("this conversation is on legal hold: %w", ErrConflict)
-			}
+		held, err := onHold(ctx, tx, was.Thread)
+		if err == nil && held {
+			err = fmt.Errorf("this conversation is on legal hold: %w", ErrConflict)
+		}
+		if err != nil {
+			return err
 		}
 		if err := tx.RemovePending(ctx, id); err != nil {
 			return err
@@ -240,6 +238,15 @@ func (g *Gateway) DiscardPending(ctx context.Context, a Actor, id ID) error {
 		return g.auditPending(ctx, tx, p, was, "message.discard", "had not gone out")
 	})
 	return wrap("discard", err)
+}
+
+// onHold reports whether a thread is on legal hold. One that has not begun is not.
+func onHold(ctx context.Context, tx Tx, thread ID) (bool, error) {
+	if thread.IsZero() {
+		return false, nil
+	}
+	r, err := tx.Retention(ctx, thread)
+	return r.Hold, err
 }
 
 // auditPending records what somebody did about a message that has not gone out, but for taking back one's own at once.

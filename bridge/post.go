@@ -114,7 +114,7 @@ func (g *Gateway) Post(ctx context.Context, a Actor, r Post) (Message, error) {
 		if r.Note {
 			m.Kind = Note
 		}
-		if err := supplant(ctx, tx, r.Replaces); err != nil {
+		if err := supplant(ctx, tx, r.Replaces, r.Thread); err != nil {
 			return err
 		}
 		if err := g.append(ctx, tx, p, &t, &m, NewID()); err != nil {

@@ -94,7 +94,7 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 		}
 		m = body
 		m.Via = s.Via
-		if err := supplant(ctx, tx, s.Replaces); err != nil {
+		if err := supplant(ctx, tx, s.Replaces, ID{}); err != nil {
 			return err
 		}
 		if err := g.append(ctx, tx, p, &t, &m, NewID()); err != nil {
