@@ -107,7 +107,7 @@ func pendingNow(ctx context.Context, tx Tx, id ID) (Pending, error) {
 	return p, err
 }
 
-// PendingMessage returns one with everything. Of one that has gone out it returns ID, Thread and PendingSent. Staff only.
+// PendingMessage returns one with everything. Of one that has gone out it returns ID, Thread, PendingSent, when that was, and whose it is. Staff only.
 func (g *Gateway) PendingMessage(ctx context.Context, a Actor, id ID) (Pending, error) {
 	var out Pending
 	err := g.store.View(ctx, func(tx Tx) error {
@@ -127,7 +127,7 @@ func pendingOrSent(ctx context.Context, tx Tx, id ID) (Pending, error) {
 		return p, err
 	}
 	m, err := tx.Message(ctx, id)
-	return Pending{ID: m.ID, Thread: m.Thread, State: PendingSent, At: m.At, ByName: m.AuthorName, Via: m.Via}, err
+	return Pending{ID: m.ID, Thread: m.Thread, State: PendingSent, At: m.At, By: m.Author, ByKind: m.AuthorKind, ByName: m.AuthorName, Via: m.Via}, err
 }
 
 // PendingList asks for a page of what has not gone out.

@@ -52,7 +52,7 @@ func TestSendAt(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if p := as[Pending](state(m.ID, "sent"), 200); p.State != "sent" || p.ThreadID != thread {
+		if p := as[Pending](state(m.ID, "sent"), 200); p.State != "sent" || p.ThreadID != thread || p.Author != v.Pending[0].Author {
 			t.Errorf("sent: %+v", p)
 		}
 	}
