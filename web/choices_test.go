@@ -36,7 +36,7 @@ func TestOneClick(t *testing.T) {
 	// Scanners look, with whatever they like, and change nothing.
 	scanner := w.browser()
 	for range 3 {
-		a := scanner.get(path).want(200, "Stop these emails?", "m•••@example.org", `<form method="post" action="`+path+`">`, "turn them on again at any time").without("mina@example.org", "Mina")
+		a := scanner.get(path).want(200, "Stop these emails?", "m•••@example.org", `<form method="post" action="`+path+`">`, "turn them on again at any time", "who has never signed in is still told that a message waits").without("mina@example.org", "Mina")
 		if c := a.header.Values("Set-Cookie"); len(c) != 0 {
 			t.Errorf("it sets %q", c)
 		}
@@ -66,7 +66,7 @@ func TestOneClick(t *testing.T) {
 			t.Errorf("%.30q: got %d, cookies %q", c.body, res.StatusCode, res.Header.Values("Set-Cookie"))
 		}
 	}
-	scanner.get(path).want(200, "These emails are off already").without("<form")
+	scanner.get(path).want(200, "These emails are off already", "who has never signed in is still told").without("<form")
 	scanner.post(path, nil).want(200, "These emails are off")
 
 	// Staff see it before they write, and an admin in the log.
