@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/mail"
-	"strconv"
 	"strings"
 	"time"
 
@@ -61,12 +60,7 @@ func (d *Desk) again(v *page.Visit, redo redoView, p bridge.Pending) (startView,
 	var to []string
 	for _, r := range p.Start.Contacts {
 		if r.ID.IsZero() {
-			a := mail.Address{Name: r.Name, Address: r.Address}
-			if r.Name == "" {
-				to = append(to, r.Address)
-			} else {
-				to = append(to, strconv.Quote(a.Name)+" <"+a.Address+">")
-			}
+			to = append(to, asTyped(r))
 			continue
 		}
 		if err := d.choose(v, &view, r.ID.String()); err != nil {
@@ -75,6 +69,14 @@ func (d *Desk) again(v *page.Visit, redo redoView, p bridge.Pending) (startView,
 	}
 	view.To = strings.Join(to, ", ")
 	return view, nil
+}
+
+// asTyped writes somebody as recipients reads them: the name as a quoted-string (RFC 5322, section 3.2.4), in letters that can be read.
+func asTyped(r bridge.Recipient) string {
+	if r.Name == "" {
+		return r.Address
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(r.Name) + `" <` + r.Address + ">"
 }
 
 // choose adds a contact by ID.
