@@ -64,3 +64,18 @@ func TestHoldKeepsWhatIsReplaced(t *testing.T) {
 		t.Errorf("without a hold there is still %+v", got)
 	}
 }
+
+// Who writes to an address of the gateway's own hears it at once, and not when the message does not go out.
+func TestNobodyWritesToTheGatewayLater(t *testing.T) {
+	t.Parallel()
+	w := undoable(t)
+	ctx, marlene := t.Context(), w.actor("staff")
+	ours := []bridge.Recipient{{Address: "Reply+abc@" + w.g.Domain()}}
+	_, err := w.g.ScheduleStart(ctx, marlene, bridge.ThreadStart{Subject: "s", Text: "t", Contacts: ours}, bridge.Later{})
+	wantError(t, err, bridge.ErrInvalid)
+	_, err = w.g.Preview(ctx, marlene, bridge.Draft{Subject: "s", Text: "t", Contacts: ours})
+	wantError(t, err, bridge.ErrInvalid)
+	if got := w.pending(bridge.ID{}); len(got) != 0 {
+		t.Errorf("there waits %+v", got)
+	}
+}

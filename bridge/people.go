@@ -128,8 +128,8 @@ func (g *Gateway) contactAt(ctx context.Context, tx Tx, p principal, addr, name,
 	if err == nil || !errors.Is(err, ErrNotFound) {
 		return c, err
 	}
-	if g.ours(normal) {
-		return Person{}, fmt.Errorf("%s is an address of this gateway: %w", normal, ErrInvalid)
+	if err := g.notOurs(normal); err != nil {
+		return Person{}, err
 	}
 	c = Person{ID: NewID(), Kind: Contact, Name: cleanLine(name, maxName), Address: normal, Locale: cleanLine(locale, 35), CreatedAt: g.now(), Unsubscribe: randomID()}
 	if err := tx.AddPerson(ctx, c); err != nil {
@@ -161,8 +161,8 @@ func (g *Gateway) AddStaff(ctx context.Context, a Actor, name, addr string, role
 		if err != nil {
 			return err
 		}
-		if g.ours(normal) {
-			return fmt.Errorf("%s is an address of this gateway: %w", normal, ErrInvalid)
+		if err := g.notOurs(normal); err != nil {
+			return err
 		}
 		s = Person{ID: NewID(), Kind: Staff, Role: role, Name: cleanLine(name, maxName), Address: normal, HasPassword: hash != "", CreatedAt: g.now(), Unsubscribe: randomID()}
 		if err := tx.AddPerson(ctx, s); errors.Is(err, ErrConflict) {

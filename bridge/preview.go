@@ -237,7 +237,7 @@ func (g *Gateway) named(ctx context.Context, tx Tx, all []Recipient) ([]Person, 
 				return nil, err
 			}
 			if p, err = tx.PersonByAddress(ctx, addr); errors.Is(err, ErrNotFound) {
-				p, err = Person{Kind: Contact, Name: cleanLine(r.Name, maxName), Address: addr}, nil
+				p, err = Person{Kind: Contact, Name: cleanLine(r.Name, maxName), Address: addr}, g.notOurs(addr)
 			}
 		}
 		switch {

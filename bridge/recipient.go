@@ -67,6 +67,14 @@ func (g *Gateway) ours(address string) bool {
 	return at != elsewhere || (domain == g.domain && (strings.HasPrefix(local, replyPrefix) || strings.HasPrefix(local, bouncePrefix)))
 }
 
+// notOurs returns an error that wraps ErrInvalid for a normalised address that is one of this gateway's own.
+func (g *Gateway) notOurs(address string) error {
+	if g.ours(address) {
+		return fmt.Errorf("%s is an address of this gateway: %w", address, ErrInvalid)
+	}
+	return nil
+}
+
 // Refusal returns a sentence for whoever sent what was refused: plain ASCII, one line, and nothing of the mail or the thread in it but, for a
 // *FileError, the name of the file.
 func (g *Gateway) Refusal(err error) string {
