@@ -98,7 +98,7 @@ func TestGallery(t *testing.T) {
 	thread.Redo = redoView{Replaces: "3", Formatted: true, Files: []keptFile{{ID: "f", Name: "Values explained.pdf", Size: 88_112, Kept: true}, {ID: "g", Name: "The wrong file with a very long name, which nobody wanted to send to anybody at all.pdf", Size: 1_088_112}}}
 	pagetest.Set(t, b, "thread", "desk-thread-redo", in(thread.Subject, "wide", "/desk", thread))
 	starts := unsentCard{ID: "5", Base: "/desk/out/5", Who: "You", Subject: "Your appointment on 3 December", To: "Mina Okafor, jonas.weber@very-long-domain-name-of-a-firm.example", Label: "Goes out later", Words: "It goes out Monday, 23 November at 08:30 (Europe/Berlin).", At: ago(-70 * time.Hour), Waits: true, Begin: "Would a quarter past nine suit you?"}
-	gone := unsentCard{ID: "6", Base: "/desk/out/6", Who: "You", Label: "Not sent", Stopped: true, Bare: true, Words: "It could not be sent: its conversation was deleted, with what it said, by Rosa Lind; it was to go out at 2026-11-21T08:00:00Z."}
+	gone := unsentCard{ID: "6", Base: "/desk/out/6", Who: "You", Label: "Not sent", Stopped: true, Bare: true, Words: "It could not be sent: its conversation was deleted, with what it said, by Rosa Lind; it was to go out on 21 November 2026 at 08:00 UTC."}
 	listed := append([]unsentCard{gone}, unsent[1:]...)
 	for i := range listed[1:] {
 		listed[i+1].Subject, listed[i+1].Thread, listed[i+1].Return = "Your test results", "/desk/t/1", outPath
