@@ -40,6 +40,22 @@ func (w *world) chosen(p bridge.Person) bridge.MailChoices {
 	})
 }
 
+// Who has never signed in is told all the same, so staff don't hear that they won't be; of a copy they hear it.
+func TestNewcomersAreNotSilent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.choose(w.inside, bridge.MailChoices{Notify: bridge.NotifyNone})
+	for _, c := range []struct {
+		mode bridge.Mode
+		want int
+	}{{bridge.ModeSecure, 0}, {bridge.ModeConvenience, 1}} {
+		w.must(w.g.SetMode(t.Context(), w.operator, c.mode))
+		if got := w.open(w.staff).Silent; len(got) != c.want {
+			t.Errorf("%s: %v are silent, want %d", c.mode, got, c.want)
+		}
+	}
+}
+
 func TestWhoWantsNoMailGetsNone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

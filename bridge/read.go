@@ -1,6 +1,9 @@
 package bridge
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // ThreadRead asks for a thread's messages from after AfterSeq on, at most Limit (200 if zero).
 type ThreadRead struct {
@@ -28,7 +31,7 @@ type ThreadView struct {
 	More         bool       // there are messages after the last
 	Deliveries   []Delivery // of these messages, for staff
 	Receipts     []Receipt  // likewise
-	Silent       []ID       // contacts who turned their mails off, for staff
+	Silent       []ID       // contacts who turned their mails off and get none, for staff
 	Pending      []Pending  // what has not gone out, for staff: the first 50, without texts
 	Unopened     []ID       // contacts who have never opened a message although they were reminded, for staff
 	Mode         Mode       // the organization's and the thread's together
@@ -181,6 +184,7 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 	if err != nil {
 		return v, p, err
 	}
+	told := map[ID]bool{} // who gets a notice whatever they chose; see unwanted
 	for _, one := range in {
 		if one.Person == p.person.ID {
 			v.Unread = one.Unread
@@ -193,6 +197,7 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 			return v, p, err
 		}
 		pv := ParticipantView{Participant: one, Name: person.Name, Mode: Strictest(v.Mode, person.Mode), Disabled: person.Disabled}
+		told[person.ID] = person.first() && pv.Mode == ModeSecure
 		if p.isStaff() || person.ID == p.person.ID {
 			pv.Address = person.Address
 		} else if pv.Name == "" {
@@ -211,6 +216,7 @@ func (g *Gateway) viewThread(ctx context.Context, tx Tx, a Actor, r ThreadRead) 
 	if v.Silent, err = tx.SilentIn(ctx, r.Thread); err != nil {
 		return v, p, err
 	}
+	v.Silent = slices.DeleteFunc(v.Silent, func(id ID) bool { return told[id] })
 	if !p.person.ID.IsZero() {
 		// Staff also read threads that they take no part in.
 		read, err := tx.ReadSeq(ctx, r.Thread, p.person.ID)
