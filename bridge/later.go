@@ -94,6 +94,12 @@ func checkStart(subject string, contacts int) error {
 		return fmt.Errorf("name at least one contact to write to: %w", ErrInvalid)
 	case contacts > maxContacts:
 		return fmt.Errorf("at most %d contacts at once: %w", maxContacts, ErrInvalid)
+	}
+	return checkSubject(subject)
+}
+
+func checkSubject(subject string) error {
+	switch {
 	case subject == "":
 		return fmt.Errorf("a subject is needed: %w", ErrInvalid)
 	case len([]rune(subject)) > maxSubject:

@@ -59,16 +59,15 @@ func (g *Gateway) StartThread(ctx context.Context, a Actor, s ThreadStart) (Thre
 			return err
 		}
 		switch {
-		case p.isStaff() && len(s.Contacts) == 0:
-			return fmt.Errorf("name at least one contact to write to: %w", ErrInvalid)
-		case len(s.Contacts) > maxContacts:
-			return fmt.Errorf("at most %d contacts at once: %w", maxContacts, ErrInvalid)
-		case !p.isStaff() && (!p.isContact() || len(s.Contacts) > 0 || s.Mode != ModeInherit || !s.Replaces.IsZero()):
-			return ErrForbidden
-		case subject == "":
-			return fmt.Errorf("a subject is needed: %w", ErrInvalid)
-		case len([]rune(subject)) > maxSubject:
-			return fmt.Errorf("the subject is longer than %d characters: %w", maxSubject, ErrInvalid)
+		case p.isStaff():
+			err = checkStart(subject, len(s.Contacts))
+		case !p.isContact() || len(s.Contacts) > 0 || s.Mode != ModeInherit || !s.Replaces.IsZero():
+			err = ErrForbidden
+		default:
+			err = checkSubject(subject)
+		}
+		if err != nil {
+			return err
 		}
 		if done, err := g.onceBefore(ctx, tx, p, s.Once); err != nil {
 			return err
