@@ -65,7 +65,7 @@ func (a *watchedAccount) while(run func(context.Context) error) func(context.Con
 // told takes what the reader of a mailbox tells.
 func (a *watchedAccount) told(s imap.Status) {
 	a.mu.Lock()
-	turned := s.Failing.IsZero() != a.status.Failing.IsZero() || a.status.Looked.IsZero() != s.Looked.IsZero() || (a.status.Waiting > 0) != (s.Waiting > 0)
+	turned := s.Failing.IsZero() != a.status.Failing.IsZero() || a.status.Looked.IsZero() != s.Looked.IsZero()
 	a.status = s
 	a.mu.Unlock()
 	if turned {
@@ -111,19 +111,23 @@ func (a *watchedAccount) state(now time.Time) bridge.MailAccount {
 func (w *accountWatch) Run(ctx context.Context) error {
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
-	var last time.Time
 	for {
 		w.urgent.Store(false)
 		w.write(ctx)
-		last = time.Now()
+		last := time.Now()
+		var lulled <-chan time.Time // what may wait is reported then, at the latest
 		for due := false; !due; {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-tick.C:
 				due = true
+			case <-lulled:
+				due = true
 			case <-w.changed:
-				due = w.urgent.Load() || time.Since(last) >= lull
+				if due = w.urgent.Load(); lulled == nil {
+					lulled = time.After(lull - time.Since(last))
+				}
 			}
 		}
 	}

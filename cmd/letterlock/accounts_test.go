@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"letterlock/bridge"
@@ -55,6 +56,10 @@ func (l *reportLedger) await(t *testing.T, what string, holds func([]bridge.Mail
 
 // A process reports the mailboxes that it reads, at once where they turn, and only lists those that another one reads.
 func TestAccountsAreWatched(t *testing.T) {
+	synctest.Test(t, accountsAreWatched)
+}
+
+func accountsAreWatched(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	l := &reportLedger{changed: make(chan struct{}, 1)}
 	w := &accountWatch{report: l.report, now: func() time.Time { return at }, log: silent(), changed: make(chan struct{}, 1)}
@@ -88,6 +93,35 @@ func TestAccountsAreWatched(t *testing.T) {
 	if last := l.reports[len(l.reports)-1]; len(last) != 0 {
 		t.Errorf("after the end it reports %+v", last)
 	}
+}
+
+// A mailbox that gets mail after mail is written about every few seconds, not for each of them.
+func TestMailsAreNotReportedOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &reportLedger{changed: make(chan struct{}, 1)}
+		w := &accountWatch{report: l.report, now: time.Now, log: silent(), changed: make(chan struct{}, 1)}
+		office := w.add(bridge.MailAccount{Name: "office"}, nil, nil)
+		office.runs.Store(true)
+		office.told(imap.Status{Looked: time.Now()})
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = w.Run(ctx) })
+		for range 600 {
+			office.told(imap.Status{Looked: time.Now(), Waiting: 1})
+			time.Sleep(50 * time.Millisecond)
+			office.told(imap.Status{Looked: time.Now()})
+			time.Sleep(50 * time.Millisecond)
+		}
+		time.Sleep(2 * lull)
+		cancel()
+		running.Wait()
+		if n := len(l.reports); n < 10 || n > 20 {
+			t.Errorf("a minute of mail made %d reports", n)
+		}
+		if last := l.reports[len(l.reports)-1][0]; time.Since(last.WorkedAt) > 3*lull {
+			t.Errorf("the last report is of %v", last.WorkedAt)
+		}
+	})
 }
 
 // The token server is away while the last token still works: the mailbox is read, and the fault is shown.
