@@ -92,14 +92,15 @@ func (c *correspondents) blank(composer *compose.Composer, d bridge.Delivery) *h
 	m, err := composer.Compose(c.t.Context(), bridge.Outgoing{
 		Delivery: bridge.Delivery{ID: id, Kind: d.Kind}, Form: bridge.FormNotice, ReversePath: issuer.ReversePath(id), Recipient: bridge.Address{Addr: p.Address},
 		From: bridge.Address{Addr: "no-reply@example.com"}, MessageID: issuer.MessageID(id), Date: c.now(), Locale: p.Locale, Organization: "Harbour Clinic",
-		BaseURL: "https://portal.example.com", Link: issuer.Link(id), ToStaff: p.Kind == bridge.Staff, First: p.Kind == bridge.Contact && p.SignedInAt.IsZero(), Phrase: c.phrases[p.ID],
+		BaseURL: "https://portal.example.com", Link: issuer.Link(id), Unsubscribe: issuer.UnsubscribeURL(p.Unsubscribe), ToStaff: p.Kind == bridge.Staff, First: p.Kind == bridge.Contact && p.SignedInAt.IsZero(), Phrase: c.phrases[p.ID],
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	said := "MAIL FROM:<bounce+@example.com> SIZE= RET=HDRS ENVID= BODY=8BITMIME SMTPUTF8\r\nRCPT TO:<" + m.Recipient + "> NOTIFY=FAILURE,DELAY ORCPT=rfc822;\r\nDATA\r\n"
 	signed := "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=; h=Content-Transfer-Encoding:List-Unsubscribe-Post:In-Reply-To:References:Reply-To; a=ed25519-sha256;"
-	return newHaystack(spread(c.t, overheard{said, signed + "\r\n" + string(m.Data)})...)
+	data := offLink.ReplaceAllString(signed+"\r\n"+string(m.Data), "/u/(token)")
+	return newHaystack(spread(c.t, overheard{said, data})...)
 }
 
 // secrets returns the words that a mail of a delivery must not hold: what its message says, and who else takes part.
