@@ -91,10 +91,10 @@ func TestGallery(t *testing.T) {
 	}
 	thread.DraftIsNote, thread.Draft, thread.Flaw, thread.Closed, thread.ModeNow = false, "", "", false, "secure"
 	thread.Unsent, thread.Messages, thread.Leaving, thread.CanTighten = unsent, thread.Messages[3:], nil, false
-	thread.SendAt = laterView{Zone: "UTC", Min: "2026-11-20T09:30"}
+	thread.SendAt = laterView{Zone: "UTC"}
 	pagetest.Set(t, b, "thread", "desk-thread-unsent", in(thread.Subject, "wide", "/desk", thread))
 	thread.Unsent, thread.Draft = unsent[:1], "Dear Nina,\n\nit is per day."
-	thread.SendAt = laterView{At: "2026-11-21T09:00", Zone: "Europe/Berlin", Min: "2026-11-20T10:30"}
+	thread.SendAt = laterView{At: "2026-11-21T09:00", Zone: "Europe/Berlin"}
 	thread.Redo = redoView{Replaces: "3", Formatted: true, Files: []keptFile{{ID: "f", Name: "Values explained.pdf", Size: 88_112, Kept: true}, {ID: "g", Name: "The wrong file with a very long name, which nobody wanted to send to anybody at all.pdf", Size: 1_088_112}}}
 	pagetest.Set(t, b, "thread", "desk-thread-redo", in(thread.Subject, "wide", "/desk", thread))
 	starts := unsentCard{ID: "5", Base: "/desk/out/5", Who: "You", Subject: "Your appointment on 3 December", To: "Mina Okafor, jonas.weber@very-long-domain-name-of-a-firm.example", Label: "Goes out later", Words: "It goes out Monday, 23 November at 08:30 (Europe/Berlin).", At: ago(-70 * time.Hour), Waits: true, Begin: "Would a quarter past nine suit you?"}

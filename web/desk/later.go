@@ -16,7 +16,6 @@ type laterView struct {
 	Zone string // in which it is
 	Name string // of the zone, for people
 	Kept bool   // the zone is the person's own choice, or that of a message: a script leaves it
-	Min  string // the earliest
 }
 
 // redoView is what a composer takes over from a message that was taken back.
@@ -110,7 +109,7 @@ func (d *Desk) fillLater(l laterView) laterView {
 		loc = d.site.Location()
 	}
 	now := d.site.Now().In(loc)
-	l.Zone, l.Name, l.Min = loc.String(), zoneName(now), now.Format(inputTime)
+	l.Zone, l.Name = loc.String(), zoneName(now)
 	return l
 }
 
