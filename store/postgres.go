@@ -94,7 +94,7 @@ func postgresConfig(dsn string) (*pgx.ConnConfig, int, error) {
 func settle(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `select set_config(name, value, false) from (values
 			('synchronous_commit', 'on', 'off'), ('lock_timeout', '30s', '0'), ('idle_in_transaction_session_timeout', '5min', '0'),
-			('enable_seqscan', 'off', 'on'), ('enable_hashjoin', 'off', 'on'), ('enable_mergejoin', 'off', 'on'), ('jit', 'off', 'on')
+			('enable_seqscan', 'off', 'on'), ('enable_hashjoin', 'off', 'on'), ('enable_mergejoin', 'off', 'on'), ('enable_material', 'off', 'on'), ('jit', 'off', 'on')
 		) v (name, value, weak) where current_setting(name, true) = weak`)
 	if err != nil {
 		return fmt.Errorf("set up the connection: %w", err)
