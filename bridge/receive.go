@@ -111,7 +111,7 @@ func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
 			return a, err
 		}
 		a.message = mailMessage(m, e.Route, a.files)
-		if a.message.Stays, err = g.stays(ctx, m.Subject, &a.message); err != nil {
+		if a.message.Stays, err = g.arrivalStays(ctx, m.Subject, &a.message); err != nil {
 			return a, err
 		}
 	}

@@ -94,17 +94,22 @@ func (g *Gateway) gauge(ctx context.Context, tx Tx) (gauge, error) {
 // rulesLast is how long rules are believed for what only comes in: what leaves is measured again, with the rules of that moment.
 const rulesLast = time.Second
 
-// gaugeOfLate is gauge outside of a transaction, as it was within the last second. Rules that were changed by this Gateway hold at once.
-func (g *Gateway) gaugeOfLate(ctx context.Context) (gauge, error) {
-	if late, ok := g.rulebook.late(g.now()); ok {
-		return late, nil
-	}
+// gaugeNow is gauge outside of a transaction.
+func (g *Gateway) gaugeNow(ctx context.Context) (gauge, error) {
 	var now gauge
 	err := g.store.View(ctx, func(tx Tx) (err error) {
 		now, err = g.gauge(ctx, tx)
 		return err
 	})
 	return now, err
+}
+
+// gaugeOfLate is gaugeNow, or as it was within the last second.
+func (g *Gateway) gaugeOfLate(ctx context.Context) (gauge, error) {
+	if late, ok := g.rulebook.late(g.now()); ok {
+		return late, nil
+	}
+	return g.gaugeNow(ctx)
 }
 
 // late returns the rules if they were read a moment ago.
@@ -201,6 +206,15 @@ func (g *Gateway) kindsOf(ctx context.Context, f Attachment) ([]string, error) {
 
 // stays decides why a new message must stay in, before the transaction that adds it. The subject is the thread's, or that of the mail it came as.
 func (g *Gateway) stays(ctx context.Context, subject string, m *Message) ([]string, error) {
+	by, err := g.gaugeNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g.whyStays(ctx, by, judgedMessage(subject, m))
+}
+
+// arrivalStays is stays for a mail, by the rules of late: mails are many.
+func (g *Gateway) arrivalStays(ctx context.Context, subject string, m *Message) ([]string, error) {
 	by, err := g.gaugeOfLate(ctx)
 	if err != nil {
 		return nil, err
