@@ -120,7 +120,7 @@ func newApp(ctx context.Context, c appConfig) (_ *app, err error) {
 		return nil, err
 	}
 	a.behind = append(a.behind, a.alone(part{"sweeper", a.sweep}), a.alone(part{"messages for later", a.postDue}), a.alone(part{"summaries", a.sendDigests}))
-	a.behind = append(a.behind, part{"keys", a.followKeys}, part{"certificates in files", a.followCertificates})
+	a.behind = append(a.behind, part{"keys", a.followKeys}, part{"certificates in files", a.followCertificates()})
 	a.addIndexer()
 	a.addListener()
 	return a, nil

@@ -96,19 +96,21 @@ func (a *app) certificate(section, certFile, keyFile string, protocols ...string
 	return &tls.Config{GetCertificate: k.get, MinVersion: tls.VersionTLS12}, nil
 }
 
-// followCertificates reads the certificates again when SIGHUP comes, until ctx ends. Without it they are read when a handshake begins after their
-// files have changed.
-func (a *app) followCertificates(ctx context.Context) error {
+// followCertificates returns what reads the certificates again when SIGHUP comes, until ctx ends. Without it they are read when a handshake begins
+// after their files have changed. From now on the signal does not end the program, not even before anything follows it.
+func (a *app) followCertificates() func(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hangup:
-			for _, k := range a.certificates {
-				k.reload()
+	return func(ctx context.Context) error {
+		defer signal.Stop(hangup)
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-hangup:
+				for _, k := range a.certificates {
+					k.reload()
+				}
 			}
 		}
 	}
