@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		"letterlock-dies-after-relaying": main(hooks{relayed: kill}),
 		"letterlock-dies-halfway":        main(hooks{progress: diesHalfway(kill), now: inTwoMonths(func(int) {})}),
 		"letterlock-dies-expiring": main(hooks{now: inTwoMonths(func(asked int) {
-			if asked > 1 { // one batch was deleted, and the next one begins
+			if asked > 2 { // the Gateway began, one batch was deleted, and the next one begins
 				kill()
 			}
 		})}),
