@@ -71,9 +71,6 @@ func TestMessageStaysInItsThread(t *testing.T) {
 // Messages of millions of characters come a few at a time, from whichever end the reader begins.
 func TestVeryLongMessagesComeInParts(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("writes many megabytes")
-	}
 	w := newWorld(t)
 	ctx := t.Context()
 	ann := bridge.AsPerson(w.inside.ID)
