@@ -11,8 +11,27 @@ var typical = strings.Repeat("Thank you for your message, I have looked at the p
 
 func BenchmarkText(b *testing.B) {
 	b.SetBytes(int64(len(typical)))
+	b.ReportAllocs()
 	for b.Loop() {
 		Text(typical)
+	}
+}
+
+// BenchmarkLines has many lines and no sign of anything in them.
+func BenchmarkLines(b *testing.B) {
+	for name, line := range map[string]string{
+		"words":    "thank you for your message which we have read and of which we think that it is\n",
+		"capitals": "1" + strings.Repeat("X", 79) + "\n",
+		"cyrillic": "спасибо за ваше письмо которое мы прочли и с которым согласны во всём\n",
+	} {
+		in := strings.Repeat(line, 50)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				Text(in)
+			}
+		})
 	}
 }
 
@@ -30,6 +49,7 @@ func BenchmarkReplies(b *testing.B) {
 	for name, in := range replies {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
 			for b.Loop() {
 				Text(in)
 			}
@@ -41,6 +61,7 @@ func BenchmarkHTML(b *testing.B) {
 	in := "<html><body><div dir=ltr><p>" + strings.Repeat("Thank you for your message, I have looked at it.<br>", 8) + `</p><div class="gmail_quote"><div class="gmail_attr">On Wed, 1 May 2024 at 10:00, Bob &lt;bob@example.com&gt; wrote:<br></div><blockquote class="gmail_quote" style="margin:0">` +
 		strings.Repeat("<p>We would like to know whether the plan suits you.</p>", 26) + "</blockquote></div></body></html>"
 	b.SetBytes(int64(len(in)))
+	b.ReportAllocs()
 	for b.Loop() {
 		HTML(in)
 	}
