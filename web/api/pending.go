@@ -98,7 +98,7 @@ func (s *server) registerPending() {
 	register(s, operation{
 		id: "set-pending-state", method: http.MethodPut, path: "/pending/{message}/state", tag: "Messages", summary: "Send it now, or take it back",
 		about: "Sends a message now that has not gone out, as its author's, or keeps it from going out until somebody sends or cancels it. " +
-			"A conflict says why it can't be sent, or that it has gone out and can't be taken back. Asking for the state that it has changes nothing.",
+			"A conflict says why it can't be sent, or that it has gone out or was stopped and can't be taken back. Asking for the state that it has changes nothing.",
 		may: []kind{conflict},
 	}, s.setPendingState)
 	register(s, operation{
@@ -166,7 +166,10 @@ func (s *server) setPendingState(ctx context.Context, c caller, in *struct {
 		return nil, err
 	case string(p.State) == in.Body.State:
 	case in.Body.State == string(bridge.PendingHeld):
-		_, err = s.gateway.TakeBack(ctx, c.actor, which)
+		p, err = s.gateway.TakeBack(ctx, c.actor, which)
+		if err == nil && p.State == bridge.PendingStopped {
+			err = fmt.Errorf("it could not go out, so there is nothing to take back: %w", bridge.ErrConflict)
+		}
 	default:
 		_, err = s.gateway.SendPending(ctx, c.actor, which)
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"letterlock/bridge"
 )
 
 // later schedules a message for tomorrow and returns its id.
@@ -112,5 +114,36 @@ func TestStartAt(t *testing.T) {
 	again := as[ThreadCreated](w.call(w.staff, "POST", "/threads", body, onceField, "start"), 201)
 	if again.ID != made.ID || again.Subject != made.Subject || again.Message.Seq != 1 {
 		t.Errorf("again, once it began: %+v", again)
+	}
+}
+
+// What could not go out is not on its way: there is nothing to take back, and it can still be sent or cancelled.
+func TestStoppedIsNotTakenBack(t *testing.T) {
+	w := newWorld(t)
+	body := strings.Replace(draft, "{", fmt.Sprintf(`{"send_at":%q,`, w.now().Add(24*time.Hour).Format(time.RFC3339)), 1)
+	id := as[ThreadCreated](w.call(w.staff, "POST", "/threads", body), 201).Message.ID
+	ann := as[Contact](w.call(w.staff, "POST", "/contacts", `{"address":"ann@example.org"}`), 201)
+	person, err := bridge.ParseID(ann.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disable := func(disabled bool) {
+		t.Helper()
+		if err := w.gateway.SetDisabled(t.Context(), bridge.AsOperator(), person, disabled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := func(state string) reply { return w.call(w.staff, "PUT", "/pending/"+id+"/state", `{"state":"`+state+`"}`) }
+	disable(true)
+	state("sent").problem(409, "conflict")
+	if p := state("held").problem(409, "conflict"); p.Detail != "It could not go out, so there is nothing to take back." {
+		t.Errorf("got %q", p.Detail)
+	}
+	if p := as[Pending](w.call(w.staff, "GET", "/pending/"+id, ""), 200); p.State != "stopped" || p.Why != "ann@example.org is disabled" {
+		t.Errorf("it is %s: %s", p.State, p.Why)
+	}
+	disable(false)
+	if p := as[Pending](state("sent"), 200); p.State != "sent" {
+		t.Errorf("it is %s", p.State)
 	}
 }
