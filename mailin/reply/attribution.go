@@ -332,12 +332,21 @@ func endsSentence(t string) bool {
 		return !strings.HasSuffix(t, "(időpont:")
 	case '.':
 		word := t[strings.LastIndexByte(t, ' ')+1:]
-		return runes(word) > 8 || runes(word) > 6 && !hasDigit(word) && len(t) > 30
+		return longer(word, 8) || longer(word, 6) && !hasDigit(word) && len(t) > 30
 	}
 	return strings.HasSuffix(t, "：") || strings.HasSuffix(t, "。") || strings.HasSuffix(t, "！") || strings.HasSuffix(t, "？")
 }
 
-func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
+func hasDigit(s string) bool {
+	for i := range len(s) {
+		if isDigit(s[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func isDigit(c byte) bool { return c-'0' < 10 }
 
 // attributionWithin looks for an attribution that is followed by the quote in the same line, as one phone writes it. It must
 // have an address, a date and a time.

@@ -14,6 +14,10 @@ func (d *document) contactBlock(i, end int) {
 	if end == i {
 		return
 	}
+	if !d.closes(i, end) {
+		d.bareBlock(i, end)
+		return
+	}
 	contacts, said, closing, start := 0, 0, -1, end
 	for k := end - 1; k >= i && said <= maxContactLines; k-- {
 		s := d.text(k)
@@ -28,7 +32,7 @@ func (d *document) contactBlock(i, end int) {
 			d.decide(k, end, Signature, whyContact) // drawn above the block
 			return
 		}
-		if runes(s) > maxContactWidth || s[len(s)-1] == '?' || s[len(s)-1] == ':' || strings.HasPrefix(s, "- ") || d.lines[k].decided {
+		if longer(s, maxContactWidth) || s[len(s)-1] == '?' || s[len(s)-1] == ':' || strings.HasPrefix(s, "- ") || d.lines[k].decided {
 			break
 		}
 		if s[len(s)-1] == '.' && strings.Count(s, " ") > 4 && contact(s) == 0 {
@@ -60,6 +64,25 @@ func (d *document) contactBlock(i, end int) {
 	if first < end && first >= start {
 		d.decide(first, end, Signature, whyContact)
 	}
+}
+
+// closes reports whether one of the last lines from i to end closes a letter or is drawn, so that a block of contact details may begin
+// below it. It looks at no more than such a block may have.
+func (d *document) closes(i, end int) bool {
+	for k, said := end-1, 0; k >= i && said <= maxContactLines; k-- {
+		s := d.text(k)
+		if s == "" {
+			continue
+		}
+		if isRule(s) || isClosing(s) {
+			return true
+		}
+		if s[len(s)-1] == '?' || s[len(s)-1] == ':' || d.lines[k].decided {
+			return false
+		}
+		said++
+	}
+	return false
 }
 
 // leadsOn has words, in lower case, after which a sentence goes on.
@@ -102,22 +125,33 @@ func (d *document) spaced(i, end int) bool {
 
 // bareBlock folds a last paragraph that is nothing but a name and contact details, if something stands above it.
 func (d *document) bareBlock(i, end int) {
-	start, contacts, said := end, 0, 0
+	start := end
 	for start > i && !d.blank(start-1) && !d.lines[start-1].decided {
-		start--
-		s := d.text(start)
-		if runes(s) > maxContactWidth || end-start > maxContactLines || s[len(s)-1] == '?' || s[len(s)-1] == '.' && strings.Count(s, " ") > 4 || strings.Count(s, " ") > 8*columnsOf(s) || ownWords(s) || namesAccount(s) {
+		if start--; end-start > maxContactLines {
+			return
+		}
+	}
+	ruled := start+1 < end && isRule(d.text(start)) && isName(d.text(start+1))
+	if !ruled && !isName(firstColumn(d.text(start))) {
+		return
+	}
+	contacts, said := 0, 0
+	for k := start; k < end; k++ {
+		s := d.text(k)
+		if longer(s, maxContactWidth) || s[len(s)-1] == '?' || s[len(s)-1] == '.' && strings.Count(s, " ") > 4 || strings.Count(s, " ") > 8*columnsOf(s) || ownWords(s) || namesAccount(s) {
 			return
 		}
 		said += columnsOf(s)
 		contacts += contact(s)
 	}
 	above := d.lastText(i, start)
-	if start+1 < end && isRule(d.text(start)) && isName(d.text(start+1)) && contacts > 0 && above >= i {
-		d.decide(start, end, Signature, whyContact)
+	if ruled {
+		if contacts > 0 && above >= i {
+			d.decide(start, end, Signature, whyContact)
+		}
 		return
 	}
-	if above < i && !d.wordsAbove(i) || said < 3 || contacts < 2 || !isName(firstColumn(d.text(start))) {
+	if above < i && !d.wordsAbove(i) || said < 3 || contacts < 2 {
 		return
 	}
 	if above >= i {
@@ -136,10 +170,8 @@ func (d *document) bareBlock(i, end int) {
 // points reports whether the text from line i to end points at what stands below it, or speaks of an address or number that is
 // new. Then the block below it may be what was asked for. Below no closing any talk of addresses, numbers or people counts.
 func (d *document) points(i, end int, closed bool) bool {
-	var buf [1024]byte
 	for k := end - 1; k >= max(i, end-30); k-- {
-		low := string(lower(buf[:0], clip(d.text(k), 400)))
-		has := letterFinder().in(low)
+		has := letterFinder().inLower(clip(d.text(k), 400))
 		if has&findsNews != 0 || has&findsContact != 0 && (!closed || has&findsPointer != 0) {
 			return true
 		}
@@ -150,25 +182,33 @@ func (d *document) points(i, end int, closed bool) bool {
 // contact counts the contact details that a line has.
 func contact(s string) int {
 	n := 0
-	if notice(s)&hasAddress != 0 {
+	if strings.IndexByte(s, '@') >= 0 && notice(s)&hasAddress != 0 {
 		n++
 	}
 	if strings.Contains(s, "://") || strings.Contains(s, "www.") {
 		n++
 	}
-	digits, other, plus := 0, 0, false
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
+	digits, plus := 0, false
+	for i := range len(s) {
+		if isDigit(s[i]) {
 			digits++
-		case r == '+':
+		} else if s[i] == '+' {
 			plus = true
-		case unicode.IsLetter(r):
-			other++
 		}
 	}
-	if digits >= 7 && (other <= 12 || plus || digits > other) && digits <= 40 {
+	if digits >= 7 && digits <= 40 && (plus || letters(s) <= max(12, digits-1)) {
 		n++
+	}
+	return n
+}
+
+// letters counts the letters of a string.
+func letters(s string) int {
+	n := 0
+	for _, r := range s {
+		if unicode.IsLetter(r) {
+			n++
+		}
 	}
 	return n
 }
@@ -176,31 +216,44 @@ func contact(s string) int {
 // isName reports whether a line may be a person's name: two to five words without digits, beginning in upper case where
 // the script has it.
 func isName(s string) bool {
-	if runes(s) > 45 || strings.ContainsAny(s, "0123456789@!?;:=<>#{}") {
+	if longer(s, 45) || strings.ContainsAny(s, "0123456789@!?;:=<>#{}") {
 		return false
 	}
-	words := strings.Fields(s)
-	if len(words) == 0 || len(words) > 5 {
-		return false
+	words, first := 0, ""
+	for w := range strings.FieldsSeq(s) {
+		if words == 0 {
+			first = w
+		}
+		if words++; words > 5 {
+			return false
+		}
 	}
-	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(words[0], "*_"))
-	return unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(first, "*_"))
+	return words > 0 && unicode.IsUpper(r) || unicode.IsLetter(r) && !unicode.IsLower(r)
 }
 
 // isClosing reports whether a line closes a letter: "Kind regards", perhaps with a name behind it.
 func isClosing(s string) bool {
-	if first, second, ok := strings.Cut(s, " / "); ok && len(s) <= 160 && isClosing(first) {
-		return isClosing(second)
+	if len(s) > 160 {
+		return false
 	}
-	if len(s) > 160 || runes(s) > 45 {
+	if strings.IndexByte(s, '/') >= 0 {
+		if first, second, ok := strings.Cut(s, " / "); ok && isClosing(first) {
+			return isClosing(second)
+		}
+	}
+	if longer(s, 45) {
 		return false
 	}
 	s = strings.TrimLeft(s, "*_ ")
 	var buf [192]byte
 	low := lower(buf[:0], s)
-	for _, c := range closings {
-		if len(low) >= len(c) && string(low[:len(c)]) == c && goesOnAsClosing(c, string(low[len(c):]), s) {
-			return true
+	f := closingFinder()
+	for _, words := range [2][]wordOfList{f.short, f.beginningAs(low)} {
+		for _, w := range words {
+			if c := w.word; len(low) >= len(c) && string(low[:len(c)]) == c && goesOnAsClosing(c, string(low[len(c):]), s) {
+				return true
+			}
 		}
 	}
 	return false
@@ -223,7 +276,7 @@ func goesOnAsClosing(closing, rest, s string) bool {
 		if unicode.IsLower(r) && !closingWords[strings.Trim(strings.ToLower(w), ".,!-–*")] {
 			return false
 		}
-		if strings.HasSuffix(w, ".") && n+1 < len(words) && runes(w) > 3 {
+		if strings.HasSuffix(w, ".") && n+1 < len(words) && longer(w, 3) {
 			return false
 		}
 	}
@@ -236,28 +289,25 @@ func ownWords(s string) bool {
 	if len(word) == 2 && word[1] == '.' && len(rest) > 2 && rest[1] == '.' {
 		return false // "i. A. Maria Esch": initials, or on behalf of somebody
 	}
-	return len(word) < 20 && authorWords[strings.ToLower(strings.TrimRight(word, ".,:;"))]
+	var buf [64]byte
+	return len(word) < 20 && authorWords[string(lower(buf[:0], strings.TrimRight(word, ".,:;")))]
 }
 
 // namesAccount reports whether a line tells a number that the recipient needs, such as a customer's or an order's.
 func namesAccount(s string) bool {
-	if !hasDigit(s) {
-		return false
-	}
-	var buf [256]byte
-	low := string(lower(buf[:0], clip(s, 120)))
-	return numberFinder().in(low) != 0
+	return hasDigit(s) && numberFinder().inLower(clip(s, 120)) != 0
 }
 
 // office counts a line that names a position or a company.
 func office(s string) int {
-	if runes(s) > 60 || s[len(s)-1] == '.' && strings.Count(s, " ") > 3 {
+	if longer(s, 60) || s[len(s)-1] == '.' && strings.Count(s, " ") > 3 {
 		return 0
 	}
+	var buf [64]byte
 	for w := range strings.FieldsFuncSeq(s, func(r rune) bool {
 		return r == ' ' || r == ',' || r == '|' || r == '/' || r == '-' || r == '(' || r == ')'
 	}) {
-		if len(w) < 24 && officeWords[strings.ToLower(strings.TrimRight(w, "."))] {
+		if len(w) < 24 && officeWords[string(lower(buf[:0], strings.TrimRight(w, ".")))] {
 			return 1
 		}
 	}

@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 )
@@ -37,39 +38,87 @@ func lists(all ...[]string) func() *finder {
 	})
 }
 
-// key packs the first four octets of a string.
-func key(s string) uint32 {
+// key packs the first four octets of a text.
+func key[T string | []byte](s T) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 func hash(k uint32) uint32 { return (k * 2654435761) >> 16 }
 
+// mayHave reports whether some word may begin with the four octets of a key. It says so of few that none begins with.
+func (f *finder) mayHave(k uint32) bool {
+	h := hash(k)
+	return f.maybe[h>>6]&(1<<(h&63)) != 0
+}
+
 // in returns which lists have a word that is somewhere in a text, as bits.
 func (f *finder) in(s string) uint16 {
-	var found uint16
+	found := longIn(f, s)
 	for _, w := range f.short {
 		if found&w.list == 0 && strings.Contains(s, w.word) {
 			found |= w.list
 		}
 	}
-	for i := 0; i+4 <= len(s); i++ {
-		found |= f.at(s[i:])
+	return found
+}
+
+// inLower is in for a text that is not in lower case yet. It copies no text that is short.
+func (f *finder) inLower(s string) uint16 {
+	var buf [512]byte
+	return f.inBytes(lower(buf[:0], s))
+}
+
+func (f *finder) inBytes(s []byte) uint16 {
+	found := longIn(f, s)
+	for _, w := range f.short {
+		if found&w.list == 0 && bytes.Contains(s, []byte(w.word)) {
+			found |= w.list
+		}
 	}
 	return found
 }
 
 // at returns which lists have a word of four octets or more that a text begins with, as bits.
-func (f *finder) at(s string) uint16 {
+func (f *finder) at(s []byte) uint16 {
 	if len(s) < 4 {
 		return 0
 	}
 	k := key(s)
-	if h := hash(k); f.maybe[h>>6]&(1<<(h&63)) == 0 {
+	if !f.mayHave(k) {
+		return 0
+	}
+	return longAt(f, s, k)
+}
+
+// beginningAs returns the words of four octets or more of which a text has the first four.
+func (f *finder) beginningAs(s []byte) []wordOfList {
+	if len(s) < 4 || !f.mayHave(key(s)) {
+		return nil
+	}
+	return f.long[key(s)]
+}
+
+// longIn returns which lists have a word of four octets or more that is somewhere in a text.
+func longIn[T string | []byte](f *finder, s T) uint16 {
+	if len(s) < 4 {
 		return 0
 	}
 	var found uint16
+	k := key(s) << 8
+	for i := 3; i < len(s); i++ {
+		k = k>>8 | uint32(s[i])<<24
+		if f.mayHave(k) {
+			found |= longAt(f, s[i-3:], k)
+		}
+	}
+	return found
+}
+
+// longAt returns which lists have a word that a text begins with, of which the first four octets are k.
+func longAt[T string | []byte](f *finder, s T, k uint32) uint16 {
+	var found uint16
 	for _, w := range f.long[k] {
-		if strings.HasPrefix(s, w.word) {
+		if len(s) >= len(w.word) && string(s[:len(w.word)]) == w.word {
 			found |= w.list
 		}
 	}
@@ -89,6 +138,8 @@ var (
 	numberFinder   = lists(accountWords[:])
 	pronounsFinder = lists(pronouns[:])
 	verbFinder     = lists(verbs[:])
+	closingFinder  = lists(closings[:])
+	titleFinder    = lists(legalTitles[:]) // none of which is shorter
 )
 
 const (

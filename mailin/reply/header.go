@@ -3,6 +3,7 @@ package reply
 import (
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -49,17 +50,10 @@ var fieldNames = sync.OnceValue(func() map[string]field {
 // fieldOf returns which header field a line begins with, and its value.
 func fieldOf(s string) (field, string) {
 	s = strings.TrimLeft(s, "*_ \u200e\u200f\u202a\u202b")
-	at := -1
-	wide := 1
-	for i := 0; i < len(s) && i < 48; i++ {
-		if s[i] == ':' {
-			at = i
-			break
-		}
-		if s[i] == 0xef && strings.HasPrefix(s[i:], "：") {
-			at, wide = i, 3
-			break
-		}
+	const longest = 48
+	at, wide := strings.IndexByte(clip(s, longest), ':'), 1
+	if w := strings.Index(clip(s, longest+len("：")-1), "："); w >= 0 && (at < 0 || w < at) {
+		at, wide = w, len("：")
 	}
 	if at <= 0 {
 		return noField, ""
@@ -100,18 +94,45 @@ func fieldTwice(name string) (field, bool) {
 
 // lower appends s in lower case without allocating.
 func lower(b []byte, s string) []byte {
+	n := len(b)
+	b = append(b, s...)
+	for i, c := range b[n:] {
+		if c >= utf8.RuneSelf {
+			return lowerWide(b[:n+i], s[i:])
+		}
+		if c >= 'A' && c <= 'Z' {
+			b[n+i] = c + 'a' - 'A'
+		}
+	}
+	return b
+}
+
+// lowerWide is lower for what has letters beyond ASCII.
+func lowerWide(b []byte, s string) []byte {
 	for _, r := range s {
-		switch {
-		case r < 0x80:
+		if r < utf8.RuneSelf {
 			if r >= 'A' && r <= 'Z' {
 				r += 'a' - 'A'
 			}
 			b = append(b, byte(r))
-		default:
+		} else {
 			b = utf8.AppendRune(b, lowerRune(r))
 		}
 	}
 	return b
+}
+
+// lowerRune is unicode.ToLower, without its search for the scripts that most mail is written in.
+func lowerRune(r rune) rune {
+	switch {
+	case r >= 'а' && r <= 'џ', r >= 'ß' && r <= 'ÿ': // in lower case
+		return r
+	case r >= 'А' && r <= 'Я':
+		return r + 'а' - 'А'
+	case r >= 0x590 && r < 0x10a0, r >= 0x2e80 && r < 0xa640, r >= 0xac00 && r < 0xf900: // scripts without case
+		return r
+	}
+	return unicode.ToLower(r)
 }
 
 // maxHeaderLines bounds how many lines a block of header fields may have.
@@ -358,6 +379,10 @@ func separatorOf(s string) separator {
 	if len(s) < 5 || len(s) > 200 {
 		return noSeparator
 	}
+	colon := s[len(s)-1] == ':' || strings.HasSuffix(s, "：")
+	if r, _ := utf8.DecodeRuneInString(s); !isDash(r) && !colon && strings.IndexByte(s, '&') < 0 && !strings.Contains(s, "bove") {
+		return noSeparator // as most lines
+	}
 	if strings.Contains(s, "&nbsp;") {
 		s = strings.ReplaceAll(s, "&nbsp;", " ") // QQ Mail writes it into its text
 	}
@@ -378,7 +403,6 @@ func separatorOf(s string) separator {
 		}
 	}
 	dashed := len(s)-len(inner) >= 6 && isDashed(s)
-	colon := s[len(s)-1] == ':' || strings.HasSuffix(s, "：")
 	if !dashed && !colon || len(inner) > 120 {
 		return noSeparator
 	}
@@ -424,6 +448,8 @@ func isDashed(s string) bool {
 	back := s[len(strings.TrimRightFunc(s, isDash)):]
 	return runes(strings.TrimSpace(front)) >= 2 && runes(strings.TrimSpace(back)) >= 2
 }
+
+func isNoDash(r rune) bool { return !isDash(r) }
 
 func isDash(r rune) bool {
 	switch r {

@@ -238,6 +238,9 @@ func (d *document) settleBlanks() {
 // runes returns the number of characters of a string, roughly as wide as it is shown.
 func runes(s string) int { return utf8.RuneCountInString(s) }
 
+// longer reports whether a string has more than n characters.
+func longer(s string, n int) bool { return len(s) > n && (len(s) > n*utf8.UTFMax || runes(s) > n) }
+
 // reason says by what sign a line was recognised.
 type reason uint8
 

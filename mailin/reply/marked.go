@@ -57,8 +57,7 @@ func (d *document) findMarked() {
 		if looked++; looked > maxAnnounced {
 			break
 		}
-		var buf [1024]byte
-		has := markedFinder().in(string(lower(buf[:0], clip(d.text(i), 500))))
+		has := markedFinder().inLower(clip(d.text(i), 500))
 		if has&findsAnswer == 0 {
 			has &= findsInline // a gate may be red, too
 		}

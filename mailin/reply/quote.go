@@ -6,8 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-func lowerRune(r rune) rune { return unicode.ToLower(r) }
-
 // findQuotes settles the lines that are quoted or introduce a quote.
 func (d *document) findQuotes() {
 	low := 0 // lines before this one are taken
@@ -417,7 +415,7 @@ func (d *document) findOrphans() {
 		if !url && after == "" && !last {
 			continue
 		}
-		if !url && (runes(before) < 60 || runes(s) > 40 || strings.IndexByte(".?!:;", before[len(before)-1]) >= 0) {
+		if !url && (runes(before) < 60 || longer(s, 40) || strings.IndexByte(".?!:;", before[len(before)-1]) >= 0) {
 			continue
 		}
 		// The sentence goes on over it: it or the line after begins in lower case.

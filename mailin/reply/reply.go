@@ -121,10 +121,17 @@ func (r Result) Signature() string {
 // join returns the lines of the spans that are wanted.
 func (r Result) join(want func(Kind) bool) string {
 	var b strings.Builder
-	most := 0
+	most, spans, only := 0, 0, Span{}
 	for _, s := range r.Spans {
 		if want(s.Kind) {
 			most += len(s.Text) + 2
+			spans++
+			only = s
+		}
+	}
+	if spans == 1 && only.Kind != Answer && only.Kind != Answered {
+		if s, ok := trimmed(only.Text); ok {
+			return s
 		}
 	}
 	b.Grow(most)
@@ -161,4 +168,32 @@ func (r Result) join(want func(Kind) bool) string {
 		}
 	}
 	return b.String()
+}
+
+// trimmed returns a text without empty lines around it, and whether nothing else is to be taken away: no white space at the end of a line, no second
+// empty line, and no sign that shows nothing.
+func trimmed(text string) (string, bool) {
+	if strings.IndexByte(text, '\n') < 0 && strings.IndexByte(text, '\r') >= 0 {
+		return "", false
+	}
+	from, to := -1, 0 // of what was looked at
+	for at := 0; at < len(text); {
+		l := text[at:]
+		if n := strings.IndexByte(l, '\n'); n >= 0 {
+			l = l[:n+1]
+		}
+		if n := len(l) - spaceAtEnd(l); n > 0 {
+			if from < 0 {
+				from = at
+			} else if gap := text[to:at]; gap != "\n" && gap != "\n\n" {
+				return "", false
+			}
+			if invisible(l) > 0 {
+				return "", false
+			}
+			to = at + n
+		}
+		at += len(l)
+	}
+	return text[max(from, 0):to], true
 }

@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"bytes"
 	"math/bits"
 	"strings"
 	"unicode"
@@ -88,7 +89,7 @@ func (d *document) signaturesIn(i, j int) {
 		if d.blank(k) {
 			continue
 		}
-		if !d.lines[k].decided && isDelimiter(d.raw(k)) && d.delimits(k, end, left) {
+		if !d.lines[k].decided && d.delimiter(k) && d.delimits(k, end, left) {
 			d.decide(k, end, Signature, whyDelimiter)
 			below = k
 		}
@@ -118,10 +119,13 @@ func (d *document) banner(j int) {
 	if next := d.next(to); to == from || size > 600 || next >= len(d.lines) {
 		return
 	}
-	var buf [1024]byte
-	low := string(lower(buf[:0], d.body[d.lines[from].text:d.lines[to-1].end]))
+	s := d.body[d.lines[from].text:d.lines[to-1].end]
+	if bannerFinder().inLower(s) != 3 {
+		return
+	}
+	low := string(lower(nil, s))
 	has := footerFinder().in(low)
-	if bannerFinder().in(low) == 3 && (has&findsMail != 0 || strings.Contains(low, "sender")) && !speaksOfAuthor(low, has) && low[len(low)-1] != '?' {
+	if (has&findsMail != 0 || strings.Contains(low, "sender")) && !speaksOfAuthor(low, has) && low[len(low)-1] != '?' {
 		d.decide(from, to, Disclaimer, whyFooter)
 	}
 }
@@ -152,6 +156,11 @@ func isDelimiter(raw string) bool {
 	return false
 }
 
+// delimiter reports whether line k is one, as most are not by their length.
+func (d *document) delimiter(k int) bool {
+	return d.lines[k].end-d.lines[k].text <= uint32(len("—")) && isDelimiter(d.raw(k))
+}
+
 // delimits reports whether the lines from k+1 to j, of which n say something, are a signature below line k.
 func (d *document) delimits(k, j, n int) bool {
 	if d.withinParagraph(k) {
@@ -168,7 +177,7 @@ func (d *document) delimits(k, j, n int) bool {
 		if d.lines[m].decided || s == "" {
 			continue
 		}
-		if runes(s) > 78 && !strings.Contains(s, "://") || s[len(s)-1] == '?' {
+		if longer(s, 78) && !strings.Contains(s, "://") || s[len(s)-1] == '?' {
 			return false
 		}
 		if s[len(s)-1] == '.' && strings.Count(s, " ") > 5 {
@@ -190,7 +199,7 @@ func (d *document) withinParagraph(k int) bool {
 
 // isRule reports whether a line is drawn of dashes or underscores.
 func isRule(s string) bool {
-	return len(s) >= 3 && strings.TrimFunc(s, isDash) == ""
+	return len(s) >= 3 && strings.IndexFunc(s, isNoDash) < 0
 }
 
 // footer judges the paragraph of the lines from i to j, which may stand above a legal notice. It returns where what a program added begins.
@@ -233,18 +242,17 @@ func (d *document) footer(i, j, size int, legalBelow bool) (from int, why reason
 // noticeStart returns where the notice in the paragraph of the lines from i to j begins: it may follow a name or a sentence
 // without a gap, which have none of its words and after which no sentence goes on.
 func (d *document) noticeStart(i, j int) int {
-	var buf [512]byte
 	for k := i; k < j; k++ {
 		t := d.text(k)
 		if t[len(t)-1] == '?' {
 			continue // no notice asks
 		}
-		if isRule(t) || isDelimiter(t) || legalTitle(t) || footerFinder().in(string(lower(buf[:0], clip(t, 400))))&findsSign != 0 {
+		if isRule(t) || isDelimiter(t) || legalTitle(t) || footerFinder().inLower(clip(t, 400))&findsSign != 0 {
 			return k
 		}
 		if k+1 < j {
 			next, _ := utf8.DecodeRuneInString(d.text(k + 1))
-			if runes(t) > 30 && strings.IndexByte(".!?", t[len(t)-1]) < 0 && unicode.IsLower(next) {
+			if longer(t, 30) && strings.IndexByte(".!?", t[len(t)-1]) < 0 && unicode.IsLower(next) {
 				return k
 			}
 		}
@@ -340,7 +348,7 @@ func (d *document) ourFooter(k int) int {
 			continue
 		}
 		n++
-		if isDelimiter(d.raw(i)) {
+		if d.delimiter(i) {
 			return i
 		}
 		if from == k && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "<https://") || strings.HasPrefix(s, "http://") || i == k-1 && strings.Contains(s, ": http")) {
@@ -372,20 +380,23 @@ func isMobile(s string) bool {
 	b := lower(buf[:0], strings.TrimFunc(s, func(r rune) bool {
 		return r == '*' || r == '_' || r == '-' || r == '—' || r == '–' || r == '.' || r == '[' || r == ']' || r == '(' || r == ')' || r == '<' || r == '>' || r == '!' || r == ':' || r == '/' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
 	}))
+	f := mobileFinder()
+	starts := f.at(b)
+	ends := false
+	for _, p := range mobileEnds {
+		ends = ends || len(b) >= len(p) && string(b[len(b)-len(p):]) == p
+	}
+	if starts&(findsStart|findsWeakStart) == 0 && !ends && !bytes.Contains(b, []byte("outlook")) {
+		return false
+	}
 	low := string(b)
-	if runes(low) > 90 || sentence(low) {
+	if longer(low, 90) || sentence(low) {
 		return false
 	}
 	if rest, ok := strings.CutPrefix(low, "outlook for "); ok {
 		_, rest, _ = strings.Cut(rest+" ", " ")
 		rest = strings.TrimSpace(rest)
 		return rest == "" || rest[0] >= 0x80 || strings.HasPrefix(rest, "http")
-	}
-	f := mobileFinder()
-	starts := f.at(low)
-	ends := false
-	for _, p := range mobileEnds {
-		ends = ends || strings.HasSuffix(low, p)
 	}
 	if starts&(findsStart|findsWeakStart) != 0 || ends {
 		// It must name a device or a program: "Sent by courier yesterday" does not.
@@ -433,13 +444,13 @@ func sentence(s string) bool {
 // counting for one, or of three above another notice, and speaks neither of its author nor to anybody in particular.
 func isLegal(low string, has uint16, legalBelow bool) bool {
 	if len(low) < 60 {
-		return legalTitle(low) && len(low) > 20 && strings.Contains(low, ":")
+		return len(low) > 20 && strings.IndexByte(low, ':') >= 0 && legalTitle(low)
 	}
 	if has&findsLegal == 0 && !legalBelow {
 		return false // nothing about confidence
 	}
 	n := bits.OnesCount16(has / findsLegal)
-	if legalTitle(low) {
+	if n >= 2 && legalTitle(low) {
 		n++
 	}
 	return (n >= 4 || n == 3 && legalBelow) && low[len(low)-1] != '?' && !speaksOfAuthor(low, has)
@@ -447,16 +458,7 @@ func isLegal(low string, has uint16, legalBelow bool) bool {
 
 func legalTitle(s string) bool {
 	var buf [256]byte
-	if len(s) > 200 {
-		s = s[:200]
-	}
-	low := string(lower(buf[:0], strings.TrimLeft(s, "*_ ")))
-	for _, t := range legalTitles {
-		if strings.HasPrefix(low, t) {
-			return true
-		}
-	}
-	return false
+	return titleFinder().at(lower(buf[:0], strings.TrimLeft(clip(s, 200), "*_ "))) != 0
 }
 
 // keepWords gives back what only an element's name called a signature, where otherwise nothing would be left of a mail that
