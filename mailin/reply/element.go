@@ -2,6 +2,7 @@ package reply
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/net/html"
@@ -173,6 +174,15 @@ func rolesOf(t html.Token) role {
 	return r
 }
 
+// signFinder finds the words that rolesBySign looks for.
+var signFinder = sync.OnceValue(func() *finder {
+	words := []string{"sign"}
+	for _, s := range signs {
+		words = append(words, s.word)
+	}
+	return lists(words)()
+})
+
 // rolesBySign looks for the words of clients in a class, id or name.
 func rolesBySign(element, class, id, name string) role {
 	var r role
@@ -182,6 +192,9 @@ func rolesBySign(element, class, id, name string) role {
 	b = lower(b, clip(id, 80))
 	b = append(b, ' ')
 	b = lower(b, clip(name, 80))
+	if signFinder().inBytes(b) == 0 {
+		return 0
+	}
 	all := string(b)
 	for _, s := range signs {
 		if strings.Contains(all, s.word) {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 )
 
 // maxDepth bounds how deep elements nest. The tags of deeper ones are ignored, and their text belongs to the deepest.
@@ -78,21 +79,22 @@ type mark struct {
 	hint  hint
 }
 
-// layOut reads HTML by its tokens. There is no tree: building one by the standard's rules can take time and memory far
+// layOut reads HTML by its tokens and writes it on the paper if that has room. There is no tree: building one by the standard's rules can take time and memory far
 // beyond the size of its source.
-func layOut(body string) document {
+func layOut(body string, on *paper) document {
 	if len(body) > maxBody {
 		body = body[:maxBody]
 	}
-	p := page{open: make(map[string]int)}
+	p := page{open: make(map[string]int), marks: on.marks[:0], stack: make([]element, 0, 8)}
 	p.out.Grow(len(body) / 2)
 	z := html.NewTokenizer(strings.NewReader(body))
+	var attrs []html.Attribute
 	raw := "" // an element whose text is not shown
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
 			p.endLine()
-			return p.document()
+			return p.document(on.lines[:0])
 		case html.TextToken:
 			text := z.Text()
 			if n := len(p.stack); n > 0 && raw == "" && p.stack[n-1].name == "head" && len(bytes.TrimSpace(text)) > 0 {
@@ -103,7 +105,14 @@ func layOut(body string) document {
 			}
 			raw = ""
 		case html.StartTagToken, html.SelfClosingTagToken:
-			t := z.Token()
+			name, more := z.TagName()
+			t := html.Token{Data: atom.String(name), Attr: attrs[:0]}
+			for more {
+				var key, value []byte
+				key, value, more = z.TagAttr()
+				t.Attr = append(t.Attr, html.Attribute{Key: atom.String(key), Val: string(value)})
+			}
+			attrs = t.Attr
 			raw = ""
 			switch t.Data {
 			case "script", "style", "title", "iframe", "noembed", "noframes", "noscript", "textarea":
@@ -114,15 +123,17 @@ func layOut(body string) document {
 		case html.EndTagToken:
 			raw = ""
 			name, _ := z.TagName()
-			p.end(string(name))
+			p.end(atom.String(name))
 		}
 	}
 }
 
 // document returns what was laid out, as lines to be judged.
-func (p *page) document() document {
-	d := document{body: p.out.String(), html: true}
-	d.lines = make([]line, 0, min(len(p.marks), maxLines+1))
+func (p *page) document(lines []line) document {
+	d := document{body: p.out.String(), lines: lines, html: true}
+	if n := min(len(p.marks), maxLines+1); n > cap(lines) {
+		d.lines = make([]line, 0, n)
+	}
 	at := 0
 	for _, m := range p.marks {
 		if len(d.lines) == maxLines {
@@ -192,7 +203,7 @@ func (p *page) hints() hint {
 }
 
 // put writes text without white space at its ends.
-func (p *page) put(s string) {
+func (p *page) put(s []byte) {
 	if !p.begun {
 		if p.blank && p.out.Len() > 0 {
 			blank := p.depth
@@ -216,9 +227,9 @@ func (p *page) put(s string) {
 		p.out.WriteByte(' ')
 	}
 	p.space = false
-	p.out.WriteString(s)
+	p.out.Write(s)
 	if !p.light && p.count[bit(roleBold)] == 0 || !p.plain && p.count[bit(roleColour)] == 0 {
-		if strings.ContainsFunc(s, isWordRune) {
+		if bytes.ContainsFunc(s, isWordRune) {
 			p.light = p.light || p.count[bit(roleBold)] == 0
 			p.plain = p.plain || p.count[bit(roleColour)] == 0
 		}
@@ -229,12 +240,11 @@ func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) 
 
 func (p *page) text(b []byte) {
 	if p.count[bit(rolePre)] > 0 {
-		s := strings.ReplaceAll(string(b), "\r", "")
-		for i, l := range strings.Split(s, "\n") {
+		for i, l := range bytes.Split(bytes.ReplaceAll(b, []byte("\r"), nil), []byte("\n")) {
 			if i > 0 {
 				p.newLine()
 			}
-			if l != "" {
+			if len(l) > 0 {
 				p.put(l)
 			}
 		}
@@ -260,7 +270,11 @@ func (p *page) text(b []byte) {
 				n++
 			}
 		}
-		p.put(strings.ReplaceAll(string(b[:n]), "\u00a0", " "))
+		if word := b[:n]; bytes.IndexByte(word, "\u00a0"[0]) < 0 {
+			p.put(word)
+		} else {
+			p.put(bytes.ReplaceAll(word, []byte("\u00a0"), []byte(" ")))
+		}
 		b = b[n:]
 	}
 }
@@ -283,7 +297,7 @@ func (p *page) start(t html.Token) {
 		return
 	case "img":
 		if e := emojiOf(t); e != "" && p.count[bit(roleHidden)] == 0 {
-			p.put(e)
+			p.put([]byte(e))
 		}
 		return
 	case "input", "meta", "link", "base", "col", "area", "wbr", "embed", "source", "track", "param", "frame":

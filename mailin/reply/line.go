@@ -2,6 +2,7 @@ package reply
 
 import (
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -46,6 +47,14 @@ const (
 	maxLines = 200_000
 )
 
+// paper has room for a document of few lines, as most have. It holds nothing of it but numbers, and no Result refers to it.
+type paper struct {
+	lines [128]line
+	marks [128]mark
+}
+
+var papers = sync.Pool{New: func() any { return new(paper) }}
+
 // split finds the lines of a plain-text body.
 func (d *document) split() {
 	body := d.body
@@ -56,7 +65,9 @@ func (d *document) split() {
 	if strings.IndexByte(body, ending) < 0 {
 		ending = '\r' // as old programs end lines
 	}
-	d.lines = make([]line, 0, min(strings.Count(body, string(ending))+1, 64+len(body)/16))
+	if n := min(strings.Count(body, string(ending))+1, 64+len(body)/16); n > cap(d.lines) {
+		d.lines = make([]line, 0, n)
+	}
 	for at := 0; at < len(body); {
 		if len(d.lines) == maxLines {
 			d.addRest(at)

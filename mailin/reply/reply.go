@@ -69,7 +69,9 @@ type Result struct {
 // Text takes a plain-text body apart. Line endings may be LF, CRLF or, throughout, CR; flowed text (RFC 3676) should be joined before.
 // The texts of the spans, joined, are the body.
 func Text(body string) Result {
-	d := document{body: body}
+	p := papers.Get().(*paper)
+	defer papers.Put(p)
+	d := document{body: body, lines: p.lines[:0]}
 	d.split()
 	return d.result()
 }
@@ -77,7 +79,9 @@ func Text(body string) Result {
 // HTML takes an HTML body apart. The texts of the spans, joined, are the body laid out as text: quoted lines behind "> ",
 // list items behind "- " or a number, a link's address after its text where they differ. Hidden elements are left out.
 func HTML(body string) Result {
-	d := layOut(body)
+	p := papers.Get().(*paper)
+	defer papers.Put(p)
+	d := layOut(body, p)
 	return d.result()
 }
 

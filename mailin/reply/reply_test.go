@@ -197,7 +197,7 @@ func checkText(t *testing.T, body string) Result {
 
 func checkHTML(t *testing.T, body string) {
 	t.Helper()
-	d := layOut(body)
+	d := layOut(body, new(paper))
 	checkSpans(t, HTML(body), d.body)
 }
 
@@ -328,7 +328,7 @@ func FuzzHTML(f *testing.F) {
 					want = append(want, r)
 				}
 			}
-			d := layOut(body)
+			d := layOut(body, new(paper))
 			for _, r := range d.body {
 				if !unicode.IsSpace(r) {
 					got = append(got, r)
