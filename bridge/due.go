@@ -147,6 +147,9 @@ func (g *Gateway) postDue(ctx context.Context, id ID) (Message, error) {
 		return m, err
 	}
 	if stopping := g.stop(ctx, id, why); stopping != nil {
+		if final {
+			return m, stopping // err may name somebody, and no address is for the log
+		}
 		return m, errors.Join(err, stopping)
 	}
 	return m, &cannotSend{why}

@@ -431,6 +431,27 @@ func TestPostingWaitsOutFaults(t *testing.T) {
 	}
 }
 
+// What goes to the log where it could not be kept why a message can't go out names nobody. It is stopped the next time.
+func TestFaultNamesNobody(t *testing.T) {
+	t.Parallel()
+	w := undoable(t)
+	ctx := t.Context()
+	p, err := w.g.ScheduleStart(ctx, w.actor("staff"), bridge.ThreadStart{
+		Subject: "Hello", Text: "A first word.", Contacts: []bridge.Recipient{{ID: w.second.ID}},
+	}, bridge.Later{At: w.clock.now().Add(time.Minute)})
+	w.must(err)
+	w.must(w.g.SetDisabled(ctx, w.operator, w.second.ID, true))
+	w.clock.forward(time.Minute)
+	sick := w.asConfig(func(c *bridge.Config) { c.Store = &tiring{Store: w.config.Store} })
+	if _, err := sick.g.PostDue(ctx); !errors.Is(err, bridge.ErrUnavailable) || strings.Contains(err.Error(), "@") {
+		t.Errorf("got %v, want that it is tried again and no address", err)
+	}
+	w.due(0)
+	if got := try(w, func() (bridge.Pending, error) { return w.g.PendingMessage(ctx, w.actor("staff"), p.ID) }); got.Why != "ben@example.org is disabled" {
+		t.Errorf("got %q, %q", got.State, got.Why)
+	}
+}
+
 // A search finds it once it has gone out, and an export has it then.
 func TestPendingIsInNothingElse(t *testing.T) {
 	t.Parallel()
@@ -512,6 +533,20 @@ func (f *failing) Update(ctx context.Context, fn func(bridge.Tx) error) error {
 		return bridge.ErrUnavailable
 	}
 	return f.Store.Update(ctx, fn)
+}
+
+// tiring is a store that writes once.
+type tiring struct {
+	bridge.Store
+	wrote atomic.Bool
+}
+
+// Update implements bridge.Store.
+func (s *tiring) Update(ctx context.Context, fn func(bridge.Tx) error) error {
+	if s.wrote.Swap(true) {
+		return bridge.ErrUnavailable
+	}
+	return s.Store.Update(ctx, fn)
 }
 
 // BenchmarkPostDue measures scheduling a message, and posting it when its time comes.
