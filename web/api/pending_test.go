@@ -133,7 +133,9 @@ func TestStoppedIsNotTakenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	state := func(state string) reply { return w.call(w.staff, "PUT", "/pending/"+id+"/state", `{"state":"`+state+`"}`) }
+	state := func(state string) reply {
+		return w.call(w.staff, "PUT", "/pending/"+id+"/state", `{"state":"`+state+`"}`)
+	}
 	disable(true)
 	state("sent").problem(409, "conflict")
 	if p := state("held").problem(409, "conflict"); p.Detail != "It could not go out, so there is nothing to take back." {
