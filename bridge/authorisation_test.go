@@ -170,6 +170,13 @@ func TestAuthorisation(t *testing.T) {
 		}},
 		"Me":         {persons, func(w *world, a bridge.Actor) error { _, err := w.g.Me(ctx, a); return err }},
 		"PersonByID": {staffOnly, func(w *world, a bridge.Actor) error { _, err := w.g.PersonByID(ctx, a, w.second.ID); return err }},
+		"PeopleByID": {staffOnly, func(w *world, a bridge.Actor) error {
+			people, err := w.g.PeopleByID(ctx, a, []bridge.ID{w.second.ID, bridge.NewID(), w.second.ID})
+			if err == nil && (len(people) != 1 || people[w.second.ID].Address != w.second.Address) {
+				t.Errorf("got %+v, want the one who is there", people)
+			}
+			return err
+		}},
 		"PersonByAddress": {staffOnly, func(w *world, a bridge.Actor) error {
 			_, err := w.g.PersonByAddress(ctx, a, w.second.Address)
 			return err

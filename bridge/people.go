@@ -41,6 +41,32 @@ func (g *Gateway) PersonByID(ctx context.Context, a Actor, id ID) (Person, error
 	return who, wrap("person", err)
 }
 
+// PeopleByID returns those whose ids are given, by their ids, to staff. Ids that are nobody's are left out.
+func (g *Gateway) PeopleByID(ctx context.Context, a Actor, ids []ID) (map[ID]Person, error) {
+	var people map[ID]Person
+	err := g.store.View(ctx, func(tx Tx) error {
+		people = map[ID]Person{}
+		if _, err := g.resolveStaff(ctx, tx, a); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, known := people[id]; known {
+				continue
+			}
+			p, err := tx.Person(ctx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			people[id] = p
+		}
+		return nil
+	})
+	return people, wrap("people", err)
+}
+
 // PersonByAddress returns whoever has an address, to staff. The address is compared in its normal form.
 func (g *Gateway) PersonByAddress(ctx context.Context, a Actor, address string) (Person, error) {
 	var who Person

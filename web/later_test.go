@@ -169,3 +169,25 @@ func TestBeginLater(t *testing.T) {
 	b.post(a.unsent()+"/send", nil).want(200, "The message is on its way.", "A first word.")
 	b.get("/desk/held").without("could not be sent")
 }
+
+// Whom messages name that have not gone out is looked up at once, however many they are.
+func TestNamesOfWhatWaits(t *testing.T) {
+	w := newWorld(t)
+	b := w.as(w.staff)
+	start := func(subject string, contacts ...bridge.Recipient) {
+		_, err := w.g.ScheduleStart(t.Context(), bridge.AsPerson(w.staff.ID), bridge.ThreadStart{Subject: subject, Text: "t", Contacts: contacts}, bridge.Later{At: w.clock.now().Add(time.Hour)})
+		w.must(err)
+	}
+	reads := func(words ...string) int64 {
+		before := w.reads.Load()
+		b.get("/desk/out").want(200, words...)
+		return w.reads.Load() - before
+	}
+	start("One", bridge.Recipient{ID: w.mina.ID})
+	one := reads("One", "Mina Okafor")
+	start("Two", bridge.Recipient{ID: w.jonas.ID}, bridge.Recipient{ID: w.mina.ID}, bridge.Recipient{Address: "ada@example.net", Name: "Ada Byron"})
+	start("Three", bridge.Recipient{ID: w.jonas.ID})
+	if many := reads("Jonas Weber, Mina Okafor, Ada Byron"); many != one {
+		t.Errorf("a list of three is read in %d transactions, of one in %d", many, one)
+	}
+}

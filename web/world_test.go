@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type world struct {
 	url   string
 	clock *clock
 	log   *logged
+	reads atomic.Int64 // transactions that only read
 
 	admin, staff, mina, jonas bridge.Person
 	thread                    bridge.Thread // between staff and Mina
@@ -49,6 +51,18 @@ type clock struct{ ahead atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// counted is a store of which it is counted how often it is asked.
+type counted struct {
+	bridge.Store
+	reads *atomic.Int64
+}
+
+// View implements bridge.Store.
+func (c counted) View(ctx context.Context, fn func(bridge.Tx) error) error {
+	c.reads.Add(1)
+	return c.Store.View(ctx, fn)
+}
 
 // logged keeps what was logged.
 type logged struct {
@@ -87,7 +101,7 @@ func newRoomyWorld(t testing.TB, maxFiles int64) *world {
 	t.Cleanup(srv.Close)
 	w.url = srv.URL
 	w.g, err = bridge.New(bridge.Config{
-		Store: db, Keyring: keys, Domain: "example.com", BaseURL: srv.URL, Organization: "Harbour Clinic", Now: w.clock.now, MaxFiles: max(maxFiles, 25<<20), CopiesNeed: bridge.NeedAny,
+		Store: counted{db, &w.reads}, Keyring: keys, Domain: "example.com", BaseURL: srv.URL, Organization: "Harbour Clinic", Now: w.clock.now, MaxFiles: max(maxFiles, 25<<20), CopiesNeed: bridge.NeedAny,
 	})
 	w.must(err)
 	face, err = web.New(web.Config{

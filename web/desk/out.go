@@ -28,8 +28,35 @@ type unsentCard struct {
 	Edit, Return string // paths
 }
 
-// card shows one.
-func (d *Desk) card(v *page.Visit, p bridge.Pending) unsentCard {
+// cards shows some, with all whom they name looked up at once.
+func (d *Desk) cards(v *page.Visit, list []bridge.Pending) ([]unsentCard, error) {
+	var named []bridge.ID
+	for _, p := range list {
+		if p.Start == nil {
+			continue
+		}
+		for _, r := range p.Start.Contacts {
+			if !r.ID.IsZero() {
+				named = append(named, r.ID)
+			}
+		}
+	}
+	var people map[bridge.ID]bridge.Person
+	if len(named) > 0 {
+		var err error
+		if people, err = d.gateway.PeopleByID(v.Context(), v.Actor(), named); err != nil {
+			return nil, err
+		}
+	}
+	cards := make([]unsentCard, len(list))
+	for i, p := range list {
+		cards[i] = d.card(v, p, people)
+	}
+	return cards, nil
+}
+
+// card shows one that names people.
+func (d *Desk) card(v *page.Visit, p bridge.Pending, people map[bridge.ID]bridge.Person) unsentCard {
 	c := unsentCard{
 		ID: p.ID.String(), Base: "/desk/out/" + p.ID.String(), Who: p.ByName, Begin: p.Begin,
 		Waits: p.State == bridge.PendingWaits, Undo: p.Undo && p.State == bridge.PendingWaits, Stopped: p.State == bridge.PendingStopped,
@@ -37,22 +64,21 @@ func (d *Desk) card(v *page.Visit, p bridge.Pending) unsentCard {
 	if p.ByKind == bridge.ByStaff && p.By == v.Person.ID {
 		c.Who = "You"
 	}
+	c.Edit = editPath(p)
 	switch {
 	case p.Start != nil:
-		c.Subject, c.Edit = p.Start.Subject, "/desk/new?edit="+c.ID
+		c.Subject = p.Start.Subject
 		var to []string
 		for _, r := range p.Start.Contacts {
 			if r.ID.IsZero() {
 				to = append(to, name(r.Name, r.Address))
-			} else if who, err := d.gateway.PersonByID(v.Context(), v.Actor(), r.ID); err == nil {
+			} else if who, known := people[r.ID]; known {
 				to = append(to, who.DisplayName())
 			}
 		}
 		c.To = strings.Join(to, ", ")
 	case p.Thread.IsZero():
 		c.Bare = true
-	default:
-		c.Edit = "/desk/t/" + p.Thread.String() + "?edit=" + c.ID + "#answer"
 	}
 	for _, f := range p.Files {
 		c.Files = append(c.Files, page.File{Name: f.Filename, Type: f.ContentType, Size: f.Blob.Size})
@@ -68,6 +94,17 @@ func (d *Desk) card(v *page.Visit, p bridge.Pending) unsentCard {
 		c.Label, c.Words = "Taken back", "It was taken back and will not go out."
 	}
 	return c
+}
+
+// editPath is where a message can be edited; nowhere where nothing is left of it.
+func editPath(p bridge.Pending) string {
+	switch {
+	case p.Start != nil:
+		return "/desk/new?edit=" + p.ID.String()
+	case p.Thread.IsZero():
+		return ""
+	}
+	return "/desk/t/" + p.Thread.String() + "?edit=" + p.ID.String() + "#answer"
 }
 
 type outView struct {
@@ -87,13 +124,15 @@ func (d *Desk) out(v *page.Visit) error {
 		return err
 	}
 	view := outView{Tabs: tabs(outPath)}
-	for _, p := range list {
-		c := d.card(v, p)
+	if view.Cards, err = d.cards(v, list); err != nil {
+		return err
+	}
+	for i, p := range list {
+		c := &view.Cards[i]
 		if !p.Thread.IsZero() {
 			c.Subject, c.Thread = p.Subject, "/desk/t/"+p.Thread.String()
 		}
 		c.Return = outPath
-		view.Cards = append(view.Cards, c)
 	}
 	view.Next = v.Turn(outPath, next).Older
 	return v.Render(d.book, "out", page.Frame{Title: "Not sent yet", Shape: "wide", View: view})
@@ -112,7 +151,11 @@ func (d *Desk) outOne(v *page.Visit) error {
 	if !p.Thread.IsZero() {
 		return v.Redirect("/desk/t/" + p.Thread.String() + "#answer")
 	}
-	c := d.card(v, p)
+	cards, err := d.cards(v, []bridge.Pending{p})
+	if err != nil {
+		return err
+	}
+	c := cards[0]
 	if c.Undo {
 		// Also without a script the page goes on to the conversation.
 		wait := int(p.At.Sub(d.site.Now())/time.Second) + 2
@@ -142,7 +185,7 @@ func (d *Desk) takeBack(v *page.Visit) error {
 		return err
 	}
 	v.Flash(page.Flash{Text: "It is taken back and will not go out. Here it is again."})
-	return v.Redirect(d.card(v, p).Edit)
+	return v.Redirect(editPath(p))
 }
 
 // tooLate says that a message has gone out meanwhile.

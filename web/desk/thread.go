@@ -106,7 +106,7 @@ func (d *Desk) showThread(v *page.Visit, status int, id bridge.ID, view threadVi
 	}
 	for _, p := range t.Pending {
 		if p.ID.String() != view.Redo.Replaces { // that one is in the composer
-			view.Unsent = append(view.Unsent, d.card(v, p))
+			view.Unsent = append(view.Unsent, d.card(v, p, nil)) // what answers names nobody
 		}
 	}
 	page.MarkNew(view.Messages, t.Messages, v.Person.ID, t.Unread)
