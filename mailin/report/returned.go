@@ -31,15 +31,15 @@ func returnedMail(parts []Part, rest string) original {
 
 func (o *original) read(b []byte) {
 	b = b[:min(len(b), maxReturned)]
-	name, value := "", ""
+	name, value := "", []byte(nil)
 	field := func() {
 		switch name {
 		case "to", "cc", "bcc", "resent-to", "x-original-to":
-			o.to = appendAddresses(o.to, value)
+			o.to = appendAddresses(o.to, string(value))
 		case "from", "sender", "return-path", "reply-to", "errors-to", "envelope-from", "x-envelope-from":
-			o.sender = appendAddresses(o.sender, value)
+			o.sender = appendAddresses(o.sender, string(value))
 		}
-		name, value = "", ""
+		name, value = "", value[:0]
 	}
 	fields, blank := 0, 0
 	for len(b) > 0 {
@@ -57,7 +57,7 @@ func (o *original) read(b []byte) {
 		}
 		if (l[0] == ' ' || l[0] == '\t') && name != "" {
 			if len(value) < 8000 {
-				value += " " + string(l)
+				value = append(append(value, ' '), l...)
 			}
 			continue
 		}
@@ -67,7 +67,7 @@ func (o *original) read(b []byte) {
 			continue
 		}
 		fields++
-		name, value = strings.ToLower(string(n)), string(v)
+		name, value = strings.ToLower(string(n)), append(value[:0], v...)
 	}
 	field()
 }

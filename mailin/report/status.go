@@ -43,12 +43,13 @@ func readStatus(b []byte) []bridge.ReportedRecipient {
 		}
 		r = statusFields{}
 	}
-	var name, value string
+	var name string
+	var value []byte // grows in place: a field may be folded into thousands of lines
 	field := func() {
 		if name == "" {
 			return
 		}
-		v := strings.TrimSpace(value)
+		v := strings.TrimSpace(string(value))
 		switch name {
 		case "final-recipient":
 			if r.final != "" {
@@ -80,7 +81,7 @@ func readStatus(b []byte) []bridge.ReportedRecipient {
 				r.extra = v
 			}
 		}
-		name, value = "", ""
+		name, value = "", value[:0]
 	}
 	text := decode(b)
 	for raw := range strings.SplitSeq(text, "\n") {
@@ -92,7 +93,7 @@ func readStatus(b []byte) []bridge.ReportedRecipient {
 		}
 		if l[0] == ' ' || l[0] == '\t' {
 			if len(value) < 4000 {
-				value += " " + strings.TrimSpace(l)
+				value = append(append(value, ' '), strings.TrimSpace(l)...)
 			}
 			continue
 		}
@@ -101,7 +102,7 @@ func readStatus(b []byte) []bridge.ReportedRecipient {
 		if !ok || len(n) > 60 {
 			continue
 		}
-		name, value = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(n)), " ", "-"), v
+		name, value = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(n)), " ", "-"), append(value[:0], v...)
 	}
 	field()
 	flush()
