@@ -11,6 +11,7 @@ package report
 import (
 	"bytes"
 	"strings"
+	"sync"
 
 	"letterlock/bridge"
 )
@@ -149,10 +150,11 @@ func improve(rs []bridge.ReportedRecipient, m Mail) []bridge.ReportedRecipient {
 			found = findRecipients(m, words, returnedMail(m.Parts, ""))
 		}
 	}
+	suggested := sync.OnceValue(func() string { return guessAction(m, words) })
 	if len(rs) == 0 {
 		look()
 		for i := range found {
-			finish(&found[i], guessAction(m, words))
+			finish(&found[i], suggested())
 		}
 		return found
 	}
@@ -173,7 +175,7 @@ func improve(rs []bridge.ReportedRecipient, m Mail) []bridge.ReportedRecipient {
 		given := ""
 		if r.Action == "" {
 			look()
-			given = guessAction(m, words)
+			given = suggested()
 		}
 		finish(r, given)
 	}

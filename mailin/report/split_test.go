@@ -56,6 +56,22 @@ func TestFoldedReport(t *testing.T) {
 	}
 }
 
+// What the words of a report suggest is found out once, and not once more for each recipient.
+func TestManyRecipientsWithoutAction(t *testing.T) {
+	text := "Your message could not be delivered.\n" + strings.Repeat("It was a long letter, and all of it is here.\n", 1000)
+	status := strings.Repeat("Final-Recipient: rfc822; ann@example.org\n\n", 200)
+	var r Result
+	got := allocated(func() {
+		r, _ = Read(Mail{Type: "multipart/report", ReportType: "delivery-status", From: "mailer-daemon@example.net", Text: text, Parts: []Part{{"message/delivery-status", []byte(status)}}})
+	})
+	if len(r.Recipients) != 200 || r.Recipients[199].Action != "failed" {
+		t.Fatalf("%d recipients", len(r.Recipients))
+	}
+	if most := uint64(50 * (len(text) + len(status))); got > most {
+		t.Errorf("%d octets of text took %d octets of memory, want at most %d", len(text), got, most)
+	}
+}
+
 // allocated returns how many octets of memory f took.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
