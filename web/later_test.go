@@ -191,3 +191,18 @@ func TestNamesOfWhatWaits(t *testing.T) {
 		t.Errorf("a list of three is read in %d transactions, of one in %d", many, one)
 	}
 }
+
+// Somebody presses Undo on a page that still shows a conversation which was deleted meanwhile: the list tells what became of it.
+func TestUndoInADeletedConversation(t *testing.T) {
+	w := newWorld(t)
+	b := w.as(w.staff)
+	_, err := w.g.Schedule(t.Context(), bridge.AsPerson(w.staff.ID), bridge.Post{Thread: w.thread.ID, Text: "See you."}, bridge.Later{At: w.clock.now().Add(time.Hour)})
+	w.must(err)
+	undo := b.get("/desk/t/" + w.thread.ID.String()).unsent()
+	w.must(w.g.DeleteThread(t.Context(), bridge.AsPerson(w.admin.ID), w.thread.ID))
+	b.post(undo+"/back", nil).want(404)
+	left := b.get("/desk/out").want(200, "It could not be sent: its conversation was deleted", "Dismiss").unsent()
+	b.get(left).want(200, "A message that was not sent").without("The conversation begins")
+	b.post(left+"/back", nil).want(200, "is-bad", "There is nothing left to edit.", "its conversation was deleted").at("/desk/out")
+	b.post(left+"/discard", nil).want(200, "It is discarded.").at("/desk/out")
+}

@@ -172,7 +172,7 @@ func (d *Desk) pending(v *page.Visit) (bridge.Pending, error) {
 	return d.gateway.PendingMessage(v.Context(), v.Actor(), id)
 }
 
-// takeBack is POST /desk/out/MESSAGE/back: undo, and edit. It leads to the composer with the text in it.
+// takeBack is POST /desk/out/MESSAGE/back: undo, and edit. It leads to the composer with the text in it, if there still is one.
 func (d *Desk) takeBack(v *page.Visit) error {
 	p, err := d.pending(v)
 	if err == nil {
@@ -184,8 +184,13 @@ func (d *Desk) takeBack(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	edit := editPath(p)
+	if edit == "" {
+		v.Flash(page.Flash{Text: "Its conversation was deleted, with what it said. There is nothing left to edit.", Bad: true})
+		return v.Redirect(outPath)
+	}
 	v.Flash(page.Flash{Text: "It is taken back and will not go out. Here it is again."})
-	return v.Redirect(editPath(p))
+	return v.Redirect(edit)
 }
 
 // tooLate says that a message has gone out meanwhile.
