@@ -207,3 +207,29 @@ func TestEnvelopeIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// The fields of a status that ran into the text are found below words of any language, also where a letter takes more octets in lower case.
+func TestFlatStatus(t *testing.T) {
+	const status = "Final-Recipient: rfc822; gone@example.com\nAction: failed\nStatus: 4.4.7\n"
+	for name, text := range map[string]string{
+		"English":             "Your letter did not arrive.\n\n" + status,
+		"Turkish":             "İletiniz teslim edilemedi.\n\n" + status,
+		"a long text":         status + "x" + strings.Repeat("ü", maxWords),
+		"named before":        "The Final-Recipient: and final-recipient: fields follow.\n" + status,
+		"indented":            "Your letter did not arrive.\n\n" + "  " + strings.ReplaceAll(strings.TrimSpace(status), "\n", "\n  ") + "\n",
+		"behind an empty one": "Your letter did not arrive.\n\nReporting-MTA: dns; mx.example.net\n\n" + status,
+	} {
+		r, ok := Read(Mail{From: "mailer-daemon@example.net", Subject: "Undelivered mail", Text: text})
+		want := bridge.ReportedRecipient{Recipient: "gone@example.com", Action: "failed", Status: "4.4.7", Class: "temporary"}
+		if !ok || len(r.Recipients) != 1 || r.Recipients[0] != want {
+			t.Errorf("%s: got %v, %+v, want %+v", name, ok, r.Recipients, want)
+		}
+	}
+}
+
+func BenchmarkFlatStatus(b *testing.B) {
+	text := "Action: " + strings.Repeat("Final-Recipient: ", maxWords/17)
+	for b.Loop() {
+		flatStatus(text)
+	}
+}

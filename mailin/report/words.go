@@ -239,10 +239,7 @@ func passedOn(words []line) bool {
 // flatStatus returns what begins with the fields of a delivery status where these stand in a text, or "".
 func flatStatus(text string) string {
 	text = text[:min(len(text), maxWords)]
-	low := strings.ToLower(text)
-	if len(low) != len(text) {
-		return "" // a letter whose lower case is longer: the places would not agree
-	}
+	low := lowerASCII(text)
 	if !strings.Contains(low, "action:") && !strings.Contains(low, "status:") {
 		return ""
 	}
@@ -254,7 +251,9 @@ func flatStatus(text string) string {
 				break
 			}
 			i += from
-			if start := strings.LastIndexByte(low[:i], '\n') + 1; strings.TrimSpace(low[start:i]) == "" {
+			start := from + strings.LastIndexByte(low[from:i], '\n') + 1
+			// Without a line end in between it stands on the line of the one before.
+			if (start > from || from == 0) && strings.TrimSpace(low[start:i]) == "" {
 				if at < 0 || start < at {
 					at = start
 				}
@@ -276,6 +275,17 @@ func flatStatus(text string) string {
 		b.WriteString(l)
 	}
 	return b.String()
+}
+
+// lowerASCII is strings.ToLower that changes ASCII letters alone, so that each octet keeps its place.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // delays and arrivals are what servers say of a mail that they still try, or that arrived; in lower case, single-spaced.
