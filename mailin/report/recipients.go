@@ -396,8 +396,9 @@ func findAddress(s string) (addr, after string, ok bool) {
 // localStart returns where the local part that ends at i begins. Text of a script without spaces may stand right before an ASCII one.
 func localStart(s string, i int) int {
 	if i > 1 && s[i-1] == '"' {
-		if q := strings.LastIndexByte(s[max(0, i-70):i-1], '"'); q >= 0 {
-			return max(0, i-70) + q
+		from := max(0, i-70)
+		if q := strings.LastIndexByte(s[from:i-1], '"'); q >= 0 && strings.IndexFunc(s[from+q:i], unicode.IsControl) < 0 {
+			return from + q
 		}
 	}
 	lo, ascii := i, false

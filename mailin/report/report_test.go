@@ -108,6 +108,12 @@ func TestStatus(t *testing.T) {
 		{"xtext", "Final-Recipient: rfc822; a+40example.com\nAction: failed\nStatus: 5.1.1\n", []bridge.ReportedRecipient{
 			{Recipient: "a@example.com", Action: "failed", Status: "5.1.1", Class: "permanent"},
 		}},
+		{"quoted", "Final-Recipient: rfc822; \"ann lee\"@example.com\nAction: failed\nStatus: 5.1.1\n", []bridge.ReportedRecipient{
+			{Recipient: "\"ann lee\"@example.com", Action: "failed", Status: "5.1.1", Class: "permanent"},
+		}},
+		{"control characters", "Final-Recipient: rfc822; \"a\x00\x1b[31m\"@example.com\nAction: failed\nStatus: 5.1.1\n", []bridge.ReportedRecipient{
+			{Recipient: "\"a[31m\"@example.com", Action: "failed", Status: "5.1.1", Class: "permanent"},
+		}},
 		{"nothing", "", nil},
 	} {
 		r, ok := Read(Mail{Type: "multipart/report", ReportType: "delivery-status", From: "MAILER-DAEMON@example.net", Subject: "Returned mail", Parts: []Part{{"message/delivery-status", []byte(c.in)}}})
@@ -161,6 +167,7 @@ func FuzzReport(f *testing.F) {
 	for _, w := range homemade {
 		f.Add(w.from, w.subject, w.text, []byte(w.text))
 	}
+	f.Add("MAILER-DAEMON@x", "failure notice", "\"a\x00b\"@x.example: user unknown\n", []byte("Final-Recipient: rfc822; \"a\x00b\"@x.example\nAction: failed\n"))
 	f.Add("MAILER-DAEMON@x", "failure notice", "", []byte("Final-Recipient: rfc822; a@b\nAction: failed\n"))
 	f.Fuzz(func(t *testing.T, from, subject, text string, status []byte) {
 		for _, m := range []Mail{{From: from, Subject: subject, Text: text, NullSender: true}, {Type: "multipart/report", From: from, Text: text, Parts: []Part{{"message/delivery-status", status}, {"message/rfc822", status}}}} {
@@ -214,7 +221,8 @@ func TestFlatStatus(t *testing.T) {
 	for name, text := range map[string]string{
 		"English":             "Your letter did not arrive.\n\n" + status,
 		"Turkish":             "İletiniz teslim edilemedi.\n\n" + status,
-		"a long text":         status + "x" + strings.Repeat("ü", maxWords),
+		"a long text":         status + strings.Repeat("ü", maxWords),
+		"one octet longer":    status + "x" + strings.Repeat("ü", maxWords),
 		"named before":        "The Final-Recipient: and final-recipient: fields follow.\n" + status,
 		"indented":            "Your letter did not arrive.\n\n" + "  " + strings.ReplaceAll(strings.TrimSpace(status), "\n", "\n  ") + "\n",
 		"behind an empty one": "Your letter did not arrive.\n\nReporting-MTA: dns; mx.example.net\n\n" + status,
