@@ -101,12 +101,3 @@ func joined(words []line) string {
 	}
 	return strings.ReplaceAll(b.String(), "’", "'")
 }
-
-func hasReturned(ps []Part) bool {
-	for _, p := range ps {
-		if p.Type == "message/rfc822" || p.Type == "text/rfc822-headers" || p.Type == "message/rfc822-headers" {
-			return true
-		}
-	}
-	return false
-}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"letterlock/bridge"
@@ -80,7 +81,8 @@ func isComplaintSubject(s string) bool {
 
 // readComplaint reads an abuse report that is not in the form of RFC 5965: a feedback loop's mail that holds the mail that somebody complained about.
 func readComplaint(m Mail) (Result, bool) {
-	if !isComplainer(m) || isReplyOrForward(m.Subject) && m.InReplyTo || !hasReturned(m.Parts) {
+	at := slices.IndexFunc(m.Parts, isReturned)
+	if at < 0 || !isComplainer(m) || isReplyOrForward(m.Subject) && m.InReplyTo {
 		return Result{}, false
 	}
 	words, _ := wordsOf(m.Text)
@@ -92,12 +94,5 @@ func readComplaint(m Mail) (Result, bool) {
 	if !said && !(isComplaintSubject(m.Subject) && (strings.TrimSpace(low) == "" || senderWeight(m) > 0)) {
 		return Result{}, false
 	}
-	var returned []byte
-	for _, p := range m.Parts {
-		if p.Type == "message/rfc822" || strings.HasSuffix(p.Type, "rfc822-headers") {
-			returned = p.Content
-			break
-		}
-	}
-	return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(returned, []byte(m.Text))}, true
+	return Result{Kind: bridge.KindComplaint, MessageIDs: messageIDs(m.Parts[at].Content, []byte(m.Text))}, true
 }

@@ -71,12 +71,12 @@ func Read(m Mail) (Result, bool) {
 			feedback = p.Content
 		case "message/disposition-notification", "message/global-disposition-notification":
 			disposition = p.Content
-		case "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
-			if returned == nil {
-				returned = p.Content
-			}
 		case LooseStatus:
 			loose = p.Content
+		default:
+			if returned == nil && isReturned(p) {
+				returned = p.Content
+			}
 		}
 	}
 	if statuses != nil {

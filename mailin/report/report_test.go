@@ -241,3 +241,18 @@ func BenchmarkFlatStatus(b *testing.B) {
 		flatStatus(text)
 	}
 }
+
+// The mail that comes back may be an internationalized one (RFC 6532, RFC 6533).
+func TestReturnedInternationalized(t *testing.T) {
+	for _, kind := range []string{"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"} {
+		returned := []Part{{kind, []byte("From: Jürgen <jürgen@example.org>\r\nMessage-ID: <m.abcdef@mail.example.org>\r\nSubject: x\r\n\r\n")}}
+		r, ok := Read(Mail{From: "fbl@provider.example", Subject: "complaint about message from 192.0.2.1", Text: "A user marked the attached message as spam.", Parts: returned})
+		if !ok || r.Kind != bridge.KindComplaint || len(r.MessageIDs) != 1 || r.MessageIDs[0] != "m.abcdef@mail.example.org" {
+			t.Errorf("a complaint with %s: got %v, %+v", kind, ok, r)
+		}
+		bounce := Mail{From: "admin@example.com", Subject: "Undeliverable mail", Text: "The following addresses had delivery problems, your message could not be delivered.\n\ngone@example.com: 550 5.1.1 user unknown\n", Type: "multipart/mixed", Parts: returned}
+		if r, ok := Read(bounce); !ok || r.Kind != bridge.KindBounce || len(r.MessageIDs) != 1 {
+			t.Errorf("a bounce with %s: got %v, %+v", kind, ok, r)
+		}
+	}
+}

@@ -14,15 +14,24 @@ type original struct {
 // maxReturned bounds the octets of a returned mail that are read.
 const maxReturned = 64 << 10
 
+// isReturned reports whether a part is the reported mail, or its header (RFC 6522, sections 3 and 4; RFC 6533).
+func isReturned(p Part) bool {
+	switch p.Type {
+	case "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
+		return true
+	}
+	return false
+}
+
 // returnedMail reads the header of the mail that came back, as a part or below the words of a server.
 func returnedMail(parts []Part, rest string) original {
 	var o original
 	for _, p := range parts {
-		switch p.Type {
-		case "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
-			if o.read(p.Content); len(o.to) > 0 {
-				return o
-			}
+		if !isReturned(p) {
+			continue
+		}
+		if o.read(p.Content); len(o.to) > 0 {
+			return o
 		}
 	}
 	o.read([]byte(rest[:min(len(rest), maxReturned)]))

@@ -30,7 +30,7 @@ func readWords(m Mail) (rs []bridge.ReportedRecipient, returned []byte, ok bool)
 	if sender == 3 && phrases < 2 && (holdsAny(low, arrivals) || holdsAny(low, delays)) {
 		phrases++
 	}
-	copied := rest != "" || hasReturned(m.Parts)
+	copied := rest != "" || slices.ContainsFunc(m.Parts, isReturned)
 	flat := false
 	if status := flatStatus(m.Text); status != "" {
 		// The parts of a DSN ran together, or lost their types.
