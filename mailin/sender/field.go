@@ -79,6 +79,10 @@ func plainMailbox(field string) (string, error) {
 	if field == "" {
 		return "", errors.New("the From field is empty")
 	}
+	if name, addr, _ := strings.Cut(field, "<"); strings.TrimRight(name, " \t")+">" == addr {
+		// The address as its own name, without the quotes that it should have (section 3.2.5): programs write so, and there is nothing else to read.
+		field = "<" + addr
+	}
 	rest, err := skipPhrase(field)
 	if err != nil {
 		return "", err
