@@ -115,6 +115,7 @@ func (s *arcSet) check(i int) error {
 // arcResult is what a chain of trusted forwarders says.
 type arcResult struct {
 	passed bool
+	signed []string // what the last forwarder's signature covers
 	note   string
 	err    error // temporary
 }
@@ -147,7 +148,7 @@ func (p *Prover) arc(ctx context.Context, raw []byte, h *header, author string) 
 		_, text, _ := strings.Cut(string(sets[i].results.value()), ";")
 		results, err := parseResults(text)
 		if err == nil && results.dmarcPass(author) {
-			return arcResult{passed: true, note: "ARC: " + sets[i].sealer + " saw it pass DMARC, and the chain holds"}
+			return arcResult{passed: true, signed: sets[len(sets)-1].messageTags.list("h"), note: "ARC: " + sets[i].sealer + " saw it pass DMARC, and the chain holds"}
 		}
 	}
 	return arcResult{note: "ARC: the chain holds, and no trusted forwarder saw the author's domain pass DMARC"}

@@ -145,7 +145,7 @@ type evidence struct {
 	author string
 	policy policy
 	method string   // what proves the author; empty if nothing does
-	signed []string // what the signature covers, if that alone proves the author
+	signed []string // what the signature covers, if that alone proves the author; nil if something else does
 	spf    spfResult
 	unsure bool // something may be known later
 	notes  []string
@@ -230,14 +230,14 @@ func (p *Prover) gather(ctx context.Context, ev *evidence, e bridge.Envelope, pe
 		return
 	}
 	if believed && results.dmarcPass(domain) {
-		ev.method = MethodUpstream
+		ev.method, ev.signed = MethodUpstream, h.addressed(domain)
 		return
 	}
 	chain := p.arc(ctx, raw, h, domain)
 	ev.note(chain.note)
 	ev.unsure = ev.unsure || chain.err != nil
 	if chain.passed {
-		ev.method = MethodARC
+		ev.method, ev.signed = MethodARC, chain.signed
 	}
 }
 
@@ -274,9 +274,10 @@ func (p *Prover) verdict(ev evidence, mail *bridge.Mail, claim bridge.Claim) bri
 	case ev.flaw != nil:
 		return bridge.Verdict{Result: bridge.VerdictReject, Method: MethodFrom, Reasons: []string{"from: " + ev.flaw.Error()}}
 	case ev.method != "" && ev.again(mail, claim):
-		v.Method = MethodDKIM
+		by := ""
+		v.Method, by = ev.signer()
 		v.Reasons = append(v.Reasons[:len(v.Reasons):len(v.Reasons)],
-			"DKIM: the signed To and Cc don't name this reply address, so it may be an old letter that somebody sends again")
+			by+": the signed To and Cc don't name this reply address, so it may be an old letter that somebody sends again")
 		return v
 	case ev.method != "":
 		v.Result, v.Address = bridge.VerdictPass, ev.author
@@ -302,30 +303,6 @@ func (p *Prover) verdict(ev evidence, mail *bridge.Mail, claim bridge.Claim) bri
 		v.Result, v.Method = bridge.VerdictFail, MethodSPF
 	}
 	return v
-}
-
-// again reports whether a mail could be one that its author sent to somebody else, and that a third sends to a reply address that leaked: nothing but
-// a signature proves it, which does not cover to whom it is.
-func (ev *evidence) again(mail *bridge.Mail, claim bridge.Claim) bool {
-	if ev.signed == nil || claim.Path == "" {
-		return false
-	}
-	to := mailaddr.Normalize(claim.Path)
-	for _, list := range []struct {
-		name      string
-		addresses []bridge.Address
-	}{{"to", mail.To}, {"cc", mail.Cc}} {
-		covered := false
-		for _, s := range ev.signed {
-			covered = covered || strings.EqualFold(s, list.name)
-		}
-		for _, a := range list.addresses {
-			if covered && mailaddr.Normalize(a.Addr) == to {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // allowed reports whether a mail of which nothing is proven is taken at its word.
