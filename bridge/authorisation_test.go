@@ -262,8 +262,8 @@ func TestAuthorisation(t *testing.T) {
 		"ClearMailStop (of a contact)": {staffOnly, func(w *world, a bridge.Actor) error {
 			return w.g.ClearMailStop(ctx, a, w.stopped(w.second))
 		}},
-		"MailStopsOf": {staffOnly, func(w *world, a bridge.Actor) error {
-			_, err := w.g.MailStopsOf(ctx, a, []bridge.Person{w.inside})
+		"MailingOf": {staffOnly, func(w *world, a bridge.Actor) error {
+			_, err := w.g.MailingOf(ctx, a, []bridge.Person{w.inside})
 			return err
 		}},
 		"ClearMailStop (of staff)":   {adminsOnly, func(w *world, a bridge.Actor) error { return w.g.ClearMailStop(ctx, a, w.colleague.ID) }},

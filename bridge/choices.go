@@ -43,6 +43,9 @@ type MailChoices struct {
 	digestOf time.Time // when the last one was due that was looked at; zero if there was none
 }
 
+// Reminders reports whether a contact is reminded of what is unread.
+func (c MailChoices) Reminders() bool { return c.Notify == NotifyEach && !c.NoReminders }
+
 // defaultHour is when summaries leave until somebody says otherwise.
 const defaultHour = 8
 

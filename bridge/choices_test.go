@@ -270,3 +270,25 @@ func TestPreviewKnowsOfStoppedMail(t *testing.T) {
 		}
 	}
 }
+
+// What somebody chose is known of them, so it is in what is written down of them.
+func TestChoicesAreExported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	exported := func(p bridge.Person) bridge.ExportedPerson {
+		return try(w, func() (bridge.ExportedPerson, error) {
+			return w.g.ExportPerson(t.Context(), w.operator, p.ID, false, func(bridge.ExportedThread) error { return nil })
+		})
+	}
+	if got := exported(w.inside); got.ID != w.inside.ID || got.Choices.Notify != bridge.NotifyEach || !got.Choices.Reminders() {
+		t.Errorf("who never chose: got %+v", got)
+	}
+	w.choose(w.inside, bridge.MailChoices{Notify: bridge.NotifyEach, NoReminders: true})
+	if got := exported(w.inside).Choices; got.Notify != bridge.NotifyEach || got.Reminders() {
+		t.Errorf("got %+v", got)
+	}
+	w.choose(w.staff, bridge.MailChoices{Notify: bridge.NotifyWeekly, Zone: "Europe/Berlin", Hour: 7})
+	if got := exported(w.staff).Choices; got.Notify != bridge.NotifyWeekly || got.Zone != "Europe/Berlin" || got.Hour != 7 {
+		t.Errorf("got %+v", got)
+	}
+}

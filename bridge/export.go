@@ -35,16 +35,25 @@ func (g *Gateway) ExportThread(ctx context.Context, a Actor, id ID, notes bool) 
 	return e, wrap("export thread", err)
 }
 
+// ExportedPerson is what is known of a person beside the threads that they are or were in.
+type ExportedPerson struct {
+	Person
+	Choices MailChoices
+}
+
 // ExportPerson returns a person and hands out all threads that they are or were in, one after the other. fn's error ends it. Admins only; the
 // audit log keeps it.
-func (g *Gateway) ExportPerson(ctx context.Context, a Actor, id ID, notes bool, fn func(ExportedThread) error) (Person, error) {
-	var who Person
+func (g *Gateway) ExportPerson(ctx context.Context, a Actor, id ID, notes bool, fn func(ExportedThread) error) (ExportedPerson, error) {
+	var who ExportedPerson
 	err := g.store.Update(ctx, func(tx Tx) error {
 		p, err := g.resolveAdmin(ctx, tx, a)
 		if err != nil {
 			return err
 		}
-		if who, err = tx.Person(ctx, id); err != nil {
+		if who.Person, err = tx.Person(ctx, id); err != nil {
+			return err
+		}
+		if who.Choices, err = choicesOf(ctx, tx, id); err != nil {
 			return err
 		}
 		return g.audit(ctx, tx, p, AuditEntry{Action: "export.person", Person: id, Detail: withNotes(notes)})

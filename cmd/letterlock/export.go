@@ -94,13 +94,13 @@ func (c *exportPersonCommand) Run(ctx context.Context, env *environment) error {
 }
 
 // collect begins a zip file or an mbox. end ends it.
-func (c *exportTo) collect(g *bridge.Gateway, w io.Writer, title string) (to collector, end func(*bridge.Person) error) {
+func (c *exportTo) collect(g *bridge.Gateway, w io.Writer, title string) (to collector, end func(*bridge.ExportedPerson) error) {
 	open := func(ctx context.Context, b bridge.Blob) (io.ReadCloser, error) { return g.OpenBlob(ctx, b) }
 	if c.Format == "mbox" || c.Format == "" && strings.HasSuffix(c.Out, ".mbox") {
-		return archive.NewMbox(w, g.Domain(), g.Organization(), open), func(*bridge.Person) error { return nil }
+		return archive.NewMbox(w, g.Domain(), g.Organization(), open), func(*bridge.ExportedPerson) error { return nil }
 	}
 	z := archive.NewZip(w, title, time.Now(), open)
-	return z, func(p *bridge.Person) error {
+	return z, func(p *bridge.ExportedPerson) error {
 		if p != nil {
 			if err := z.AddPerson(*p); err != nil {
 				return err

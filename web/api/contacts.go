@@ -17,7 +17,15 @@ type Contact struct {
 	Mode      string    `json:"mode" enum:"inherit,secure,convenience" doc:"Their own mode; it can only be stricter than the organization's." example:"inherit"`
 	Disabled  bool      `json:"disabled" doc:"Whether they can't sign in or write any more." example:"false"`
 	CreatedAt time.Time `json:"created_at" doc:"Since when they are known." example:"2026-11-19T15:04:05Z"`
+	Mails     Mails     `json:"mails" doc:"Which mails they chose to get."`
 	MailStop  *MailStop `json:"mail_stop,omitempty" doc:"Why nothing but sign-in codes is mailed to them; absent while mail leaves."`
+}
+
+// Mails is which mails a contact chose to get. Nobody else can choose for them.
+type Mails struct {
+	Notify         string     `json:"notify" enum:"each,none" doc:"each: one for every new message. none: they look themselves. Sign-in codes and a first notice leave whatever they chose." example:"each"`
+	Reminders      bool       `json:"reminders" doc:"Whether they are reminded of what is unread." example:"true"`
+	UnsubscribedAt *time.Time `json:"unsubscribed_at,omitempty" doc:"When the link in a mail turned them off; absent if none did since they last chose for themselves." example:"2026-11-20T10:00:00Z"`
 }
 
 // MailStop says why nothing is mailed to an address any more.
@@ -52,10 +60,15 @@ type createdContact struct {
 	Body Contact
 }
 
-func contactOf(p bridge.Person) Contact {
-	return Contact{
+func contactOf(p bridge.Person, m bridge.Mailing) Contact {
+	c := Contact{
 		ID: p.ID.String(), Name: p.Name, Address: p.Address, Locale: p.Locale, Mode: modeWord(p.Mode), Disabled: p.Disabled, CreatedAt: p.CreatedAt.UTC(),
+		Mails: Mails{Notify: string(m.Choices.Notify), Reminders: m.Choices.Reminders(), UnsubscribedAt: moment(m.Choices.OffAt)},
 	}
+	if m.Stop != nil {
+		c.MailStop = &MailStop{Since: m.Stop.At.UTC(), Reason: string(m.Stop.Cause), Said: m.Stop.Said}
+	}
+	return c
 }
 
 func (s *server) registerContacts() {
@@ -79,18 +92,17 @@ func (s *server) registerContacts() {
 	}, s.clearMailStop)
 }
 
-// stoppedMail fills in why mail to contacts is stopped.
-func (s *server) stoppedMail(ctx context.Context, c caller, people []bridge.Person, contacts []Contact) error {
-	stops, err := s.gateway.MailStopsOf(ctx, c.actor, people)
+// contactsOf returns people with what is known of the mails to them.
+func (s *server) contactsOf(ctx context.Context, c caller, people ...bridge.Person) ([]Contact, error) {
+	mailing, err := s.gateway.MailingOf(ctx, c.actor, people)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	contacts := make([]Contact, len(people))
 	for i, p := range people {
-		if stop, stopped := stops[p.ID]; stopped {
-			contacts[i].MailStop = &MailStop{Since: stop.At.UTC(), Reason: string(stop.Cause), Said: stop.Said}
-		}
+		contacts[i] = contactOf(p, mailing[p.ID])
 	}
-	return nil
+	return contacts, nil
 }
 
 func (s *server) clearMailStop(ctx context.Context, c caller, in *ContactPath) (*struct{}, error) {
@@ -113,14 +125,11 @@ func (s *server) listContacts(ctx context.Context, c caller, in *struct{ Page })
 	if err != nil {
 		return nil, err
 	}
-	out := ContactList{Contacts: make([]Contact, 0, len(people)), Next: next.String()}
-	for _, p := range people {
-		out.Contacts = append(out.Contacts, contactOf(p))
-	}
-	if err := s.stoppedMail(ctx, c, people, out.Contacts); err != nil {
+	contacts, err := s.contactsOf(ctx, c, people...)
+	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body ContactList }{out}, nil
+	return &struct{ Body ContactList }{ContactList{Contacts: contacts, Next: next.String()}}, nil
 }
 
 func (s *server) addContact(ctx context.Context, c caller, in *struct{ Body ContactDraft }) (*createdContact, error) {
@@ -132,7 +141,11 @@ func (s *server) addContact(ctx context.Context, c caller, in *struct{ Body Cont
 	if err != nil {
 		return nil, err
 	}
-	out := &createdContact{Body: contactOf(p)}
+	one, err := s.contactsOf(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	out := &createdContact{Body: one[0]}
 	out.Location = Prefix + "/contacts/" + out.Body.ID
 	out.replayed(replayed)
 	return out, nil
@@ -154,8 +167,8 @@ func (s *server) contactNow(ctx context.Context, c caller, person bridge.ID) (*c
 	if p.Kind != bridge.Contact {
 		return nil, bridge.ErrNotFound // staff are no contacts
 	}
-	one := []Contact{contactOf(p)}
-	if err := s.stoppedMail(ctx, c, []bridge.Person{p}, one); err != nil {
+	one, err := s.contactsOf(ctx, c, p)
+	if err != nil {
 		return nil, err
 	}
 	return &contactAnswer{one[0]}, nil

@@ -38,7 +38,8 @@ type state struct {
 	audits       []bridge.AuditEntry
 	kept         map[bridge.ID]bridge.Retention
 	stops        map[string]bridge.MailStop // by address
-	unopened     map[bridge.ID]bool         // threads
+	choices      map[bridge.ID]bridge.MailChoices
+	unopened     map[bridge.ID]bool // threads
 	pending      []bridge.Pending
 }
 
@@ -46,7 +47,7 @@ func newMemory() *memory {
 	return &memory{state: state{
 		people: map[bridge.ID]bridge.Person{}, threads: map[bridge.ID]bridge.Thread{}, participants: map[[2]bridge.ID]bridge.Participant{},
 		messages: map[bridge.ID][]bridge.Message{}, replies: map[bridge.ID]bridge.ReplyAddress{}, keys: map[bridge.ID]bridge.APIKey{},
-		once: map[string]bridge.OnceRecord{}, settings: map[string]string{}, stops: map[string]bridge.MailStop{}, unopened: map[bridge.ID]bool{},
+		once: map[string]bridge.OnceRecord{}, settings: map[string]string{}, stops: map[string]bridge.MailStop{}, choices: map[bridge.ID]bridge.MailChoices{}, unopened: map[bridge.ID]bool{},
 	}}
 }
 
@@ -55,7 +56,7 @@ func (s state) clone() state {
 	s.messages, s.replies, s.keys = maps.Clone(s.messages), maps.Clone(s.replies), maps.Clone(s.keys)
 	s.once, s.settings, s.stops = maps.Clone(s.once), maps.Clone(s.settings), maps.Clone(s.stops)
 	s.deliveries, s.received, s.receipts, s.audits = slices.Clone(s.deliveries), slices.Clone(s.received), slices.Clone(s.receipts), slices.Clone(s.audits)
-	s.pending = slices.Clone(s.pending)
+	s.pending, s.choices = slices.Clone(s.pending), maps.Clone(s.choices)
 	return s
 }
 
@@ -421,9 +422,9 @@ func (t *memoryTx) DeleteThread(_ context.Context, id bridge.ID) error {
 	return nil
 }
 
-// Nobody decided about their mails.
-func (t *memoryTx) MailChoices(context.Context, bridge.ID) (bridge.MailChoices, error) {
-	return bridge.MailChoices{}, bridge.ErrNotFound
+func (t *memoryTx) MailChoices(_ context.Context, person bridge.ID) (bridge.MailChoices, error) {
+	c, ok := t.choices[person]
+	return found(c, ok)
 }
 
 func (t *memoryTx) MailStop(_ context.Context, address string) (bridge.MailStop, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -66,6 +67,46 @@ func TestNeverOpened(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", query, got, want)
+		}
+	}
+}
+
+// What a contact chose about their mails is told wherever the contact is.
+func TestMailsOfContacts(t *testing.T) {
+	w := newWorld(t)
+	add := `{"address":"ann@example.org"}`
+	ann := as[Contact](w.call(w.staff, "POST", "/contacts", add, onceField, "ann"), 201)
+	bob := as[Contact](w.call(w.staff, "POST", "/contacts", `{"address":"bob@example.org"}`), 201)
+	every := Mails{Notify: "each", Reminders: true}
+	if ann.Mails != every || bob.Mails != every {
+		t.Errorf("who never chose gets %+v and %+v", ann.Mails, bob.Mails)
+	}
+	id, err := bridge.ParseID(ann.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 19, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		choice bridge.MailChoices
+		want   Mails
+	}{
+		{bridge.MailChoices{Notify: bridge.NotifyEach, NoReminders: true}, Mails{Notify: "each"}},
+		{bridge.MailChoices{Notify: bridge.NotifyNone}, Mails{Notify: "none"}},
+		{bridge.MailChoices{Notify: bridge.NotifyNone, OffAt: at}, Mails{Notify: "none", UnsubscribedAt: &at}},
+	} {
+		w.memory.state.choices[id] = c.choice
+		all := as[ContactList](w.call(w.staff, "GET", "/contacts", ""), 200).Contacts
+		all = append(all, as[Contact](w.call(w.staff, "GET", "/contacts/"+ann.ID, ""), 200))
+		all = append(all, as[Contact](w.call(w.staff, "POST", "/contacts", add, onceField, "ann"), 201))
+		all = append(all, as[Contact](w.call(w.staff, "PUT", "/contacts/"+ann.ID+"/mode", `{"mode":"secure"}`), 200))
+		for _, one := range all {
+			want := every
+			if one.ID == ann.ID {
+				want = c.want
+			}
+			if !reflect.DeepEqual(one.Mails, want) {
+				t.Errorf("%s: got %+v, want %+v", one.Address, one.Mails, want)
+			}
 		}
 	}
 }

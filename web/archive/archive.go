@@ -106,7 +106,7 @@ func (z *Zip) file(ctx context.Context, name string, b bridge.Blob) error {
 }
 
 // AddPerson adds what is known of a person.
-func (z *Zip) AddPerson(p bridge.Person) error {
+func (z *Zip) AddPerson(p bridge.ExportedPerson) error {
 	w, err := z.create("person.json")
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (z *Zip) AddPerson(p bridge.Person) error {
 	j := json.NewEncoder(w)
 	j.SetEscapeHTML(false)
 	j.SetIndent("", "  ")
-	return j.Encode(personOf(p))
+	return j.Encode(knownPerson{personOf(p.Person), mailsOf(p)})
 }
 
 // Close writes the list of conversations, and the end.

@@ -56,7 +56,9 @@ func TestZip(t *testing.T) {
 	if err := z.Add(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if err := z.AddPerson(e.People[e.Participants[0].Person]); err != nil {
+	off := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	who := bridge.ExportedPerson{Person: e.People[e.Participants[0].Person], Choices: bridge.MailChoices{Notify: bridge.NotifyNone, OffAt: off}}
+	if err := z.AddPerson(who); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
@@ -107,8 +109,31 @@ func TestZip(t *testing.T) {
 			}
 		}
 	}
+	var person knownPerson
+	if err := json.Unmarshal([]byte(files["person.json"]), &person); err != nil {
+		t.Fatal(err)
+	}
+	if m := person.Mails; person.Address != "ann@example.org" || m.Notify != "none" || *m.Reminders || !m.UnsubscribedAt.Equal(off) || m.Hour != nil {
+		t.Errorf("got %+v", person)
+	}
 	if len(files) != 3+6+1 {
 		t.Errorf("%d files", len(files))
+	}
+}
+
+// Of staff the record tells when their summaries leave, and nothing of reminders, which they don't get.
+func TestMailsOfStaff(t *testing.T) {
+	for _, c := range []struct {
+		choices bridge.MailChoices
+		want    string
+	}{
+		{bridge.MailChoices{Notify: bridge.NotifyEach, Hour: 8}, `{"notify":"each"}`},
+		{bridge.MailChoices{Notify: bridge.NotifyWeekly, Zone: "Europe/Berlin"}, `{"notify":"weekly","zone":"Europe/Berlin","hour":0}`},
+	} {
+		got, err := json.Marshal(mailsOf(bridge.ExportedPerson{Person: bridge.Person{Kind: bridge.Staff}, Choices: c.choices}))
+		if err != nil || string(got) != c.want {
+			t.Errorf("got %s, %v, want %s", got, err, c.want)
+		}
 	}
 }
 

@@ -32,6 +32,21 @@ type personRecord struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// knownPerson is all that is known of a person beside their threads.
+type knownPerson struct {
+	personRecord
+	Mails mailsRecord `json:"mails"`
+}
+
+// mailsRecord is which mails somebody chose to get.
+type mailsRecord struct {
+	Notify         string     `json:"notify"`
+	Reminders      *bool      `json:"reminders,omitempty"` // of contacts
+	Zone           string     `json:"zone,omitempty"`      // of staff, like Hour, where they chose summaries
+	Hour           *int       `json:"hour,omitempty"`
+	UnsubscribedAt *time.Time `json:"unsubscribed_at,omitempty"`
+}
+
 type participantRecord struct {
 	personRecord
 	JoinedAt time.Time  `json:"joined_at"`
@@ -83,6 +98,22 @@ func personOf(p bridge.Person) personRecord {
 		ID: p.ID.String(), Kind: string(p.Kind), Name: p.Name, Address: p.Address, Locale: p.Locale, Mode: string(p.Mode),
 		Disabled: p.Disabled, CreatedAt: p.CreatedAt,
 	}
+}
+
+func mailsOf(p bridge.ExportedPerson) mailsRecord {
+	c := p.Choices
+	r := mailsRecord{Notify: string(c.Notify)}
+	switch {
+	case p.Kind == bridge.Contact:
+		reminders := c.Reminders()
+		r.Reminders = &reminders
+	case c.Notify == bridge.NotifyDaily || c.Notify == bridge.NotifyWeekly:
+		r.Zone, r.Hour = c.Zone, &c.Hour
+	}
+	if !c.OffAt.IsZero() {
+		r.UnsubscribedAt = &c.OffAt
+	}
+	return r
 }
 
 func recordOf(e bridge.ExportedThread) threadRecord {
