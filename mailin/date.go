@@ -1,6 +1,7 @@
 package mailin
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -9,8 +10,13 @@ import (
 // date reads a Date field (RFC 5322, sections 3.3 and 4.3), and what mailers write in its place. A mail whose date cannot be read has none.
 func (w *walker) date(value []byte) time.Time {
 	// What nearly every mailer writes, before the tolerant reading.
-	if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", string(value)); err == nil && plausible(t) {
+	if t, ok := usualDate(value); ok && plausible(t) {
 		return t
+	}
+	if len(value) > 0 && value[0] > ' ' {
+		if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", string(value)); err == nil && plausible(t) {
+			return t
+		}
 	}
 	s := decodeText(value)
 	if s == "" {
@@ -27,6 +33,53 @@ func (w *walker) date(value []byte) time.Time {
 
 // maxDate bounds a date, in octets, comments included.
 const maxDate = 200
+
+// usualDate reads "Fri, 20 Nov 2026 08:15:00 +0100" and nothing but that, with the name of a zone behind it or not.
+func usualDate(v []byte) (t time.Time, ok bool) {
+	v = bytes.TrimSpace(v)
+	if i := bytes.Index(v, []byte(" (")); i > 0 && len(v) <= maxDate && v[len(v)-1] == ')' {
+		for _, c := range v[i+2 : len(v)-1] {
+			if c|0x20 < 'a' || c|0x20 > 'z' {
+				return t, false
+			}
+		}
+		v = v[:i]
+	}
+	const form = " Nov 2026 08:15:00 +0100"
+	n := len(v) - len("Fri, ") - len(form) // digits of the day
+	if n != 1 && n != 2 || strings.Index("Mon, Tue, Wed, Thu, Fri, Sat, Sun, ", string(v[:5]))%5 != 0 {
+		return t, false
+	}
+	day, v := digits(v[5:5+n]), v[5+n:]
+	month := strings.Index(" Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ", string(v[:5]))
+	if v[9] != ' ' || v[12] != ':' || v[15] != ':' || v[18] != ' ' || v[19] != '+' && v[19] != '-' || month%4 != 0 {
+		return t, false
+	}
+	year, hour, minute, sec, hours, minutes := digits(v[5:9]), digits(v[10:12]), digits(v[13:15]), digits(v[16:18]), digits(v[20:22]), digits(v[22:])
+	if min(day, year, hour, minute, sec, hours, minutes) < 0 || hour > 23 || max(minute, sec, minutes) > 59 || hours > 14 {
+		return t, false
+	}
+	zone := time.UTC
+	if s := hours*3600 + minutes*60; s != 0 && v[19] == '-' {
+		zone = time.FixedZone("", -s)
+	} else if s != 0 {
+		zone = time.FixedZone("", s)
+	}
+	t = time.Date(year, time.Month(month/4+1), day, hour, minute, sec, 0, zone)
+	return t, t.Day() == day // else the month has no such day
+}
+
+// digits reads a number of a few digits, or returns -1.
+func digits(b []byte) int {
+	n := 0
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
+}
 
 func plausible(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 9998 }
 
