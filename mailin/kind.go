@@ -8,8 +8,9 @@ import (
 )
 
 // classify tells a person's mail from a machine's answer, and marks list mail. It leans to a person: a customer's words taken for an auto-reply
-// would be lost to the thread, while an auto-reply taken for a message is only a nuisance. text returns what the mail says.
-func classify(m *bridge.Mail, h *header, text func() string) {
+// would be lost to the thread, while an auto-reply taken for a message is only a nuisance. strong and weak are what vacationSubject makes of
+// the subject, and text returns what the mail says.
+func classify(m *bridge.Mail, h *header, strong, weak bool, text func() string) {
 	m.List = isList(h)
 	precedence := strings.ToLower(h.text("precedence"))
 	m.AutoSubmitted = m.List || nullSender(h)
@@ -33,7 +34,6 @@ func classify(m *bridge.Mail, h *header, text func() string) {
 			return
 		}
 	}
-	strong, weak := vacationSubject(m.Subject, isAnswer(m))
 	switch {
 	case precedence == "auto_reply" || precedence == "auto-reply" || saysAutoReply(h):
 		m.Kind = bridge.KindAutoReply
@@ -114,7 +114,14 @@ var topics = []string{
 // answers another: a person's answer begins with "Re:", so one that begins with an absence and a colon was put there by a program.
 func vacationSubject(subject string, answers bool) (strong, weak bool) {
 	s := strings.ToLower(strings.TrimLeft(untagged(subject), "[(* "))
+	if s == "" {
+		return false, false
+	}
+	first, last := s[0], s[len(s)-1] // most words are told apart by these
 	for _, v := range vacation {
+		if v[0] != first {
+			continue
+		}
 		rest, ok := strings.CutPrefix(s, v)
 		if !ok {
 			continue
@@ -130,16 +137,24 @@ func vacationSubject(subject string, answers bool) (strong, weak bool) {
 		return true, true // Sieve's own (RFC 5230, section 4.6), and Domino's "AUTO: Ann is out of the office"; elsewhere it may be about a car
 	}
 	for _, a := range absences {
-		if rest, ok := strings.CutPrefix(s, a); ok && (answersBehindColon(rest) || answers && hasColon(rest)) {
-			return true, true // "Abwesend: Re: order": the subject that is answered stands behind
+		if a[0] == first {
+			rest, ok := strings.CutPrefix(s, a)
+			if ok && (answersBehindColon(rest) || answers && hasColon(rest)) {
+				return true, true // "Abwesend: Re: order": the subject that is answered stands behind
+			}
+			weak = weak || ok
 		}
-		weak = weak || strings.HasPrefix(s, a) || strings.HasSuffix(s, a)
+		weak = weak || a[len(a)-1] == last && strings.HasSuffix(s, a)
 	}
 	for _, a := range topics {
-		if rest, ok := strings.CutPrefix(s, a); ok && answersBehindColon(rest) {
-			return true, true
+		if a[0] == first {
+			rest, ok := strings.CutPrefix(s, a)
+			if ok && answersBehindColon(rest) {
+				return true, true
+			}
+			weak = weak || ok
 		}
-		weak = weak || strings.HasPrefix(s, a) || strings.HasSuffix(s, a)
+		weak = weak || a[len(a)-1] == last && strings.HasSuffix(s, a)
 	}
 	return false, weak
 }
@@ -197,7 +212,7 @@ func saysItself(text string) bool {
 			continue
 		}
 		for _, o := range openings {
-			if strings.HasPrefix(l, o) {
+			if o[0] == l[0] && strings.HasPrefix(l, o) {
 				return true
 			}
 		}

@@ -355,7 +355,7 @@ func looksBinary(b []byte, t mediaType) bool {
 }
 
 // joinPieces puts pieces together: as text and as HTML. Where some piece has HTML, text of the others joins it in its place.
-func joinPieces(ps []piece) (text, html string) {
+func (w *walker) joinPieces(ps []piece) (text, html string) {
 	if len(ps) == 1 {
 		return ps[0].text, ps[0].html
 	}
@@ -370,7 +370,7 @@ func joinPieces(ps []piece) (text, html string) {
 		case strings.TrimSpace(p.text) != "":
 			joinText(&t, p.text)
 		case anyText && p.html != "":
-			joinText(&t, htmlText(p.html))
+			joinText(&t, w.htmlText(p.html))
 		}
 		if anyHTML {
 			if p.html != "" {

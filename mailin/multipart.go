@@ -140,7 +140,7 @@ func (w *walker) siblings(e *entity, t mediaType, parts []segment) []piece {
 			continue
 		}
 		// Alternatives say the same in rising order of fidelity (RFC 2046, section 5.1.4): the first text, the last HTML.
-		text, html := joinPieces(ps)
+		text, html := w.joinPieces(ps)
 		switch {
 		case alternative.text == "":
 			alternative.text = text

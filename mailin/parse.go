@@ -73,7 +73,7 @@ func (w *walker) mail(raw []byte) *bridge.Mail {
 	w.parts++
 	e := &entity{source: &source{data: raw}, place: place{top: true}, header: h, lo: blank + skip, hi: len(raw)}
 	pieces := w.entity(e)
-	text, html := joinPieces(pieces)
+	text, html := w.joinPieces(pieces)
 	if w.spare != nil && isBlankString(text) && isBlankString(html) {
 		text, html = w.spare.text, w.spare.html
 	}
@@ -228,11 +228,11 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 	if w.carried(m, e, text) {
 		return
 	}
-	vacation, _ := vacationSubject(m.Subject, isAnswer(m))
-	if len(w.reports) > 0 || r.Type == "multipart/report" || !vacation && report.Suspect(r) {
+	strong, weak := vacationSubject(m.Subject, isAnswer(m))
+	if len(w.reports) > 0 || r.Type == "multipart/report" || !strong && report.Suspect(r) {
 		r.Text = text
 		if strings.TrimSpace(text) == "" && html != "" {
-			r.Text = htmlText(html)
+			r.Text = w.htmlText(html)
 		}
 		if found, ok := report.Read(r); ok {
 			m.Kind, m.Report, m.ReportedID, m.ReportedEnvelope = found.Kind, found.Recipients, found.MessageIDs, found.Envelope
@@ -258,9 +258,9 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 		}
 	}
 	m.Attachments = w.attachments
-	classify(m, &e.header, func() string {
+	classify(m, &e.header, strong, weak, func() string {
 		if strings.TrimSpace(text) == "" && html != "" {
-			return htmlText(html[:min(len(html), 20<<10)])
+			return w.htmlText(html[:min(len(html), 20<<10)])
 		}
 		return text
 	})
@@ -340,7 +340,7 @@ func (w *walker) body(m *bridge.Mail, text, html string) {
 		html = strings.ToValidUTF8(html[:w.lim.Text], "")
 	}
 	if html != "" {
-		clean, err := richtext.Clean(html)
+		clean, err := w.clean(html)
 		if err != nil {
 			w.overBound("its HTML is longer than is read")
 		}
@@ -356,8 +356,24 @@ func (w *walker) body(m *bridge.Mail, text, html string) {
 	m.Reply, m.Quoted, m.Signature = r.Visible(), r.Quoted(), r.Signature()
 }
 
-func htmlText(html string) string {
-	clean, err := richtext.Clean(html)
+// clean is richtext.Clean. It keeps what it made last, since an answer's HTML is looked at for what kind of mail it is, too.
+func (w *walker) clean(html string) (richtext.Result, error) {
+	if w.cleaned == nil || w.cleaned.of != html {
+		r, err := richtext.Clean(html)
+		w.cleaned = &cleaned{of: html, result: r, err: err}
+	}
+	return w.cleaned.result, w.cleaned.err
+}
+
+// cleaned is what richtext made of HTML.
+type cleaned struct {
+	of     string
+	result richtext.Result
+	err    error
+}
+
+func (w *walker) htmlText(html string) string {
+	clean, err := w.clean(html)
 	if err != nil {
 		return ""
 	}

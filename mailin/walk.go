@@ -36,7 +36,8 @@ type walker struct {
 	foreign     int // above 0 inside a message/rfc822 part: its text is not ours
 	several     int // above 0 inside a part that is read in more than one way
 	topType     string
-	inner       bool   // the mail was carried by another one
+	inner       bool // the mail was carried by another one
+	cleaned     *cleaned
 	spare       *piece // the text of a TNEF part or an invitation, for a mail that has no other
 }
 
