@@ -293,7 +293,7 @@ func displayName(phrase []byte) string {
 			b = append(b, c)
 		}
 	}
-	name := strings.Join(strings.Fields(oneLine(decodeWords(b))), " ")
+	name := spaced(oneLine(decodeWords(b)))
 	// Some programs quote what is quoted already.
 	for len(name) > 1 && (name[0] == '\'' && name[len(name)-1] == '\'' || name[0] == '"' && name[len(name)-1] == '"') {
 		name = strings.TrimSpace(name[1 : len(name)-1])

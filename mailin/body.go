@@ -1,7 +1,7 @@
 package mailin
 
 import (
-	"bytes"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -155,24 +155,26 @@ func indexFold(s, lower string) int {
 
 // trimLines writes a text line by line without trailing white space and without empty lines at its end, so that it is the same
 // however the mail was encoded on its way.
-func trimLines(b []byte, write func([]byte)) {
+func trimLines[T string | []byte](w io.ByteWriter, s T, index func(T, byte) int, write func(T) (int, error)) {
 	empty := 0
-	for len(b) > 0 {
-		var line []byte
-		if i := bytes.IndexByte(b, '\n'); i >= 0 {
-			line, b = b[:i], b[i+1:]
-		} else {
-			line, b = b, nil
+	for len(s) > 0 {
+		line, after := s, len(s)
+		if i := index(s, '\n'); i >= 0 {
+			line, after = s[:i], i+1
 		}
-		line = bytes.TrimRight(line, " \t\r")
-		if len(line) == 0 {
+		s = s[after:]
+		end := len(line)
+		for end > 0 && (line[end-1] == ' ' || line[end-1] == '\t' || line[end-1] == '\r') {
+			end--
+		}
+		if end == 0 {
 			empty++
 			continue
 		}
 		for ; empty > 0; empty-- {
-			write([]byte("\n"))
+			w.WriteByte('\n')
 		}
-		write(line)
-		write([]byte("\n"))
+		write(line[:end])
+		w.WriteByte('\n')
 	}
 }

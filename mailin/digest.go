@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -21,14 +20,11 @@ import (
 //
 // A mail that was not read to its end is summed up with all its octets as well: what was not looked at may be what differs.
 func digest(m *bridge.Mail, text, html string) (sum [32]byte) {
-	h := sha256.New()
-	w := buffered(h)
-	defer buffers.Put(w)
+	w := newSummer()
+	defer summers.Put(w)
 	put := func(s string) {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		w.Write(n[:])
-		io.WriteString(w, s)
+		w.Write(binary.BigEndian.AppendUint64(w.AvailableBuffer(), uint64(len(s))))
+		w.WriteString(s)
 	}
 	put("letterlock mail 1")
 	for _, a := range m.From {
@@ -39,10 +35,10 @@ func digest(m *bridge.Mail, text, html string) (sum [32]byte) {
 		put(m.Date.UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	put(m.MessageID)
-	put(strings.Join(strings.Fields(m.Subject), " "))
+	put(spaced(m.Subject))
 	for _, s := range []string{text, html} {
 		// A length can't stand before what is not yet trimmed, but no line of text holds a NUL.
-		trimLines([]byte(s), func(b []byte) { w.Write(b) })
+		trimLines(w, s, strings.IndexByte, w.WriteString)
 		w.WriteByte(0)
 	}
 	sums := make([][32]byte, len(m.Attachments))
@@ -57,18 +53,33 @@ func digest(m *bridge.Mail, text, html string) (sum [32]byte) {
 		raw := sha256.Sum256(m.Raw)
 		w.Write(raw[:])
 	}
-	w.Flush()
-	h.Sum(sum[:0])
-	return sum
+	return w.sum()
 }
 
-var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 4096) }}
+// summer sums up what is written to it.
+type summer struct {
+	*bufio.Writer
+	hash hash.Hash
+	out  [32]byte
+}
 
-// buffered returns a writer to h, to be put back after its last Flush.
-func buffered(h hash.Hash) *bufio.Writer {
-	w := buffers.Get().(*bufio.Writer)
-	w.Reset(h)
+var summers = sync.Pool{New: func() any {
+	h := sha256.New()
+	return &summer{Writer: bufio.NewWriterSize(h, 4096), hash: h}
+}}
+
+// newSummer returns a summer to which nothing was written, to be put back after its sum was taken.
+func newSummer() *summer {
+	w := summers.Get().(*summer)
+	w.hash.Reset()
+	w.Reset(w.hash)
 	return w
+}
+
+func (w *summer) sum() [32]byte {
+	w.Flush()
+	w.hash.Sum(w.out[:0])
+	return w.out
 }
 
 // contentSum is the sum of an attachment. What looks like text may have other line ends after another transfer encoding.
@@ -76,12 +87,8 @@ func contentSum(p *bridge.MailPart) [32]byte {
 	if bytes.IndexByte(p.Content[:min(len(p.Content), 1024)], 0) >= 0 {
 		return p.SHA256
 	}
-	h := sha256.New()
-	w := buffered(h)
-	defer buffers.Put(w)
-	trimLines(p.Content, func(b []byte) { w.Write(b) })
-	w.Flush()
-	var sum [32]byte
-	h.Sum(sum[:0])
-	return sum
+	w := newSummer()
+	defer summers.Put(w)
+	trimLines(w, p.Content, bytes.IndexByte, w.Write)
+	return w.sum()
 }

@@ -31,7 +31,7 @@ func Filename(name, contentType string, n int) string {
 		}
 		return r
 	}, name)
-	name = strings.Join(strings.Fields(name), " ")
+	name = spaced(name)
 	name = strings.TrimRight(strings.TrimLeft(name, ". "), ". ")
 	if name == "" || strings.Trim(name, "_ ") == "" {
 		return "attachment-" + strconv.Itoa(n) + extension(contentType)

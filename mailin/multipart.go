@@ -166,5 +166,5 @@ func saysMore(have, text string) bool {
 	if len(have) > 1<<20 || len(text) > 1<<20 {
 		return false
 	}
-	return !strings.Contains(strings.Join(strings.Fields(have), " "), strings.Join(strings.Fields(text), " "))
+	return !strings.Contains(spaced(have), spaced(text))
 }

@@ -39,6 +39,18 @@ func oneLine(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD")))
 }
 
+// spaced puts one space between the words of a string, and none around them.
+func spaced(s string) string {
+	before := ' '
+	for _, r := range s {
+		if r != ' ' && unicode.IsSpace(r) || r == ' ' && before == ' ' {
+			return strings.Join(strings.Fields(s), " ")
+		}
+		before = r
+	}
+	return strings.TrimSuffix(s, " ")
+}
+
 // word is one encoded-word, its text decoded to the octets of its charset.
 type word struct {
 	charset string
