@@ -3,6 +3,7 @@ package mailin
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"io"
 	"strings"
 	"unicode/utf16"
@@ -20,6 +21,40 @@ import (
 // the octets show: well-formed UTF-8 is UTF-8, since text of another charset is that only by a rare accident, and Windows-1252 is what is left.
 // html says that the octets are an HTML document, which may name its charset itself.
 func decodeCharset(b []byte, label string, html bool) string {
+	return decodeWith(sound, b, label, html)
+}
+
+// decodeLines is decodeCharset for a text, of which every line shall end in LF.
+func decodeLines(b []byte, label string, html bool) string {
+	return newlines(decodeWith(soundLines, b, label, html))
+}
+
+// sound makes a string of what is well-formed UTF-8.
+func sound(b []byte) string { return withoutNUL(string(b)) }
+
+// soundLines is sound for a text whose lines end in CRLF, and copies it no more than once.
+func soundLines(b []byte) string {
+	if bytes.IndexByte(b, 0) >= 0 {
+		return sound(b)
+	}
+	var out strings.Builder
+	out.Grow(len(b) - bytes.Count(b, []byte("\r")))
+	for rest := b; ; {
+		i := bytes.IndexByte(rest, '\r')
+		if i < 0 {
+			out.Write(rest)
+			return out.String()
+		}
+		if i+1 == len(rest) || rest[i+1] != '\n' {
+			return sound(b)
+		}
+		out.Write(rest[:i])
+		rest = rest[i+1:]
+	}
+}
+
+// decodeWith is decodeCharset; whole makes a string of what needs no decoding.
+func decodeWith(whole func([]byte) string, b []byte, label string, html bool) string {
 	label = cleanLabel(label)
 	if html && label == "" {
 		label, html = cleanLabel(metaCharset(b)), false
@@ -36,11 +71,11 @@ func decodeCharset(b []byte, label string, html bool) string {
 		}
 	}
 	if isASCII(b) && !stateful(label) {
-		return withoutNUL(string(b))
+		return whole(b)
 	}
 	switch {
 	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")) && utf8.Valid(b):
-		return withoutNUL(string(b[3:]))
+		return whole(b[3:])
 	case bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(b, []byte("\x00\x00\xfe\xff")):
 		return withoutNUL(decodeUTF32(b, label))
 	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
@@ -52,7 +87,7 @@ func decodeCharset(b []byte, label string, html bool) string {
 	switch label {
 	case "", "utf-8", "us-ascii", "iso-8859-1", "windows-1252", "iso-8859-15":
 		if utf8.Valid(b) && !bytes.Contains(b, []byte("\x1b$")) {
-			return withoutNUL(string(b))
+			return whole(b)
 		}
 		switch {
 		case bytes.Contains(b, []byte("\x1b$")) && is7bit(b):
@@ -102,7 +137,7 @@ func decodeCharset(b []byte, label string, html bool) string {
 			return withoutNUL(strings.ToValidUTF8(string(out), "\uFFFD"))
 		}
 	}
-	return decodeCharset(b, "", html) // a name that nobody knows says nothing
+	return decodeWith(whole, b, "", html) // a name that nobody knows says nothing
 }
 
 // utf16Order returns the order of octets: the one that a mark or the label tells, else the one in which more of the common characters stand.
@@ -189,21 +224,37 @@ func decodeHalf(b []byte, half string) string {
 }
 
 func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= utf8.RuneSelf || c == 0x1b || c == 0x0e {
-			return false
-		}
-	}
-	return true
+	return is7bit(b) && bytes.IndexByte(b, 0x1b) < 0 && bytes.IndexByte(b, 0x0e) < 0
 }
 
 func is7bit(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+		b = b[8:]
+	}
 	for _, c := range b {
 		if c >= utf8.RuneSelf {
 			return false
 		}
 	}
 	return true
+}
+
+// control returns the index of the next control character at or behind i, or len(b).
+func control(b []byte, i int) int {
+	// Eight octets at once: one below a space borrows into its highest bit, where it has none itself.
+	const spaces, high = 0x2020202020202020, 0x8080808080808080
+	for ; i+8 <= len(b); i += 8 {
+		if v := binary.LittleEndian.Uint64(b[i:]); (v-spaces)&^v&high != 0 {
+			break
+		}
+	}
+	for i < len(b) && b[i] >= ' ' {
+		i++
+	}
+	return i
 }
 
 // mostlyUTF8 tells damaged UTF-8 from text that never was: at least ten sound characters beyond ASCII for each broken one.

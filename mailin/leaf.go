@@ -121,7 +121,7 @@ func (w *walker) unusual(e *entity, t mediaType, content []byte) *piece {
 		text, html := readRTF(content)
 		return &piece{text: text, html: html}
 	case "text/htm", "text/xhtml", "application/xhtml+xml":
-		return &piece{html: newlines(decodeCharset(content, t.text("charset"), true))}
+		return &piece{html: decodeLines(content, t.text("charset"), true)}
 	case "text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/csv", "text/vcard", "text/x-vcard", "text/directory", "text/css", "text/javascript", "text/x-amp-html":
 		return nil
 	}
@@ -129,7 +129,7 @@ func (w *walker) unusual(e *entity, t mediaType, content []byte) *piece {
 	if !strings.HasPrefix(t.main, "text/") && !(e.top && t.main == "application/octet-stream") || looksBinary(content, t) {
 		return nil
 	}
-	return &piece{text: newlines(decodeCharset(content, t.text("charset"), false))}
+	return &piece{text: decodeLines(content, t.text("charset"), false)}
 }
 
 // stray lists the files of parts that stand in a text which nothing declares to have parts, as where a relay lost the header. The text stays as it is.
@@ -161,7 +161,7 @@ func (w *walker) trueEncoding(raw []byte, enc transfer, isText bool) transfer {
 	case enc == encBase64 && isProse(raw) && !beginsBase64(raw):
 		w.defect("a part is not base64 although it says so")
 		return encNone
-	case (enc == encNone || enc == encQP) && isWhollyBase64(raw):
+	case (enc == encNone || enc == encQP) && mayBeBase64(raw, isText) && isWhollyBase64(raw):
 		if isText {
 			b, _ := decodeBase64(raw[:min(len(raw), 2048)])
 			if !utf8.Valid(b[:max(0, len(b)-4)]) || looksBinary(b, mediaType{}) {
@@ -310,7 +310,7 @@ func (w *walker) text(e *entity, t mediaType, content []byte) piece {
 			w.add(&entity{place: e.place}, mediaType{main: b.mediaType}, b.name, b.content)
 		}
 	}
-	s := newlines(decodeCharset(content, t.text("charset"), html))
+	s := decodeLines(content, t.text("charset"), html)
 	if html {
 		return piece{html: s}
 	}
@@ -346,8 +346,10 @@ func looksBinary(b []byte, t mediaType) bool {
 		return false
 	}
 	bad := 0
-	for _, c := range b {
-		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b && c != 0x0e && c != 0x0f && c != 0x1a {
+	for i := control(b, 0); i < len(b); i = control(b, i+1) {
+		switch b[i] {
+		case '\n', '\r', '\t', '\f', 0x1b, 0x0e, 0x0f, 0x1a:
+		default:
 			bad++
 		}
 	}

@@ -105,7 +105,17 @@ func isBlankString(s string) bool { return strings.TrimSpace(s) == "" }
 
 // crlf makes every line end in CRLF. A bare CR ends a line only where no LF occurs at all.
 func (w *walker) crlf(raw []byte) []byte {
-	lf := bytes.Count(raw, []byte("\n"))
+	lf, pairs := 0, 0
+	for rest := raw; ; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		if lf++; i > 0 && rest[i-1] == '\r' {
+			pairs++
+		}
+		rest = rest[i+1:]
+	}
 	if lf == 0 {
 		if bytes.IndexByte(raw, '\r') < 0 {
 			return raw
@@ -113,7 +123,6 @@ func (w *walker) crlf(raw []byte) []byte {
 		w.defect("its lines end in CR")
 		return bytes.ReplaceAll(raw, []byte("\r"), []byte("\r\n"))
 	}
-	pairs := bytes.Count(raw, []byte("\r\n"))
 	if pairs == lf {
 		return raw
 	}

@@ -111,7 +111,7 @@ const maxCalendar = 256 << 10
 
 // invitation makes one readable line of an iCalendar object (RFC 5545).
 func invitation(b []byte, charset string) string {
-	s := newlines(decodeCharset(b[:min(len(b), maxCalendar)], charset, false))
+	s := decodeLines(b[:min(len(b), maxCalendar)], charset, false)
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "\n ", ""), "\n\t", "")
 	values := map[string]string{}
 	event := false

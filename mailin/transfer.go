@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 )
 
 // transfer is a Content-Transfer-Encoding (RFC 2045, section 6).
@@ -279,6 +280,28 @@ func encodedSpace(b []byte, nl, trimmed int, cr bool) bool {
 		at--
 	}
 	return at < 0 || b[at] != ' ' && b[at] != '\t'
+}
+
+// mayBeBase64 looks at the first octets for what isWhollyBase64 wants, and of text also whether they decode to it: words in capitals, or digits, are base64 by
+// their letters.
+func mayBeBase64(raw []byte, isText bool) bool {
+	var start [30]byte
+	b := bytes.TrimSpace(raw)
+	if len(b) < 40 {
+		return false
+	}
+	if n, err := base64.StdEncoding.Decode(start[:], b[:40]); err != nil || n < len(start) {
+		return false
+	}
+	isText = isText && len(raw)-len(b) < 1024 // else trueEncoding may see less than that
+	for i := 0; isText && i < len(start)-utf8.UTFMax; {
+		r, n := utf8.DecodeRune(start[i:])
+		if r == utf8.RuneError && n == 1 {
+			return false
+		}
+		i += n
+	}
+	return true
 }
 
 // isWhollyBase64 reports whether b is nothing but lines of base64, as long and even as an encoder makes them: content whose
