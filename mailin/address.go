@@ -15,13 +15,16 @@ const maxAddresses = 1000
 // programs write by mistake. It makes nothing up: what has no "@" is no address, and an address is never decoded out of an
 // encoded-word, since other readers would not do so. Every address that some reader could take for the mailbox is listed.
 func (n *notes) addresses(values [][]byte, field string) []bridge.Address {
+	if len(values) == 0 {
+		return nil
+	}
 	var list []bridge.Address
+	m := mailbox{phrase: make([]byte, 0, 64)}
 	for _, v := range values {
 		v = unfold(v)
 		for len(v) > 0 && len(list) < maxAddresses {
-			var m mailbox
-			m, v = readMailbox(v)
-			list = append(list, m.list(n, field)...)
+			v = m.read(v)
+			list = m.appendTo(list, n, field)
 		}
 		if len(list) >= maxAddresses {
 			n.defect("the " + field + " field names more addresses than are read")
@@ -39,17 +42,18 @@ type mailbox struct {
 	broken   bool
 }
 
-// readMailbox takes one piece off the list. Commas count neither in quotes, comments nor brackets; a semicolon ends a
+// read takes one piece off the list, in the place of the one before. Commas count neither in quotes, comments nor brackets; a semicolon ends a
 // group, and some write it in place of the comma; a colon outside of all of them ends a group's name.
-func readMailbox(v []byte) (m mailbox, rest []byte) {
+func (m *mailbox) read(v []byte) (rest []byte) {
+	m.phrase, m.angles, m.comments, m.broken = m.phrase[:0], m.angles[:0], m.comments[:0], false
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; c {
 		case ',', ';':
-			return m, v[i+1:]
+			return v[i+1:]
 		case ':':
 			// A group's display name; or a colon in a name that should be quoted, which is lost with it.
 			if !bytes.ContainsAny(m.phrase, "@") {
-				m.phrase = nil
+				m.phrase = m.phrase[:0]
 				continue
 			}
 			m.phrase = append(m.phrase, c)
@@ -97,7 +101,7 @@ func readMailbox(v []byte) (m mailbox, rest []byte) {
 			m.phrase = append(m.phrase, c)
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // quoteEnd returns the index behind the quoted-string at i, or -1 if it has no end within 500 octets.
@@ -113,12 +117,12 @@ func quoteEnd(v []byte, i int) int {
 	return -1
 }
 
-// list returns the addresses of one piece: one as a rule, several if it is ambiguous, none if it has none.
-func (m *mailbox) list(n *notes, field string) []bridge.Address {
+// appendTo appends the addresses of one piece: one as a rule, several if it is ambiguous, none if it has none.
+func (m *mailbox) appendTo(list []bridge.Address, n *notes, field string) []bridge.Address {
 	if m.broken {
 		n.defect("the " + field + " field is malformed")
 	}
-	var out []bridge.Address
+	before := len(list)
 	for _, a := range m.angles {
 		addr, ok := addrSpec(bytes.TrimLeft(a, "< "))
 		if !ok {
@@ -131,22 +135,25 @@ func (m *mailbox) list(n *notes, field string) []bridge.Address {
 		if name == "" && len(m.comments) > 0 {
 			name = displayName(m.comments[0])
 		}
-		out = append(out, bridge.Address{Name: name, Addr: addr})
+		list = append(list, bridge.Address{Name: name, Addr: addr})
 	}
 	if len(m.angles) > 1 {
 		n.defect("the " + field + " field has several addresses where one belongs")
 	}
 	if len(m.angles) > 0 {
 		// A name that is an address is common, a different address in the name's place is a trick or a mistake.
+		if bytes.IndexByte(m.phrase, '@') < 0 {
+			return list
+		}
 		for _, w := range unquotedWords(m.phrase) {
-			if addr, ok := addrSpec(bytes.Trim(w, `"',()[]`)); ok && (len(out) == 0 || !strings.EqualFold(addr, out[0].Addr)) {
+			if addr, ok := addrSpec(bytes.Trim(w, `"',()[]`)); ok && (len(list) == before || !strings.EqualFold(addr, list[before].Addr)) {
 				n.defect("the " + field + " field names another address beside the one in brackets")
-				if len(out) == 0 {
-					out = append(out, bridge.Address{Addr: addr})
+				if len(list) == before {
+					list = append(list, bridge.Address{Addr: addr})
 				}
 			}
 		}
-		return out
+		return list
 	}
 	// No brackets, or only the closing one: "ann@example.com", "ann@example.com (Ann)", or "Ann ann@example.com".
 	if p := bytes.TrimRight(m.phrase, "> "); len(p) < len(bytes.TrimRight(m.phrase, " ")) {
@@ -158,26 +165,26 @@ func (m *mailbox) list(n *notes, field string) []bridge.Address {
 		if len(m.comments) > 0 {
 			a.Name = displayName(m.comments[0])
 		}
-		return []bridge.Address{a}
+		return append(list, a)
 	}
 	var name []byte
 	for _, w := range unquotedWords(m.phrase) {
 		if addr, ok := addrSpec(w); ok {
-			out = append(out, bridge.Address{Addr: addr})
+			list = append(list, bridge.Address{Addr: addr})
 		} else {
 			name = append(append(name, w...), ' ')
 		}
 	}
-	switch {
-	case len(out) == 1:
+	switch found := len(list) - before; {
+	case found == 1:
 		n.defect("the " + field + " field has an address without brackets")
-		out[0].Name = displayName(name)
-	case len(out) > 1:
+		list[before].Name = displayName(name)
+	case found > 1:
 		n.defect("the " + field + " field has several addresses where one belongs")
 	case len(bytes.TrimSpace(m.phrase)) > 0:
 		n.defect("the " + field + " field holds a name without an address")
 	}
-	return out
+	return list
 }
 
 // unquotedWords splits at white space outside of quotes.
@@ -225,7 +232,8 @@ func addrSpec(v []byte) (string, bool) {
 		}
 		v = after
 	}
-	var b []byte
+	var buf [64]byte
+	b := buf[:0]
 	space := false
 	at := -1 // the last "@" outside of quotes
 	for i := 0; i < len(v); i++ {

@@ -47,20 +47,42 @@ func (h *header) has(name string) bool {
 // text returns the first field of that name, decoded.
 func (h *header) text(name string) string { return decodeText(h.first(name)) }
 
-// names spares an allocation for each field that nearly every mail has.
+// count returns how many fields of that name there are.
+func (h *header) count(name string) int {
+	n := 0
+	for i := range h.fields {
+		if h.fields[i].name == name {
+			n++
+		}
+	}
+	return n
+}
+
+// joined returns the values of every field of that name as one, with spaces between them.
+func (h *header) joined(name string) []byte {
+	if h.count(name) == 1 {
+		return h.first(name)
+	}
+	return bytes.Join(h.all(name), []byte(" "))
+}
+
+// names spares an allocation for each field that nearly every mail has, and for other words that stand in the fields of MIME.
 var names = func() map[string]string {
 	m := map[string]string{}
 	for n := range strings.FieldsSeq(`from to cc bcc sender reply-to subject date message-id in-reply-to references received
 		return-path delivered-to x-original-to envelope-to mime-version content-type content-transfer-encoding
 		content-disposition content-id content-description content-language dkim-signature authentication-results
 		received-spf arc-seal arc-message-signature arc-authentication-results user-agent x-mailer thread-topic
-		thread-index auto-submitted precedence list-id list-post list-unsubscribe x-received importance x-priority`) {
+		thread-index auto-submitted precedence list-id list-post list-unsubscribe x-received importance x-priority
+		text/plain text/html multipart/alternative multipart/mixed multipart/related charset boundary format delsp name filename
+		attachment inline 7bit 8bit quoted-printable base64`) {
 		m[n] = n
 	}
 	return m
 }()
 
-func fieldName(b []byte) string {
+// lowerWord returns a name or a word of MIME in lower case.
+func lowerWord(b []byte) string {
 	var buf [40]byte
 	if len(b) <= len(buf) {
 		lowerInto(buf[:], b)
@@ -251,7 +273,7 @@ func readHeader(data []byte, lim Limits, n *notes) (header, int) {
 			n.defect("a NUL stands in a field's name")
 			name = bytes.ReplaceAll(name, []byte{0}, nil)
 		}
-		h.fields = append(h.fields, field{name: fieldName(name), value: line[colon+1:]})
+		h.fields = append(h.fields, field{name: lowerWord(name), value: line[colon+1:]})
 		l.pos = after
 	}
 	return h, len(data)

@@ -59,7 +59,7 @@ func parseMedia(value []byte) mediaType {
 		main = append(slices.Clip(main), v[j:k]...)
 		i = k
 	}
-	m.main = strings.ToLower(strings.Trim(string(main), `"' `))
+	m.main = lowerWord(bytes.Trim(main, `"' `))
 	for i < len(v) && len(m.params) < maxParams {
 		i = skipSpace(v, i)
 		if i >= len(v) {
@@ -72,6 +72,9 @@ func parseMedia(value []byte) mediaType {
 		var p param
 		var ok bool
 		if p, i, ok = readParam(v, i); ok {
+			if m.params == nil {
+				m.params = make([]param, 0, min(bytes.Count(v[i:], []byte(";"))+1, 8))
+			}
 			m.params = append(m.params, p)
 		}
 	}
@@ -213,7 +216,7 @@ func isPath(v []byte) bool {
 
 // paramName takes RFC 2231's marks off: "filename*1*" is section 1 of an extended "filename".
 func paramName(b []byte) (name string, section int, ext bool) {
-	name = strings.ToLower(strings.Trim(string(b), `"'`))
+	name = lowerWord(bytes.Trim(b, `"'`))
 	section = -1
 	if strings.HasSuffix(name, "*") {
 		ext, name = true, name[:len(name)-1]

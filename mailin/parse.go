@@ -16,6 +16,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"letterlock/bridge"
 	"letterlock/bridge/richtext"
@@ -161,7 +162,10 @@ func (w *walker) originator(m *bridge.Mail, h *header) {
 	m.To = w.addresses(h.all("to"), "To")
 	m.Cc = w.addresses(h.all("cc"), "Cc")
 	for _, n := range []string{"subject", "date", "message-id"} {
-		if vs := h.all(n); len(vs) > 1 && !bytes.Equal(vs[0], vs[1]) {
+		if h.count(n) < 2 {
+			continue
+		}
+		if vs := h.all(n); !bytes.Equal(vs[0], vs[1]) {
 			w.defect("it has several " + n + " fields")
 		}
 	}
@@ -173,9 +177,12 @@ func (w *walker) originator(m *bridge.Mail, h *header) {
 	if ids := messageIDs(h.first("message-id"), 1); len(ids) > 0 {
 		m.MessageID = ids[0]
 	}
-	m.InReplyTo = messageIDs(bytes.Join(h.all("in-reply-to"), []byte(" ")), 50)
-	m.References = messageIDs(bytes.Join(h.all("references"), []byte(" ")), 500)
+	m.InReplyTo = messageIDs(h.joined("in-reply-to"), 50)
+	m.References = messageIDs(h.joined("references"), 500)
 	for _, name := range []string{"delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "x-rcpt-to", "x-real-to"} {
+		if !h.has(name) {
+			continue
+		}
 		for _, a := range (&notes{}).addresses(h.all(name), name) {
 			if !slices.ContainsFunc(m.Delivered, func(s string) bool { return strings.EqualFold(s, a.Addr) }) && len(m.Delivered) < 50 {
 				m.Delivered = append(m.Delivered, a.Addr)
@@ -193,7 +200,10 @@ func messageIDs(value []byte, limit int) []string {
 	v := unfold(value)
 	var ids []string
 	add := func(b []byte) {
-		id := strings.Join(strings.Fields(oneLine(decodeRaw(b))), "")
+		id := oneLine(decodeRaw(b))
+		if strings.IndexFunc(id, unicode.IsSpace) >= 0 {
+			id = strings.Join(strings.Fields(id), "")
+		}
 		if id == "" || len(id) > 998 || slices.Contains(ids[max(0, len(ids)-20):], id) {
 			return
 		}

@@ -3,7 +3,6 @@ package mailin
 import (
 	"bytes"
 	"encoding/base64"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -28,7 +27,7 @@ func parseEncoding(value []byte) (enc transfer, known bool) {
 	if j := bytes.IndexAny(word, " \t;,("); j >= 0 {
 		word = word[:j]
 	}
-	switch s := strings.ToLower(strings.Trim(string(word), "\"'<>:")); s {
+	switch lowerWord(bytes.Trim(word, "\"'<>:")) {
 	case "base64", "base-64", "b64", "x-base64", "b":
 		return encBase64, true
 	case "quoted-printable", "quotedprintable", "quoted_printable", "quoted-print", "qp", "q", "x-quoted-printable":

@@ -349,7 +349,11 @@ func (w *walker) filename(e *entity, t mediaType) string {
 	if s := t.text("filename"); s != "" {
 		return s
 	}
-	for _, v := range e.all("content-type") {
+	values := e.all("content-type")
+	if len(values) == 1 && bytes.IndexByte(values[0], 0) < 0 {
+		return "" // t is what it says
+	}
+	for _, v := range values {
 		o := parseMedia(v)
 		if s := o.text("name"); s != "" {
 			return s
