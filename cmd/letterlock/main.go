@@ -71,7 +71,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, h hooks) (sta
 	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
-		return env.fail(usageError{err}, parseHint(err))
+		return env.fail(usageError{parseFault(err)}, parseHint(err))
 	}
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -94,6 +94,15 @@ func (e *environment) fail(err error, hint string) int {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// parseFault is kong's error without the empty value, by which we tell kong that another may be left out: it is none to choose.
+func parseFault(err error) error {
+	text := err.Error()
+	if plain := strings.Replace(text, `must be one of "",`, "must be one of ", 1); plain != text {
+		return errors.New(plain)
+	}
+	return err
 }
 
 // parseHint says where the right usage can be read.
