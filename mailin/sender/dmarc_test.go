@@ -246,9 +246,11 @@ func TestVerdicts(t *testing.T) {
 		_dmarc.xn--bcher-kva.example. IN TXT "v=DMARC1; p=reject"
 	`)
 	for ip, want := range map[string]bridge.VerdictResult{"192.0.2.1": pass, "192.0.2.2": reject} {
-		v := idn.judge(letter{from: "ann@xn--bcher-kva.example", ip: ip, helo: "mail.example.org", raw: by("bücher.example")})
-		if v.Result != want || want == pass && v.Address != "ann@xn--bcher-kva.example" {
-			t.Errorf("from %s: got %+v, want %s", ip, v, want)
+		for _, path := range []string{"ann@xn--bcher-kva.example", "ann@bücher.example", "änn@bücher.example"} {
+			v := idn.judge(letter{from: path, ip: ip, helo: "mail.example.org", raw: by("bücher.example")})
+			if v.Result != want || want == pass && v.Address != "ann@xn--bcher-kva.example" {
+				t.Errorf("%s from %s: got %+v, want %s", path, ip, v, want)
+			}
 		}
 	}
 

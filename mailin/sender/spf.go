@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"blitiri.com.ar/go/spf"
 
 	"letterlock/bridge"
+	"letterlock/bridge/mailaddr"
 )
 
 // spfResult is what SPF says about the host that brought a mail.
@@ -74,19 +77,25 @@ func checkSPF(ctx context.Context, r Resolver, ip net.IP, helo, sender string) (
 
 // plainPath returns a reverse-path whose local part is a dot-atom and whose domain is plain, in lower case. The null one is itself. Quoted local
 // parts may have an "@" within that programs cut at, and routes another domain in front.
+//
+// Both may have letters of any script (RFC 6531). The domain then is in the form that DNS has, and the local part matches nothing that a record names by
+// a macro, since no name in DNS has such letters (RFC 8616).
 func plainPath(path string) (string, bool) {
 	if path == "" {
 		return "", true
 	}
 	local, domain, ok := strings.Cut(path, "@")
-	if !ok || local == "" || len(local) > 64 {
+	if !ok || local == "" || len(local) > 64 || !utf8.ValidString(path) {
 		return "", false
 	}
-	for i := range len(local) {
-		c := local[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<>[\]%`, c) >= 0 {
+	for _, c := range local {
+		other := c > 0x7f && !unicode.In(c, unicode.L, unicode.M, unicode.N)
+		if other || c <= ' ' || c == 0x7f || strings.ContainsRune(`"(),:;<>[\]%`, c) {
 			return "", false
 		}
+	}
+	if strings.ContainsFunc(domain, func(c rune) bool { return c > 0x7f }) {
+		_, domain, _ = mailaddr.Split(mailaddr.Normalize("x@" + domain))
 	}
 	domain, ok = plainDomain(domain)
 	return local + "@" + domain, ok

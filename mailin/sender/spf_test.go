@@ -200,7 +200,9 @@ func TestPlainPath(t *testing.T) {
 		"": "", "ann@Example.ORG": "ann@example.org", "ann+x=y@example.org": "ann+x=y@example.org",
 		`"a@legit.example"@evil.example`: "-", "@relay.example:ann@example.org": "-", "ann": "-", "ann@": "-", "@example.org": "-",
 		"ann@[192.0.2.1]": "-", "a b@example.org": "-", "ann%legit.example@evil.example": "-", "ann@localhost": "-",
-		"ann@evil.example\x00.legit.example": "-", "änn@example.org": "-", "a@b@example.org": "-",
+		"ann@evil.example\x00.legit.example": "-", "a@b@example.org": "-", "ann@example.org.": "-",
+		"änn@example.org": "änn@example.org", "安@Bücher.example": "安@xn--bcher-kva.example", "ann@bücher": "-", "ann@bücher..example": "-",
+		"a\u200bn@example.org": "-", "\xffnn@example.org": "-", "ann\u3000@example.org": "-", "ann@\xff.example": "-", "ann＠legit.example@evil.example": "-",
 	} {
 		got, ok := plainPath(path)
 		if ok != (want != "-") || ok && got != want {
@@ -215,6 +217,10 @@ func TestSPFOfAMail(t *testing.T) {
 		all.example.      IN TXT "v=spf1 +all"
 		every.example.    IN TXT "v=spf1 include:all.example -all"
 		host.example.org. IN TXT "v=spf1 ip4:192.0.2.1 -all"
+		xn--bcher-kva.example. IN TXT "v=spf1 ip4:192.0.2.1 -all"
+		each.example.     IN TXT "v=spf1 exists:%{l}.of.each.example -all"
+		ann.of.each.example. IN A 127.0.0.2
+		postmaster.of.each.example. IN A 127.0.0.2
 	`)
 	tests := []struct {
 		name, from, helo, ip string
@@ -223,6 +229,10 @@ func TestSPFOfAMail(t *testing.T) {
 		{"its own host", "ann@example.org", "host.example.org", "192.0.2.1", "pass", "example.org"},
 		{"IPv4 in IPv6", "ann@example.org", "host.example.org", "::ffff:192.0.2.1", "pass", "example.org"},
 		{"another host", "ann@example.org", "host.example.org", "192.0.2.2", "fail", "example.org"},
+		{"in other letters", "änn@bücher.example", "host.example.org", "192.0.2.1", "pass", "xn--bcher-kva.example"},
+		{"in other letters, another host", "änn@bücher.example", "host.example.org", "192.0.2.2", "fail", "xn--bcher-kva.example"},
+		{"by the local part", "ann@each.example", "host.example.org", "192.0.2.1", "pass", "each.example"},
+		{"by one that no record can name", "änn@each.example", "host.example.org", "192.0.2.1", "fail", "each.example"},
 		{"everybody", "ann@all.example", "host.example.org", "192.0.2.1", "neutral", "all.example"},
 		{"everybody, by way of another", "ann@every.example", "host.example.org", "192.0.2.1", "neutral", "every.example"},
 		{"null and HELO", "", "host.example.org", "192.0.2.1", "pass", ""},
