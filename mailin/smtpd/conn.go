@@ -160,7 +160,7 @@ func (c *conn) command(line []byte) ([]byte, error) {
 		// Whoever may speak the PROXY protocol has done so before the first command.
 		c.stray = true
 		return nil, c.hangUp("500 5.5.1 The PROXY protocol is not taken from you")
-	case strings.HasPrefix(verb, "STARTTLS") && c.run.TLS != nil && c.tls == nil:
+	case strings.HasPrefix(verb, "STARTTLS") && c.way.smtp.TLSConfig != nil: // where it is offered
 		if text = strings.ToUpper(text); text != "STARTTLS" {
 			return nil, c.reply("501 5.5.4 STARTTLS takes no argument")
 		}

@@ -68,6 +68,22 @@ func TestLMTP(t *testing.T) {
 	}
 }
 
+// STARTTLS is not offered for LMTP, whose connections would come out of it as ones for SMTP.
+func TestNoStartTLSForLMTP(t *testing.T) {
+	addr, _ := start(t, newOffice(), func(c *Config) {
+		overLMTP(c)
+		c.TLS = certificate(t)
+	})
+	dial(t, addr).talk(`
+		< 220
+		> LHLO front.example
+		< 250-XFORWARD
+		> STARTTLS
+		<- 502 5.5.1
+		> MAIL FROM:<ann@example.org>
+		<- 250`)
+}
+
 func TestUnixSocket(t *testing.T) {
 	dir, err := os.MkdirTemp("", "lmtp") // t.TempDir may be longer than a socket's name can be
 	if err != nil {
