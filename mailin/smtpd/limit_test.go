@@ -3,6 +3,7 @@ package smtpd
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -223,6 +224,20 @@ func TestShutdownHasAnEnd(t *testing.T) {
 	if len(o.got()) != 0 {
 		t.Error("a mail was taken")
 	}
+}
+
+// Somebody who never begins the TLS handshake is not waited for.
+func TestShutdownInHandshake(t *testing.T) {
+	addr, stop := start(t, newOffice(), func(c *Config) {
+		c.Listeners[0] = tls.NewListener(c.Listeners[0], certificate(t))
+		c.Grace = time.Hour
+	})
+	silent := dial(t, addr)
+	c := dial(t, addr) // accepted behind it
+	c.secure()
+	c.talk("< 220\n> QUIT\n<- 221\nclosed")
+	stop()
+	silent.closed()
 }
 
 func TestTooLongLine(t *testing.T) {

@@ -168,14 +168,15 @@ func (r *run) admit(nc net.Conn, lmtp, unix bool) {
 		r.replace(nil, c)
 		return
 	}
+	if !lmtp {
+		c.way = r.secure
+	}
+	r.list(nil, c)
 	if err := r.handshake(c.tls); err != nil {
 		who.allow(pacedFaults)
 		r.Log.Debug("no TLS session", "peer", c.name, "error", err)
 		_ = c.Close()
 		return
-	}
-	if !lmtp {
-		c.way = r.secure
 	}
 	r.replace(nil, c)
 }
@@ -203,6 +204,14 @@ func (r *run) handshake(t *tls.Conn) error {
 
 // replace puts a new connection on the list, in the place of an old one if there is one, and gives it to its server.
 func (r *run) replace(old, c *conn) {
+	r.list(old, c)
+	if !c.way.feed.push(c) {
+		_ = c.Close()
+	}
+}
+
+// list puts a connection on the list of those that drain ends.
+func (r *run) list(old, c *conn) {
 	r.mu.Lock()
 	delete(r.conns, old)
 	r.conns[c] = struct{}{}
@@ -210,9 +219,6 @@ func (r *run) replace(old, c *conn) {
 	r.mu.Unlock()
 	if draining {
 		c.drain()
-	}
-	if !c.way.feed.push(c) {
-		_ = c.Close()
 	}
 }
 
