@@ -64,6 +64,22 @@ func TestFailedDeliveryShows(t *testing.T) {
 	admin.get("/admin/queue?state=suppressed").want(200, "cancelled by an admin", "mina@example.org")
 }
 
+// A mail whose next server is down can be tried before its time. Once that has come there is nothing to hurry.
+func TestPutOffDeliveryShows(t *testing.T) {
+	w := newWorld(t)
+	admin := w.as(w.admin)
+	_, err := w.g.Post(t.Context(), bridge.AsPerson(w.staff.ID), bridge.Post{Thread: w.thread.ID, Text: "A word."})
+	w.must(err)
+	list, err := w.g.ClaimDeliveries(t.Context(), "worker", time.Minute, 10)
+	w.must(err)
+	for _, d := range list {
+		w.must(w.g.ReturnDeliveries(t.Context(), "worker", time.Minute, d.ID))
+	}
+	admin.get("/admin/queue?state=queued").want(200, "mina@example.org", "Try now")
+	w.clock.forward(2 * time.Minute)
+	admin.get("/admin/queue?state=queued").want(200, "mina@example.org").without("Try now")
+}
+
 func TestDeskStartsConversation(t *testing.T) {
 	w := newWorld(t)
 	b := w.as(w.staff)

@@ -99,7 +99,7 @@ func (a *Admin) queue(v *page.Visit) error {
 		view.Counts = append(view.Counts, c)
 	}
 	for _, d := range list {
-		view.Deliveries = append(view.Deliveries, queueLine(d, time.Now()))
+		view.Deliveries = append(view.Deliveries, queueLine(d, a.site.Now()))
 	}
 	return v.Render(a.book, "queue", page.Frame{Title: "Outgoing mail", Shape: "wide", View: view})
 }
