@@ -108,3 +108,18 @@ func TestARC(t *testing.T) {
 		{"judged: DNS does not answer for the key", away, bridge.VerdictTemporary, MethodNone, "does not answer"},
 	})
 }
+
+func TestUnsigned(t *testing.T) {
+	for field, want := range map[string]string{
+		"ARC-Seal: i=1; b=abc\r\n def=\r\n":       "ARC-Seal: i=1; b=",
+		"ARC-Seal:b=abc; i=1\r\n":                 "ARC-Seal:b=; i=1",
+		"ARC-Seal: i=1;\r\n\tb =\tabc;bh=x\r\n":   "ARC-Seal: i=1;\r\n\tb =;bh=x",
+		"ARC-Seal: z=To:b=3Dc; bh=b=; b=abc":      "ARC-Seal: z=To:b=3Dc; bh=b=; b=",
+		"ARC-Seal: i=1; B=abc; bb=c; a b=c; d;\r": "ARC-Seal: i=1; B=abc; bb=c; a b=c; d;",
+		"": "",
+	} {
+		if got := string(unsigned([]byte(field))); got != want {
+			t.Errorf("%q: got %q, want %q", field, got, want)
+		}
+	}
+}

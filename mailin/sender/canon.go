@@ -2,16 +2,26 @@ package sender
 
 import (
 	"bytes"
-	"regexp"
+	"slices"
 
 	"letterlock/bridge/canonical"
 )
 
-var signatureValue = regexp.MustCompile(`((?:^|[;:])[ \t\r\n]*b[ \t\r\n]*=)[^;]*`)
-
-// unsigned returns a signature field without the value of b= (RFC 6376, section 3.5).
+// unsigned returns a signature field without the value of b= (RFC 6376, section 3.5). What looks like it within another tag, such as the copied fields of
+// z=, stays.
 func unsigned(raw []byte) []byte {
-	return signatureValue.ReplaceAll(bytes.TrimRight(raw, "\r\n"), []byte("$1"))
+	raw = bytes.TrimRight(raw, "\r\n")
+	for at := bytes.IndexByte(raw, ':') + 1; at < len(raw); {
+		end := len(raw)
+		if i := bytes.IndexByte(raw[at:], ';'); i >= 0 {
+			end = at + i
+		}
+		if name, _, ok := bytes.Cut(raw[at:end], []byte{'='}); ok && string(bytes.Trim(name, " \t\r\n")) == "b" {
+			return slices.Concat(raw[:at+len(name)+1], raw[end:])
+		}
+		at = end + 1
+	}
+	return raw
 }
 
 // bodyHash returns the SHA-256 sum of a body in one of its canonical forms.
