@@ -3,6 +3,7 @@ package sender
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ const (
 // dkimSignature is one DKIM-Signature field (RFC 6376, section 3.5), as far as it is judged before anything is computed.
 type dkimSignature struct {
 	field    headerField
+	tags     tagList
 	domain   string
 	selector string
 	signed   []string // h=, as written
@@ -41,6 +43,7 @@ func readSignature(f headerField, now time.Time) (dkimSignature, error) {
 	if err != nil {
 		return s, err
 	}
+	s.tags = tags
 	var ok bool
 	if s.domain, ok = plainDomain(squeeze(tags.value("d"))); !ok || squeeze(tags.value("d")) != tags.value("d") {
 		return s, errors.New("its d= is no domain name")
@@ -190,12 +193,29 @@ func (p *Prover) verifySignature(ctx context.Context, raw []byte, h *header, s d
 	switch {
 	case err != nil || len(results) != 1:
 		return errors.New("it can't be verified")
+	case results[0].Err != nil && strings.Contains(results[0].Err.Error(), "signature did not verify") && s.verifyFields(h, key):
+		return nil
 	case results[0].Err != nil:
 		return errors.New(strings.TrimPrefix(results[0].Err.Error(), "dkim: "))
 	case !strings.EqualFold(results[0].Domain, s.domain):
 		return errors.New("it can be read in more than one way")
 	}
 	return nil
+}
+
+// verifyFields verifies what go-msgauth checks last: the signature over the fields, once all else was found right. The library takes what follows any
+// "b=" out of the signature's field, also within the copied fields of z= and the local part of i=, where it belongs to what was signed.
+func (s dkimSignature) verifyFields(h *header, key signingKey) bool {
+	relaxed, _, err := canonicalization(s.tags.value("c"))
+	if err != nil {
+		return false
+	}
+	signature, err := base64.StdEncoding.DecodeString(squeeze(s.tags.value("b")))
+	if err != nil {
+		return false
+	}
+	sum := fieldHash(h, s.signed, s.field, relaxed)
+	return key.verify(s.tags.value("a"), sum[:], signature) == nil
 }
 
 // signedHeader returns the fields that a signature covers, the signature, and the empty line. Where it covers DKIM-Signature fields, which few do,
