@@ -46,7 +46,7 @@ func (g *Gateway) ReturnDeliveries(ctx context.Context, worker string, wait time
 		}
 		for _, id := range ids {
 			d, err := tx.Delivery(ctx, id)
-			if errors.Is(err, ErrNotFound) || err == nil && (d.State.final() || d.LeaseBy != worker) {
+			if errors.Is(err, ErrNotFound) || err == nil && d.LeaseBy != worker {
 				continue
 			}
 			if err != nil {

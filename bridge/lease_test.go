@@ -120,3 +120,124 @@ func TestReturnDeliveries(t *testing.T) {
 		t.Fatal("it is never tried again")
 	}
 }
+
+// What is held and let go again while it leaves is left to the worker that sends it, so that one mail is sent once.
+func TestHeldWhileItLeaves(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	claim := func(worker string) []bridge.Delivery {
+		list, err := w.g.ClaimDeliveries(ctx, worker, time.Minute, 100)
+		w.must(err)
+		return list
+	}
+	w.outgoing()
+	// leaving is a mail that the first worker has composed, and is about to send.
+	leaving := func() bridge.ID {
+		t.Helper()
+		try(w, func() (bridge.Message, error) {
+			return w.g.Post(ctx, w.actor("staff"), bridge.Post{Thread: w.thread.ID, Text: "A word."})
+		})
+		var id bridge.ID
+		for _, d := range claim("one") {
+			if d.Person == w.inside.ID {
+				try(w, func() (bridge.Outgoing, error) { return w.g.Prepare(ctx, "one", d) })
+				id = d.ID
+				continue
+			}
+			w.must(w.g.RecordRelayed(ctx, "one", d.ID, bridge.Departure{Form: bridge.FormNotice}))
+		}
+		return id
+	}
+	relayed := bridge.Departure{Form: bridge.FormNotice, Said: "250 ok"}
+	hold := func(id bridge.ID) { t.Helper(); w.must(w.g.HoldDelivery(ctx, w.operator, id)) }
+	retry := func(id bridge.ID) { t.Helper(); w.must(w.g.RetryDelivery(ctx, w.operator, id)) }
+	// free checks that the mail is there to be sent by another worker, and sends it.
+	free := func(id bridge.ID) {
+		t.Helper()
+		if list := claim("two"); len(list) != 1 || list[0].ID != id {
+			t.Fatalf("claimed %+v, want what was let go", list)
+		}
+		w.must(w.g.RecordRelayed(ctx, "two", id, relayed))
+	}
+	is := func(id bridge.ID, want bridge.DeliveryState) {
+		t.Helper()
+		if got := w.delivery(id); got.State != want || want != bridge.Queued && got.LeaseBy != "" {
+			t.Errorf("it is %s, and %q has it; want it %s", got.State, got.LeaseBy, want)
+		}
+	}
+
+	id := leaving()
+	hold(id)
+	retry(id)
+	if lost, err := w.g.RenewLeases(ctx, "one", time.Minute, id); err != nil || len(lost) != 0 {
+		t.Errorf("who sends it has lost it: %v, %v", lost, err)
+	}
+	if list := claim("two"); len(list) != 0 {
+		t.Errorf("it would be sent twice: %+v", list)
+	}
+	w.must(w.g.RecordRelayed(ctx, "one", id, relayed))
+	is(id, bridge.Relayed)
+
+	// It was refused for now, which is one attempt like any other.
+	id = leaving()
+	hold(id)
+	retry(id)
+	w.must(w.g.RecordDeferred(ctx, "one", id, w.clock.now().Add(time.Hour), "451 later"))
+	is(id, bridge.Deferred)
+	retry(id)
+	free(id)
+
+	// Let go only after that, it goes at once.
+	id = leaving()
+	hold(id)
+	wantError(t, w.g.RecordDeferred(ctx, "one", id, w.clock.now().Add(time.Hour), "451 later"), bridge.ErrLeaseLost)
+	is(id, bridge.OnHold)
+	retry(id)
+	free(id)
+
+	// Held before it is composed, it does not leave, and whoever claimed it has it no more.
+	id = leaving()
+	hold(id)
+	_, err := w.g.Prepare(ctx, "one", w.delivery(id))
+	wantError(t, err, bridge.ErrLeaseLost)
+	is(id, bridge.OnHold)
+	retry(id)
+	free(id)
+
+	// The worker was killed: another sends it once the lease has run out.
+	id = leaving()
+	hold(id)
+	retry(id)
+	if list := claim("two"); len(list) != 0 {
+		t.Errorf("claimed %+v before the lease ran out", list)
+	}
+	w.clock.forward(time.Minute)
+	free(id)
+
+	// It was killed, and the mail stayed on hold until nobody had it any more.
+	id = leaving()
+	hold(id)
+	w.clock.forward(time.Minute)
+	retry(id)
+	free(id)
+
+	// What was cancelled while it leaves can be sent after all once it is known that it has not left.
+	id = leaving()
+	w.must(w.g.CancelDelivery(ctx, w.operator, id))
+	wantError(t, w.g.RetryDelivery(ctx, w.operator, id), bridge.ErrConflict)
+	if lost, err := w.g.RenewLeases(ctx, "one", time.Minute, id); err != nil || len(lost) != 1 {
+		t.Errorf("who sends it has not lost it: %v, %v", lost, err)
+	}
+	w.must(w.g.ReturnDeliveries(ctx, "one", 0, id))
+	is(id, bridge.Suppressed)
+	retry(id)
+	free(id)
+	id = leaving()
+	w.must(w.g.CancelDelivery(ctx, w.operator, id))
+	wantError(t, w.g.RecordBounced(ctx, "one", id, "550 5.1.1 no such user"), bridge.ErrLeaseLost)
+	is(id, bridge.Suppressed)
+	id = leaving()
+	w.must(w.g.CancelDelivery(ctx, w.operator, id))
+	w.must(w.g.RecordRelayed(ctx, "one", id, relayed))
+	is(id, bridge.Relayed)
+}

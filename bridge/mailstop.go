@@ -51,13 +51,14 @@ type MailStops interface {
 
 // RecordBounced is RecordFailed for a mail whose recipient's address was refused for good: from now on nothing is mailed to it.
 func (g *Gateway) RecordBounced(ctx context.Context, worker string, id ID, said string) error {
-	return wrap("record bounced", g.store.Update(ctx, func(tx Tx) error {
+	err := g.store.Update(ctx, func(tx Tx) error {
 		d, err := g.finishIn(ctx, tx, worker, id, Failed, Departure{Said: said})
 		if err != nil {
 			return err
 		}
 		return g.stopMail(ctx, tx, d, StoppedByBounce, said)
-	}))
+	})
+	return wrap("record bounced", g.letGo(ctx, worker, id, err))
 }
 
 // stopMail stops mail to the address that a delivery went to. The first stop counts until it is cleared.
@@ -152,7 +153,7 @@ func (g *Gateway) HoldDelivery(ctx context.Context, a Actor, id ID) error {
 		if d.State != Queued && d.State != Deferred {
 			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
 		}
-		d.State = OnHold // without a lease, so that a worker which has it loses it
+		d.State = OnHold // with its lease: who lets it go must know of an attempt under way
 		return nil
 	}))
 }

@@ -72,7 +72,7 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 			return err
 		}
 		d.Path = path
-		if d.State.final() || d.LeaseBy != worker || !g.now().Before(d.LeaseUntil) {
+		if !d.mayLeave() || d.LeaseBy != worker || !g.now().Before(d.LeaseUntil) {
 			return ErrLeaseLost
 		}
 		if out, full, err = g.outgoing(ctx, tx, d); err != nil {
@@ -119,7 +119,7 @@ func (g *Gateway) Prepare(ctx context.Context, worker string, d Delivery) (Outgo
 		}
 		return Outgoing{}, s
 	}
-	return out, wrap("prepare delivery", err)
+	return out, wrap("prepare delivery", g.letGo(ctx, worker, d.ID, err))
 }
 
 // candidate is a copy that leaves in place of the notice if nothing that it carries is to stay in.
@@ -282,6 +282,20 @@ func (g *Gateway) fillCopy(ctx context.Context, tx Tx, d Delivery, p Person, ful
 // leased reports whether a worker holds the delivery.
 func (d Delivery) leased(now time.Time) bool { return d.LeaseBy != "" && now.Before(d.LeaseUntil) }
 
+// mayLeave reports whether a delivery still waits to leave.
+func (d Delivery) mayLeave() bool { return !d.State.final() && d.State != OnHold }
+
+// letGo ends the lease of a worker that has lost a delivery, as err then says, because somebody held or cancelled it: its attempt is over.
+func (g *Gateway) letGo(ctx context.Context, worker string, id ID, err error) error {
+	if !errors.Is(err, ErrLeaseLost) {
+		return err
+	}
+	if fault := g.ReturnDeliveries(ctx, worker, 0, id); fault != nil {
+		return fault
+	}
+	return err
+}
+
 func (s DeliveryState) final() bool { return s == Relayed || s == Failed || s == Suppressed }
 
 // RecordRelayed records that the next hop took a mail. It holds even if the lease ran out meanwhile, since the mail is out.
@@ -301,7 +315,7 @@ func (g *Gateway) RecordDeferred(ctx context.Context, worker string, id ID, next
 		if err != nil {
 			return err
 		}
-		if d.State.final() || d.LeaseBy != worker {
+		if !d.mayLeave() || d.LeaseBy != worker {
 			return ErrLeaseLost
 		}
 		d.State, d.NextAt, d.LeaseBy, d.LeaseUntil = Deferred, next.UTC().Truncate(time.Microsecond), "", time.Time{}
@@ -309,14 +323,15 @@ func (g *Gateway) RecordDeferred(ctx context.Context, worker string, id ID, next
 		d.Attempts++
 		return tx.UpdateDelivery(ctx, d)
 	})
-	return wrap("record deferred", err)
+	return wrap("record deferred", g.letGo(ctx, worker, id, err))
 }
 
 func (g *Gateway) finish(ctx context.Context, worker string, id ID, state DeliveryState, how Departure) error {
-	return g.store.Update(ctx, func(tx Tx) error {
+	err := g.store.Update(ctx, func(tx Tx) error {
 		_, err := g.finishIn(ctx, tx, worker, id, state, how)
 		return err
 	})
+	return g.letGo(ctx, worker, id, err)
 }
 
 func (g *Gateway) finishIn(ctx context.Context, tx Tx, worker string, id ID, state DeliveryState, how Departure) (Delivery, error) {
@@ -324,8 +339,8 @@ func (g *Gateway) finishIn(ctx context.Context, tx Tx, worker string, id ID, sta
 	if err != nil {
 		return d, err
 	}
-	// What is out is out, even if the lease ran out or an admin cancelled it meanwhile.
-	if d.State == Relayed || (state != Relayed && (d.State.final() || d.LeaseBy != worker)) {
+	// What is out is out, even if the lease ran out or an admin held or cancelled it meanwhile.
+	if d.State == Relayed || (state != Relayed && (!d.mayLeave() || d.LeaseBy != worker)) {
 		return d, ErrLeaseLost
 	}
 	if state != Suppressed {
@@ -366,14 +381,18 @@ func (g *Gateway) CountDeliveries(ctx context.Context, a Actor) (map[DeliverySta
 }
 
 // RetryDelivery puts a delivery of a message that failed, or was not sent on purpose, back into the queue, or lets one that is deferred, put off or
-// on hold go at once: admins only. One that is being sent at this moment is ErrConflict, since a second worker would send it once more.
+// on hold go at once: admins only. One that is being sent at this moment is ErrConflict, since a second worker would send it once more. One
+// that was held while it was being sent is left to the worker that does.
 func (g *Gateway) RetryDelivery(ctx context.Context, a Actor, id ID) error {
 	err := g.changeDelivery(ctx, a, id, "delivery.retry", func(d *Delivery) error {
 		again := d.Kind == DeliverMessage && (d.State == Failed || d.State == Suppressed)
 		if d.State != Deferred && d.State != OnHold && !d.PutOff(g.now()) && !again {
 			return fmt.Errorf("it is %s: %w", d.State, ErrConflict)
 		}
-		if d.leased(g.now()) {
+		switch {
+		case !d.leased(g.now()):
+			d.LeaseBy, d.LeaseUntil = "", time.Time{}
+		case d.State != OnHold:
 			return fmt.Errorf("it is being tried at this moment: %w", ErrConflict)
 		}
 		d.State, d.NextAt, d.DoneAt, d.Attempts = Queued, g.now(), time.Time{}, 0
@@ -409,7 +428,6 @@ func (g *Gateway) changeDelivery(ctx context.Context, a Actor, id ID, action str
 		if err := set(&d); err != nil {
 			return err
 		}
-		d.LeaseBy, d.LeaseUntil = "", time.Time{}
 		if err := tx.UpdateDelivery(ctx, d); err != nil {
 			return err
 		}

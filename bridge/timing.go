@@ -279,10 +279,13 @@ func (g *Gateway) postpone(ctx context.Context, worker string, id ID, until time
 		if err != nil {
 			return err
 		}
-		if d.State.final() || d.LeaseBy != worker {
+		if d.LeaseBy != worker {
 			return nil
 		}
-		d.NextAt, d.LeaseBy, d.LeaseUntil = until.UTC().Truncate(time.Microsecond), "", time.Time{}
+		if !d.State.final() {
+			d.NextAt = until.UTC().Truncate(time.Microsecond)
+		}
+		d.LeaseBy, d.LeaseUntil = "", time.Time{}
 		return tx.UpdateDelivery(ctx, d)
 	})
 	if err == nil {
