@@ -29,16 +29,12 @@ var issuers = []issuer{
 
 const cardLeast, cardMost = 12, 19
 
-// card reports whether a payment card number begins at i.
-func (s *strip) card(i int) bool {
-	digits := 0
-	for i+digits < len(s.c) && digits < cardMost && isDigit(s.c[i+digits]) && (digits == 0 || s.gap[i+digits] < wall) {
-		digits++
-	}
-	if digits < cardLeast {
+// card reports whether a payment card number begins at i, where so many digits are.
+func (s *strip) card(i, digits int) bool {
+	lengths := issued(s.c[i : i+digits])
+	if lengths == 0 {
 		return false
 	}
-	lengths := issued(s.c[i : i+digits])
 	for n := cardLeast; n <= digits; n++ {
 		if lengths&(1<<n) == 0 || !luhn(s.c[i:i+n]) {
 			continue
@@ -50,21 +46,36 @@ func (s *strip) card(i int) bool {
 	return false
 }
 
+// issuance is which cards' numbers begin with six digits of a range: their lengths, a bit for each.
+type issuance struct {
+	from, to int
+	lengths  uint32
+}
+
+// issuances are those of all issuers, by the first two digits.
+var issuances = func() (all [100][]issuance) {
+	for _, is := range issuers {
+		one := issuance{from: is.from, to: is.to + 1}
+		for one.to <= 100_000 {
+			one.from, one.to = one.from*10, one.to*10
+		}
+		one.to--
+		for l := is.least; l <= is.most; l++ {
+			one.lengths |= 1 << l
+		}
+		for two := one.from / 10_000; two <= one.to/10_000; two++ {
+			all[two] = append(all[two], one)
+		}
+	}
+	return all
+}()
+
 // issued returns how long the numbers are that some network issues and that begin like this one: a bit for each length.
 func issued(b []byte) (lengths uint32) {
-	var prefixes [7]int // by their width
-	for width := 1; width < len(prefixes); width++ {
-		prefixes[width] = number(b[:width])
-	}
-	for _, is := range issuers {
-		width := 1
-		for n := is.from; n >= 10; n /= 10 {
-			width++
-		}
-		if n := prefixes[width]; n >= is.from && n <= is.to {
-			for l := is.least; l <= is.most; l++ {
-				lengths |= 1 << l
-			}
+	n := number(b[:6])
+	for _, is := range issuances[n/10_000] {
+		if n >= is.from && n <= is.to {
+			lengths |= is.lengths
 		}
 	}
 	return lengths

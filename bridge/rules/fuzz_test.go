@@ -79,6 +79,11 @@ func BenchmarkMatch(b *testing.B) {
 		{"prose", s, fill("Dear Ms Example, thank you for your letter of 20 November. We will answer by Friday. ")},
 		{"prose, default rules", cards, fill("Dear Ms Example, thank you for your letter of 20 November. We will answer by Friday. ")},
 		{"german", s, fill("Sehr geehrte Frau Müller, vielen Dank für Ihr Schreiben vom 20. November. ")},
+		{"source, default rules", cards, fill("1" + strings.Repeat("X", 79) + "\n")},
+		{"russian", s, fill("Уважаемая госпожа Иванова, благодарим Вас за письмо от 20 ноября. ")},
+		{"russian, default rules", cards, fill("Уважаемая госпожа Иванова, благодарим Вас за письмо от 20 ноября. ")},
+		{"invoice", s, fill("2 x Article 4711-0815-99  12,50 EUR   25,00 EUR\nPhone +49 30 1234567, IBAN DE89 3704 0044 0532 0130 01\n")},
+		{"invoice, default rules", cards, fill("2 x Article 4711-0815-99  12,50 EUR   25,00 EUR\nPhone +49 30 1234567, IBAN DE89 3704 0044 0532 0130 01\n")},
 		{"japanese", s, fill("お世話になっております。ご連絡ありがとうございます。")},
 		{"single digits", s, fill("4 ")},
 		{"digits", s, fill("4")},
@@ -86,6 +91,9 @@ func BenchmarkMatch(b *testing.B) {
 		{"nearly a word", s, fill("top secre ")},
 		{"invisible", s, fill("4\u200b")},
 		{"marks", s, fill("\u0300")},
+		{"accents apart", s, fill("Ve\u0301rite\u0301 ")},
+		{"begin of accounts", s, fill("AT20" + strings.Repeat(" ", 60))},
+		{"numbers far apart", s, fill("123456789" + strings.Repeat(" ", 300))},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.text)))

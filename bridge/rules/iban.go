@@ -19,8 +19,10 @@ func (s *strip) iban(i int) bool {
 	if i+4 > len(s.c) || isDigit(s.c[i]) || isDigit(s.c[i+1]) || !isDigit(s.c[i+2]) || !isDigit(s.c[i+3]) {
 		return false
 	}
-	if s.gap[i] == none && (i < 4 || string(s.c[i-4:i]) != "IBAN") {
-		return false
+	if s.gap[i] == none {
+		if b := [len("IBAN")]byte{}; string(s.before(i, b[:])) != "IBAN" {
+			return false
+		}
 	}
 	account, known := accounts[string(s.c[i:i+2])]
 	if !known {
@@ -34,6 +36,58 @@ func (s *strip) iban(i int) bool {
 		}
 	}
 	return formed(b[4:], account) && mod97(b) == 1
+}
+
+// ibanAround reports whether an IBAN has its first digit at a place of a text.
+func (s *strip) ibanAround(text string, at int) bool {
+	if at+1 == len(text) || kinds[text[at+1]] > '9' {
+		return false
+	}
+	second, one := back(text, at, 1)
+	first, two := back(text, second, 1)
+	if one+two < 2 {
+		return false
+	}
+	account, known := accounts[string([]byte{kinds[text[first]], kinds[text[second]]})]
+	if !known {
+		return false
+	}
+	end, ok := accountTo(text, at, account)
+	if !ok {
+		return false
+	}
+	from, i := back(text, first, 1) // so that the gap between is seen
+	s.read(text, from, end)
+	return s.iban(i)
+}
+
+// accountTo reports whether two digits and an account number may begin at a place of a text, and returns where what follows ends: one letter or digit,
+// or a wall.
+func accountTo(text string, at int, form string) (end int, ok bool) {
+	n, class := 2, byte('n')
+	var g gapReader
+	for at < len(text) {
+		k := kinds[text[at]]
+		if k < '0' {
+			if at += g.next(text[at:]); g.kind == wall {
+				break
+			}
+			continue
+		}
+		if n == 0 && form != "" {
+			n, class, form = part(form)
+		}
+		at++
+		if n == 0 {
+			break
+		}
+		if class == 'n' && !isDigit(k) || class == 'a' && isDigit(k) {
+			return 0, false
+		}
+		n--
+		g = gapReader{}
+	}
+	return at, n == 0 && form == ""
 }
 
 // runOn returns n characters from i on that something is written against, if no wall is within: "DE89…000and".

@@ -13,11 +13,14 @@ type National struct {
 	// Note says how sure a finding is, for whoever chooses the rule.
 	Note string
 
+	leads   int // how many digits it begins with
 	length  int
 	shapes  [][]byte // the sizes of groups that people write it in; where the check is strong, any others too
 	strong  bool
 	check   func(b []byte) bool
 	special func(s *strip, i int) bool // instead of all these
+
+	lettered bool // all its digits may be letters
 }
 
 // Title is the id's name as a heading has it.
@@ -55,25 +58,28 @@ const (
 	byShape = "It has no check digit: found as 3, 2 and 4 digits apart by dashes, dots or spaces, or as nine digits after “SSN” or “social security”."
 )
 
+// idLeast is how many digits each id has in succession, but for the Italian.
+const idLeast = 6
+
 // ids are the national ids, each after what its country publishes about it.
 var ids = []National{
-	{Key: "at-svnr", Country: "Austria", Name: "Austrian social insurance number", Note: sure, length: 10, shapes: [][]byte{{4, 6}, {4, 2, 2, 2}}, check: austrian},
-	{Key: "be-rrn", Country: "Belgium", Name: "Belgian national register number", Note: sure, length: 11, shapes: [][]byte{{6, 3, 2}, {2, 2, 2, 3, 2}}, strong: true, check: belgian},
-	{Key: "ch-ahv", Country: "Switzerland", Name: "Swiss AHV number", Note: sure, length: 13, shapes: [][]byte{{3, 4, 4, 2}}, strong: true, check: swiss},
-	{Key: "de-idnr", Country: "Germany", Name: "German tax number (Steuer-ID)", Note: "A check digit, and a rule about repeated digits: of other numbers of 11 digits, about one in 300 is found too.", length: 11, shapes: [][]byte{{2, 3, 3, 3}, {3, 4, 4}}, check: germanTax},
-	{Key: "de-svnr", Country: "Germany", Name: "German social insurance number", Note: sure, length: 12, strong: true, check: germanPension},
-	{Key: "dk-cpr", Country: "Denmark", Name: "Danish CPR number", Note: "A date, and a check digit that not all have since 2007: those without are found where a dash or space stands before the last four.", special: danish},
+	{Key: "at-svnr", Country: "Austria", Name: "Austrian social insurance number", Note: sure, leads: 10, length: 10, shapes: [][]byte{{4, 6}, {4, 2, 2, 2}}, check: austrian},
+	{Key: "be-rrn", Country: "Belgium", Name: "Belgian national register number", Note: sure, leads: 11, length: 11, shapes: [][]byte{{6, 3, 2}, {2, 2, 2, 3, 2}}, strong: true, check: belgian},
+	{Key: "ch-ahv", Country: "Switzerland", Name: "Swiss AHV number", Note: sure, leads: 13, length: 13, shapes: [][]byte{{3, 4, 4, 2}}, strong: true, check: swiss},
+	{Key: "de-idnr", Country: "Germany", Name: "German tax number (Steuer-ID)", Note: "A check digit, and a rule about repeated digits: of other numbers of 11 digits, about one in 300 is found too.", leads: 11, length: 11, shapes: [][]byte{{2, 3, 3, 3}, {3, 4, 4}}, check: germanTax},
+	{Key: "de-svnr", Country: "Germany", Name: "German social insurance number", Note: sure, leads: 8, length: 12, strong: true, check: germanPension},
+	{Key: "dk-cpr", Country: "Denmark", Name: "Danish CPR number", Note: "A date, and a check digit that not all have since 2007: those without are found where a dash or space stands before the last four.", leads: 10, special: danish},
 	{Key: "es-dni", Country: "Spain", Name: "Spanish DNI or NIE", Note: "A check letter: of other numbers of 8 digits and a letter, one in 23 is found too.", length: 9, shapes: [][]byte{{8, 1}, {2, 3, 3, 1}, {1, 7, 1}, {1, 8}}, check: spanish},
-	{Key: "fi-hetu", Country: "Finland", Name: "Finnish personal identity code", Note: sure, special: finnish},
-	{Key: "fr-nir", Country: "France", Name: "French social security number (NIR)", Note: sure, length: 15, strong: true, check: french},
-	{Key: "gb-nhs", Country: "United Kingdom", Name: "UK NHS number", Note: likely, length: 10, shapes: [][]byte{{3, 3, 4}}, check: nhs},
-	{Key: "it-cf", Country: "Italy", Name: "Italian codice fiscale", Note: sure, length: 16, strong: true, check: italian},
-	{Key: "nl-bsn", Country: "Netherlands", Name: "Dutch BSN", Note: likely, length: 9, shapes: [][]byte{{3, 3, 3}, {4, 2, 3}, {4, 3, 2}, {2, 3, 4}}, check: dutch},
-	{Key: "no-fnr", Country: "Norway", Name: "Norwegian birth number", Note: sure, length: 11, shapes: [][]byte{{6, 5}, {6, 3, 2}}, strong: true, check: norwegian},
-	{Key: "pl-pesel", Country: "Poland", Name: "Polish PESEL", Note: sure, length: 11, shapes: [][]byte{{6, 5}, {2, 2, 2, 5}}, check: polish},
-	{Key: "pt-nif", Country: "Portugal", Name: "Portuguese NIF", Note: likely, length: 9, shapes: [][]byte{{3, 3, 3}}, check: portuguese},
-	{Key: "se-pnr", Country: "Sweden", Name: "Swedish personnummer", Note: sure, special: swedish},
-	{Key: "us-ssn", Country: "United States", Name: "US social security number", Note: byShape, special: american},
+	{Key: "fi-hetu", Country: "Finland", Name: "Finnish personal identity code", Note: sure, leads: 6, special: finnish},
+	{Key: "fr-nir", Country: "France", Name: "French social security number (NIR)", Note: sure, leads: 6, length: 15, strong: true, check: french},
+	{Key: "gb-nhs", Country: "United Kingdom", Name: "UK NHS number", Note: likely, leads: 10, length: 10, shapes: [][]byte{{3, 3, 4}}, check: nhs},
+	{Key: "it-cf", Country: "Italy", Name: "Italian codice fiscale", Note: sure, length: 16, strong: true, check: italian, lettered: true},
+	{Key: "nl-bsn", Country: "Netherlands", Name: "Dutch BSN", Note: likely, leads: 9, length: 9, shapes: [][]byte{{3, 3, 3}, {4, 2, 3}, {4, 3, 2}, {2, 3, 4}}, check: dutch},
+	{Key: "no-fnr", Country: "Norway", Name: "Norwegian birth number", Note: sure, leads: 11, length: 11, shapes: [][]byte{{6, 5}, {6, 3, 2}}, strong: true, check: norwegian},
+	{Key: "pl-pesel", Country: "Poland", Name: "Polish PESEL", Note: sure, leads: 11, length: 11, shapes: [][]byte{{6, 5}, {2, 2, 2, 5}}, check: polish},
+	{Key: "pt-nif", Country: "Portugal", Name: "Portuguese NIF", Note: likely, leads: 9, length: 9, shapes: [][]byte{{3, 3, 3}}, check: portuguese},
+	{Key: "se-pnr", Country: "Sweden", Name: "Swedish personnummer", Note: sure, leads: 10, special: swedish},
+	{Key: "us-ssn", Country: "United States", Name: "US social security number", Note: byShape, leads: 9, special: american},
 }
 
 // date reports whether there may be such a day.
@@ -325,6 +331,7 @@ func american(s *strip, i int) bool {
 	if widest == thin && (s.shaped(i, 9, []byte{3, 2, 4}) || s.single(i, 9) && s.alone(i, 9)) {
 		return true
 	}
-	before := s.c[max(0, i-30):i]
+	var title [30]byte
+	before := s.before(i, title[:])
 	return bytes.Contains(before, []byte("SSN")) || bytes.Contains(before, []byte("SOCIALSECURITY"))
 }
