@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"math/bits"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,41 +13,79 @@ import (
 // asRead returns a text as it reads: in compatibility form (full-width letters and digits are plain ones, circled ones too), without characters
 // that have no width, with ASCII digits in place of any script's, and with every space but a line's end as a plain one.
 func asRead(s string) string {
-	if plainASCII(s) {
+	i := plainTo(s, 0)
+	if i == len(s) {
 		return s
 	}
+	b := append(make([]byte, 0, len(s)+len(s)/8), s[:i]...)
+	for i < len(s) {
+		r, to, end := reads.piece(s, i)
+		if to == mixed {
+			b = appendRead(b, s[i:end])
+		} else {
+			b = reads.append(b, r, to)
+		}
+		i = plainTo(s, end)
+		b = append(b, s[end:i]...)
+	}
+	return string(b)
+}
+
+// plainTo returns up to where a text is as it reads, from a place on, without the last rune if the next one is mixed.
+func plainTo(s string, from int) int {
+	i := from
+	for i < len(s) {
+		i += printable(s[i:])
+		if i = reads.keptTo(s, i); i == len(s) {
+			break
+		}
+		r, to, end := reads.next(s, i)
+		if to != r {
+			break
+		}
+		i = end
+	}
+	return reads.apart(s, from, i)
+}
+
+// reads has what runes read as.
+var reads = byRune{become: appendRead}
+
+// printable returns how many octets of a text, about, are printable ASCII before the first that is not.
+func printable(s string) int {
+	rest := s
+	for ; len(rest) >= 8; rest = rest[8:] {
+		w := eight(rest)
+		if odd := (w | (w - ' '*ones)) & high; odd != 0 {
+			return len(s) - len(rest) + bits.TrailingZeros64(odd)/8
+		}
+	}
+	return len(s) - len(rest)
+}
+
+// appendRead is asRead for anything.
+func appendRead(b []byte, s string) []byte {
 	s = norm.NFKC.String(strings.ToValidUTF8(s, "\uFFFD"))
-	var b strings.Builder
-	b.Grow(len(s))
 	for _, r := range s {
 		switch {
 		case r < utf8.RuneSelf:
 			if r >= ' ' || r == '\n' || r == '\t' {
-				b.WriteByte(byte(r))
+				b = append(b, byte(r))
 			} else if r != 0 {
-				b.WriteByte(' ')
+				b = append(b, ' ')
 			}
 		case invisible(r):
 		case unicode.IsSpace(r) || unicode.Is(unicode.Z, r) || r == '\u2800' || r == '\u3164' || r == '\uFFA0':
-			b.WriteByte(' ')
+			b = append(b, ' ')
 		default:
 			if d := digit(r); d >= 0 {
-				b.WriteByte('0' + byte(d))
+				b = append(b, '0'+byte(d))
 			} else {
-				b.WriteRune(r)
+				b = utf8.AppendRune(b, r)
 			}
 		}
 	}
-	return b.String()
-}
-
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf || c < ' ' && c != '\n' && c != '\t' {
-			return false
-		}
-	}
-	return true
+	return b
 }
 
 // invisible reports whether a rune shows nothing: format characters, variation selectors, the keycap that goes around a digit, and
@@ -96,60 +136,81 @@ var letters = map[rune]string{
 
 // fold makes of a cleared text one in which words are compared: small letters without accents, and one space for each run of spaces, line ends,
 // dashes and underscores. Marks that tell letters apart in Japanese stay.
-func fold(clear string) string {
-	var b strings.Builder
-	b.Grow(len(clear))
-	space := false
-	write := func(s string) {
-		if space {
-			b.WriteByte(' ')
-			space = false
+func fold(clear string) string { return string(appendFold(nil, clear)) }
+
+// folds has what runes are folded to.
+var folds = byRune{become: appendFolded, joins: true}
+
+// foldedASCII is what ASCII is folded to.
+var foldedASCII = func() (all [utf8.RuneSelf]byte) {
+	for c := range byte(utf8.RuneSelf) {
+		all[c] = c
+		switch {
+		case c == ' ', c == '\n', c == '\t', c == '-', c == '_', c == '\r':
+			all[c] = ' '
+		case c >= 'A' && c <= 'Z':
+			all[c] = c - 'A' + 'a'
 		}
-		b.WriteString(s)
 	}
-	if isASCII(clear) {
-		for i := range len(clear) {
-			switch c := clear[i]; {
-			case c == ' ', c == '\n', c == '\t', c == '-', c == '_', c == '\r':
-				space = true
-			case c >= 'A' && c <= 'Z':
-				write(lower[c-'A' : c-'A'+1])
-			default:
-				write(clear[i : i+1])
+	return all
+}()
+
+// appendFold is fold, into an empty b.
+func appendFold(b []byte, clear string) []byte {
+	b = slices.Grow(b, len(clear))
+	for i := 0; i < len(clear); {
+		if c := clear[i]; c < utf8.RuneSelf && (i+1 == len(clear) || clear[i+1] < utf8.RuneSelf) {
+			if c = foldedASCII[c]; c != ' ' || len(b) == 0 || b[len(b)-1] != ' ' {
+				b = append(b, c)
 			}
+			i++
+			continue
 		}
-		if space {
-			b.WriteByte(' ')
+		if end := folds.apart(clear, i, folds.keptTo(clear, i)); end > i {
+			b = append(b, clear[i:end]...)
+			i = end
+			continue
 		}
-		return b.String()
+		r, to, end := folds.piece(clear, i)
+		before := len(b)
+		if to == mixed {
+			b = append(b, appendFolded(nil, clear[i:end])...)
+		} else {
+			b = folds.append(b, r, to)
+		}
+		if before > 0 && before < len(b) && b[before-1] == ' ' && b[before] == ' ' {
+			b = slices.Delete(b, before, before+1)
+		}
+		i = end
 	}
+	return b
+}
+
+// appendFolded is appendFold for anything.
+func appendFolded(b []byte, clear string) []byte {
+	var folded strings.Builder
+	space := false
 	for _, r := range norm.NFKD.String(clear) {
 		switch {
 		case r != '\u3099' && r != '\u309A' && unicode.Is(unicode.Mn, r), r == '\u0640', invisible(r):
+			continue
 		case unicode.IsSpace(r), r == '_', unicode.Is(unicode.Pd, r), r == '\u2212':
 			space = true
-		default:
-			r = unicode.ToLower(unicode.ToUpper(r))
-			if s, ok := letters[r]; ok {
-				write(s)
-			} else {
-				write(string(r))
-			}
+			continue
+		}
+		if space {
+			folded.WriteByte(' ')
+			space = false
+		}
+		r = unicode.ToLower(unicode.ToUpper(r))
+		if s, ok := letters[r]; ok {
+			folded.WriteString(s)
+		} else {
+			folded.WriteRune(r)
 		}
 	}
 	if space {
-		b.WriteByte(' ')
+		folded.WriteByte(' ')
 	}
-	return norm.NFC.String(b.String())
-}
-
-const lower = "abcdefghijklmnopqrstuvwxyz"
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
+	return append(b, norm.NFC.String(folded.String())...)
 }

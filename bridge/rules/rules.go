@@ -248,7 +248,8 @@ const tag = "[secure]"
 
 // Tagged reports whether a subject carries the tag [secure], which anybody can write to have a message stay in.
 func Tagged(subject string) bool {
-	return strings.Contains(strings.ReplaceAll(fold(asRead(subject)), " ", ""), tag)
+	plain := asRead(subject)
+	return strings.Contains(plain, tag[:1]) && strings.Contains(strings.ReplaceAll(fold(plain), " ", ""), tag)
 }
 
 // look looks through one text.

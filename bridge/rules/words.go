@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -12,12 +14,22 @@ import (
 // trie holds the folded words of all lists. From each place where a word may begin it is followed for MaxWord characters at most, so that
 // the work is linear in the text.
 type trie struct {
-	nodes []trieNode
+	nodes  []trieNode
+	begins [256 / 64]uint64 // the octets that words begin with, a bit for each
 }
 
 type trieNode struct {
-	next  map[byte]int32
-	rules []int // of the words that end here
+	octets []byte // that lead on
+	next   []int32
+	rules  []int // of the words that end here
+}
+
+// step returns where an octet leads, or 0.
+func (n *trieNode) step(c byte) int32 {
+	if i := bytes.IndexByte(n.octets, c); i >= 0 {
+		return n.next[i]
+	}
+	return 0
 }
 
 // add adds a word or phrase to a rule.
@@ -34,52 +46,58 @@ func (t *trie) add(word string, rule int) error {
 	}
 	at := int32(0)
 	for i := range len(folded) {
-		n := &t.nodes[at]
-		next, ok := n.next[folded[i]]
-		if !ok {
+		next := t.nodes[at].step(folded[i])
+		if next == 0 {
 			next = int32(len(t.nodes))
-			if n.next == nil {
-				n.next = make(map[byte]int32, 1)
-			}
-			n.next[folded[i]] = next
+			t.nodes[at].octets = append(t.nodes[at].octets, folded[i])
+			t.nodes[at].next = append(t.nodes[at].next, next)
 			t.nodes = append(t.nodes, trieNode{})
 		}
 		at = next
 	}
+	t.begins[folded[0]/64] |= 1 << (folded[0] % 64)
 	t.nodes[at].rules = append(t.nodes[at].rules, rule)
 	return nil
 }
+
+// foldings are folded texts. They are used again, as strips are.
+var foldings = sync.Pool{New: func() any { return new([]byte) }}
 
 // find marks the rules of which a word is in a cleared text.
 func (t *trie) find(plain string, found []int, where int) {
 	if len(t.nodes) == 0 {
 		return
 	}
-	text := fold(plain)
-	before := rune(0) // the rune before i
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
+	kept := foldings.Get().(*[]byte)
+	text := appendFold(*kept, plain)
+	for i, c := range text {
+		if t.begins[c/64]>>(c%64)&1 == 0 || i > 0 && inWordASCII(text[i-1]) && inWordASCII(c) {
+			continue
+		}
+		before, _ := utf8.DecodeLastRune(text[:i])
+		r, _ := utf8.DecodeRune(text[i:])
 		if i == 0 || parts(before, r) {
 			t.follow(text, i, found, where)
 		}
-		before = r
-		i += size
+	}
+	if cap(text) <= maxKept {
+		clear(text)
+		*kept = text[:0]
+		foldings.Put(kept)
 	}
 }
 
-func (t *trie) follow(text string, from int, found []int, where int) {
+func (t *trie) follow(text []byte, from int, found []int, where int) {
 	at := int32(0)
 	for i := from; i < len(text); i++ {
-		next, ok := t.nodes[at].next[text[i]]
-		if !ok {
+		if at = t.nodes[at].step(text[i]); at == 0 {
 			return
 		}
-		at = next
 		if len(t.nodes[at].rules) == 0 {
 			continue
 		}
-		last, _ := utf8.DecodeLastRuneInString(text[:i+1])
-		after, size := utf8.DecodeRuneInString(text[i+1:])
+		last, _ := utf8.DecodeLastRune(text[:i+1])
+		after, size := utf8.DecodeRune(text[i+1:])
 		if size == 0 || parts(last, after) {
 			for _, rule := range t.nodes[at].rules {
 				found[rule] |= where
@@ -89,16 +107,21 @@ func (t *trie) follow(text string, from int, found []int, where int) {
 }
 
 // parts reports whether a word may end between two runes that follow one another.
-func parts(a, b rune) bool { return !inWord(a) || !inWord(b) || unspaced(a) || unspaced(b) }
+func parts(a, b rune) bool { return unspaced(a) || unspaced(b) || !inWord(a) || !inWord(b) }
 
 func inWord(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r))
+	if r < utf8.RuneSelf {
+		return inWordASCII(byte(r))
+	}
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)
 }
+
+func inWordASCII(c byte) bool { return c >= 'a' && c <= 'z' || isDigit(c) }
 
 // unspaced reports whether a rune is of a script that puts no spaces between words, or that joins particles to them: there a word is found wherever
 // it stands.
 func unspaced(r rune) bool {
-	return r >= 0x0E00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan) ||
+	return eastAsian(r) || r >= 0x0E00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan) ||
 		r == 'ー'
 }
 
