@@ -5,6 +5,8 @@
 // A report says how many sessions there were with which host under which policy, and why how many failed. It names no person and no mail. A destination
 // is a stranger's choice, so mail and requests go nowhere that mail to the domain would not go, and what comes back is not read.
 //
+// Run's goroutine starts one for each of the few domains whose reports are on their way; all have ended when Run returns.
+//
 // The package knows nothing of queues or of mail for people.
 package tlsrpt
 
@@ -19,6 +21,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"letterlock/bridge"
@@ -80,7 +83,7 @@ type Reporter struct {
 	domain string // as DNS has it
 	web    *http.Client
 
-	// What is left to do of a day, by domain. One goroutine uses it.
+	// What is left to do of a day, by domain. Run's goroutine alone uses it.
 	day  time.Time
 	left map[string][]bridge.TLSResult
 }
@@ -91,6 +94,7 @@ const (
 	spread     = 4 * time.Hour    // over which reports are sent (RFC 8460, section 4.1)
 	pauseTime  = 10 * time.Minute // between two looks
 	sendTime   = 5 * time.Minute  // for one report
+	atOnce     = 8                // domains to which reports are on their way at the same time
 	retryTime  = time.Hour        // after one that could not be delivered; section 5.5 has it tried for a day
 )
 
@@ -140,14 +144,34 @@ func (r *Reporter) Report(ctx context.Context) {
 	if !day.Equal(r.day) && !r.load(ctx, day) {
 		return
 	}
-	for domain, results := range r.left {
+	var due []string
+	for domain := range r.left {
+		if now.Sub(day) >= 24*time.Hour+delay(day, domain) {
+			due = append(due, domain)
+		}
+	}
+	r.domains(ctx, day, due)
+}
+
+// domains sends the reports of some domains, several at the same time, so that one whose servers are slow does not hold up the others.
+func (r *Reporter) domains(ctx context.Context, day time.Time, due []string) {
+	done := make([]bool, len(due))
+	places := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for i, domain := range due {
+		places <- struct{}{}
 		if ctx.Err() != nil {
-			return
+			break
 		}
-		if now.Sub(day) < 24*time.Hour+delay(day, domain) {
-			continue
-		}
-		if r.domainReports(ctx, day, domain, results) {
+		results := r.left[domain]
+		all.Go(func() {
+			defer func() { <-places }()
+			done[i] = r.domainReports(ctx, day, domain, results)
+		})
+	}
+	all.Wait()
+	for i, domain := range due {
+		if done[i] {
 			delete(r.left, domain)
 		}
 	}

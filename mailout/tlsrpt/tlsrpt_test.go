@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -26,6 +27,7 @@ import (
 	"letterlock/bridge"
 	"letterlock/bridge/resolver"
 	"letterlock/bridge/resolver/dnstest"
+	"letterlock/mailout/compose"
 	"letterlock/mailout/dkim"
 	"letterlock/mailout/submit"
 	"letterlock/mailout/submit/relaytest"
@@ -141,6 +143,12 @@ func newWorld(t *testing.T, zone string, c relaytest.Config) *world {
 // reporter is one gateway's.
 func (w *world) reporter() (*tlsrpt.Reporter, *submit.Direct) {
 	w.Helper()
+	return w.reporterWith(nil)
+}
+
+// reporterWith is one whose mails go another way, where that is not nil.
+func (w *world) reporterWith(mails tlsrpt.Mails) (*tlsrpt.Reporter, *submit.Direct) {
+	w.Helper()
 	names, err := resolver.New(resolver.Config{Servers: []string{w.dns.Addr}, MinTTL: time.Nanosecond, MaxTTL: time.Nanosecond, Timeout: time.Second, Rounds: 1})
 	w.must(err)
 	direct, err := submit.NewDirect(submit.DirectConfig{
@@ -151,8 +159,11 @@ func (w *world) reporter() (*tlsrpt.Reporter, *submit.Direct) {
 	w.Cleanup(func() { _ = direct.Close() })
 	signer, err := dkim.New(dkim.Config{Keys: w.gateway, Domain: "clinic.example"})
 	w.must(err)
+	if mails == nil {
+		mails = direct
+	}
 	r, err := tlsrpt.New(tlsrpt.Config{
-		Keeper: w.db, Names: names, Mails: direct, Signer: signer, Web: direct.Web(), Domain: "clinic.example", Organization: "Harbour Clinic", Now: w.clock,
+		Keeper: w.db, Names: names, Mails: mails, Signer: signer, Web: direct.Web(), Domain: "clinic.example", Organization: "Harbour Clinic", Now: w.clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 	w.must(err)
@@ -368,6 +379,61 @@ func TestReportThatIsNotTaken(t *testing.T) {
 	}
 	if len(w.mail.Mails()) != 0 || w.posts() != 1 {
 		t.Errorf("%d mails and %d posts, want no mail without a signature, and one post", len(w.mail.Mails()), w.posts())
+	}
+}
+
+// crowd takes reports once as many as can be on their way are.
+type crowd struct {
+	mu       sync.Mutex
+	now, all int
+	most     int
+	met      chan struct{}
+}
+
+// crowded is how many reports are on their way at the same time.
+const crowded = 8
+
+// SendReport implements tlsrpt.Mails.
+func (c *crowd) SendReport(ctx context.Context, _ compose.Mail) error {
+	c.mu.Lock()
+	c.all++
+	c.now++
+	if c.most = max(c.most, c.now); c.now == crowded && c.all == crowded {
+		close(c.met)
+	}
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.now--
+	}()
+	select {
+	case <-c.met:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestSlowReceiversHoldUpNobody: reports to several domains are on their way at the same time, and not to all.
+func TestSlowReceiversHoldUpNobody(t *testing.T) {
+	zone := ""
+	for i := range 3 * crowded {
+		zone += fmt.Sprintf("_smtp._tls.d%d.example. TXT \"v=TLSRPTv1; rua=mailto:tls@d%d.example\"\n", i, i)
+	}
+	w := newWorld(t, zone, relaytest.Config{})
+	_, err := w.gateway.FirstSigningKeys(t.Context())
+	w.must(err)
+	for i := range 3 * crowded {
+		w.count(fmt.Sprintf("d%d.example", i))
+	}
+	c := &crowd{met: make(chan struct{})}
+	r, _ := w.reporterWith(c)
+	for range 2 {
+		r.Report(t.Context())
+	}
+	if c.all != 3*crowded || c.most != crowded {
+		t.Errorf("%d reports, at most %d at once; want %d and %d\n%s", c.all, c.most, 3*crowded, crowded, w.log)
 	}
 }
 
