@@ -32,13 +32,13 @@ func (t *tx) addAttachment(ctx context.Context, m *bridge.Message, seq, i int) e
 			return err
 		}
 	}
-	_, err = t.exec(ctx, `insert into attachment (id, thread, message, seq, position, inline, note, size, blob_key, sealed_label)
+	err = t.send(ctx, `insert into attachment (id, thread, message, seq, position, inline, note, size, blob_key, sealed_label)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, m.Thread, m.ID, seq, i, a.Inline, m.Kind == bridge.Note, a.Blob.Size, nullable(a.Blob.Key), sealed)
 	if err != nil || a.Blob.Key != "" {
 		return err
 	}
-	_, err = t.exec(ctx, "insert into attachment_content (attachment, sealed_content) values (?, ?)",
+	err = t.send(ctx, "insert into attachment_content (attachment, sealed_content) values (?, ?)",
 		a.ID, t.conn.keys.Seal(a.Blob.Inline, "attachment_content", "content", a.ID[:]))
 	return err
 }

@@ -78,13 +78,13 @@ func (t *tx) AddAudit(ctx context.Context, e bridge.AuditEntry) error {
 		return errors.New(`add to the audit log: its head was changed: run "letterlock check"`)
 	}
 	e.Link = t.conn.keys.Sign(chainPurpose, linked(before, e))
-	_, err = t.exec(ctx, `insert into audit (id, at, actor, by_id, action, thread, person, sealed_detail, seq, link)
+	err = t.send(ctx, `insert into audit (id, at, actor, by_id, action, thread, person, sealed_detail, seq, link)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.ID, micros(e.At), e.Actor, e.By, e.Action, e.Thread, e.Person, t.seal(e.Detail, "audit", "detail", e.ID[:]), e.Seq, e.Link)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, "update audit_head set sealed_head = ? where id = ?", t.sealHead(e.Seq, e.Link), headRow)
+	err = t.send(ctx, "update audit_head set sealed_head = ? where id = ?", t.sealHead(e.Seq, e.Link), headRow)
 	return err
 }
 
@@ -168,6 +168,6 @@ func (t *tx) chainOld(ctx context.Context) error {
 			break
 		}
 	}
-	_, err := t.exec(ctx, "update audit_head set seq = ?, sealed_head = ? where id = ?", seq, t.sealHead(seq, link), headRow)
+	err := t.send(ctx, "update audit_head set seq = ?, sealed_head = ? where id = ?", seq, t.sealHead(seq, link), headRow)
 	return err
 }

@@ -19,7 +19,7 @@ func (t *tx) MailChoices(ctx context.Context, person bridge.ID) (bridge.MailChoi
 // SetMailChoices implements bridge.Choices.
 func (t *tx) SetMailChoices(ctx context.Context, person bridge.ID, c bridge.MailChoices) error {
 	next, last := c.Digest()
-	_, err := t.exec(ctx, `insert into mail_choice (person, notify, no_reminders, zone, hour, off_at, digest_at, digest_of) values (?, ?, ?, ?, ?, ?, ?, ?)
+	err := t.send(ctx, `insert into mail_choice (person, notify, no_reminders, zone, hour, off_at, digest_at, digest_of) values (?, ?, ?, ?, ?, ?, ?, ?)
 		on conflict (person) do update set notify = excluded.notify, no_reminders = excluded.no_reminders, zone = excluded.zone, hour = excluded.hour,
 			off_at = excluded.off_at, digest_at = excluded.digest_at, digest_of = excluded.digest_of`,
 		person, c.Notify, c.NoReminders, c.Zone, c.Hour, micros(c.OffAt), momentOrNull(next), micros(last))

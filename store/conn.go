@@ -2,9 +2,9 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -22,7 +22,13 @@ type conn struct {
 	keys   *seal.Keyring
 	stmts  map[string]*sqlx.Stmt
 	start  string // begins a transaction
-	used   bool   // a transaction has run
+
+	// On PostgreSQL, where each statement is a journey to the server and back:
+	db      *sqlx.DB          // makes another connection
+	queries map[string]string // as the server wants them
+	ahead   []errand          // what goes with the next statement
+	unbegun bool              // the first of them begins the transaction
+	used    time.Time         // when the last transaction ended; zero if none has run
 }
 
 // background is the context of all statements; see conn.
@@ -33,15 +39,20 @@ func newConn(ctx context.Context, db *sqlx.DB, e engine, keys *seal.Keyring, sta
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c: c, engine: e, keys: keys, stmts: map[string]*sqlx.Stmt{}, start: start}, nil
+	return &conn{c: c, db: db, engine: e, keys: keys, stmts: map[string]*sqlx.Stmt{}, queries: map[string]string{}, start: start}, nil
 }
 
-// stmt returns the prepared form of a query. Queries are constants, so their number is bounded.
+// query returns a query as the engine runs it. Queries are constants, so their number is bounded.
+func (c *conn) query(query string) string {
+	return sqlx.Rebind(c.engine.bind(), c.engine.dialect(query))
+}
+
+// stmt returns the prepared form of a query.
 func (c *conn) stmt(query string) (*sqlx.Stmt, error) {
 	if s, ok := c.stmts[query]; ok {
 		return s, nil
 	}
-	s, err := c.c.PreparexContext(background, sqlx.Rebind(c.engine.bind(), c.engine.dialect(query)))
+	s, err := c.c.PreparexContext(background, c.query(query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
 	}
@@ -49,24 +60,39 @@ func (c *conn) stmt(query string) (*sqlx.Stmt, error) {
 	return s, nil
 }
 
-func (c *conn) exec(query string, args ...any) (sql.Result, error) {
+// exec runs a statement, and returns how many rows it touched.
+func (c *conn) exec(query string, args ...any) (int64, error) {
+	if c.engine == postgresEngine {
+		return c.execOnce(query, args)
+	}
 	s, err := c.stmt(query)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if args, err = c.engine.values(args); err != nil {
-		return nil, err
+	res, err := s.ExecContext(background, args...)
+	if err != nil {
+		return 0, err
 	}
-	return s.ExecContext(background, args...)
+	return res.RowsAffected()
+}
+
+// send runs a statement whose answer nobody needs but if it fails. It may run together with the next one, and its failure is that one's
+// then, or the commit's.
+func (c *conn) send(query string, args ...any) error {
+	if c.engine == postgresEngine {
+		return c.sendLater(query, args)
+	}
+	_, err := c.exec(query, args...)
+	return err
 }
 
 // each calls fn for every row of a query, until it fails. The first error is of the statement, the second is fn's.
 func (c *conn) each(query string, args []any, fn func(row) error) (fault, failed error) {
+	if c.engine == postgresEngine {
+		return c.eachOnce(query, args, fn)
+	}
 	s, err := c.stmt(query)
 	if err != nil {
-		return err, nil
-	}
-	if args, err = c.engine.values(args); err != nil {
 		return err, nil
 	}
 	rows, err := s.QueryxContext(background, args...)

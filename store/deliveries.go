@@ -42,7 +42,7 @@ func due(d bridge.Delivery) any {
 // AddDelivery implements bridge.Deliveries.
 func (t *tx) AddDelivery(ctx context.Context, d bridge.Delivery) error {
 	sealed := func(plain, column string) []byte { return t.seal(plain, "delivery", column, d.ID[:]) }
-	_, err := t.exec(ctx, `insert into delivery (id, kind, thread, message, person, priority, state, form, attempts, created_at, next_at,
+	err := t.send(ctx, `insert into delivery (id, kind, thread, message, person, priority, state, form, attempts, created_at, next_at,
 			lease_by, lease_until, done_at, due_at, path, sealed_recipient, sealed_payload, sealed_diagnostic, sealed_why)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.ID, d.Kind, d.Thread, d.Message, d.Person, d.Priority, d.State, d.Form, d.Attempts, micros(d.CreatedAt), micros(d.NextAt),
@@ -118,7 +118,7 @@ func (t *tx) ClaimDeliveries(ctx context.Context, worker string, now time.Time, 
 
 // ReleaseLeases implements bridge.Deliveries.
 func (t *tx) ReleaseLeases(ctx context.Context, worker string) error {
-	_, err := t.exec(ctx, `update delivery set lease_by = '', lease_until = 0, due_at = case when due_at is null then null else next_at end
+	err := t.send(ctx, `update delivery set lease_by = '', lease_until = 0, due_at = case when due_at is null then null else next_at end
 		where lease_by = ? and lease_by <> ''`, worker)
 	return err
 }

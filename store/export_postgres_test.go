@@ -15,7 +15,7 @@ func (d *DB) PostgresStatements() []string {
 		for range cap(pool) {
 			c := <-pool
 			if c != nil {
-				for q := range c.stmts {
+				for q := range c.queries {
 					seen[q] = true
 				}
 			}

@@ -28,14 +28,14 @@ const (
 // queueIndex has messages of a thread indexed, or indexed anew.
 func (t *tx) queueIndex(ctx context.Context, thread bridge.ID, first, last int) error {
 	t.queued++
-	_, err := t.exec(ctx, "insert into index_task (id, thread, first_seq, last_seq) select ?, ?, ?, ? from meta where name = ? and value = ?",
+	err := t.send(ctx, "insert into index_task (id, thread, first_seq, last_seq) select ?, ?, ?, ? from meta where name = ? and value = ?",
 		bridge.NewID(), thread, first, last, searchSetting, []byte(searchOn))
 	return err
 }
 
 // queueThread has all messages of a thread indexed anew, if there are any.
 func (t *tx) queueThread(ctx context.Context, thread bridge.ID) error {
-	_, err := t.exec(ctx, `insert into index_task (id, thread, first_seq, last_seq)
+	err := t.send(ctx, `insert into index_task (id, thread, first_seq, last_seq)
 		select ?, h.id, 1, h.seq from thread h cross join meta o where h.id = ? and h.seq > 0 and o.name = ? and o.value = ?`,
 		bridge.NewID(), thread, searchSetting, []byte(searchOn))
 	return err

@@ -18,7 +18,7 @@ func (t *tx) keyDest(k *bridge.APIKey) []any {
 
 // AddKey implements bridge.Keys.
 func (t *tx) AddKey(ctx context.Context, k bridge.APIKey) error {
-	_, err := t.exec(ctx, `insert into api_key (id, role, secret_hash, created_by, created_at, last_used_at, revoked_at, sealed_name)
+	err := t.send(ctx, `insert into api_key (id, role, secret_hash, created_by, created_at, last_used_at, revoked_at, sealed_name)
 		values (?, ?, ?, ?, ?, ?, ?, ?)`,
 		k.ID, k.Role, k.SecretHash[:], k.CreatedBy, micros(k.CreatedAt), micros(k.LastUsedAt), micros(k.RevokedAt),
 		t.seal(k.Name, "api_key", "name", k.ID[:]))
@@ -78,6 +78,6 @@ func (t *tx) Once(ctx context.Context, owner bridge.ID, key string) (bridge.Once
 
 // SweepOnce implements bridge.Keys.
 func (t *tx) SweepOnce(ctx context.Context, before time.Time) error {
-	_, err := t.exec(ctx, "delete from once where created_at < ?", micros(before))
+	err := t.send(ctx, "delete from once where created_at < ?", micros(before))
 	return err
 }

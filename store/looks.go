@@ -20,7 +20,7 @@ func (t *tx) LookedAt(ctx context.Context, thread, person bridge.ID) (time.Time,
 
 // SetLookedAt implements bridge.Looks.
 func (t *tx) SetLookedAt(ctx context.Context, thread, person bridge.ID, at time.Time) error {
-	_, err := t.exec(ctx, "insert into look (thread, person, at) values (?, ?, ?) on conflict (thread, person) do update set at = excluded.at",
+	err := t.send(ctx, "insert into look (thread, person, at) values (?, ?, ?) on conflict (thread, person) do update set at = excluded.at",
 		thread, person, micros(at))
 	return err
 }

@@ -32,7 +32,7 @@ func (d *DB) Mailbox(ctx context.Context, account, mailbox string) (bridge.Mailb
 // SetMailbox records how far an IMAP mailbox has been read. It is durable when it returns.
 func (d *DB) SetMailbox(ctx context.Context, s bridge.MailboxState) error {
 	return d.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, `insert into mailbox (mailbox_hash, uid_validity, last_uid, first_uid, mod_seq, missing) values (?, ?, ?, ?, ?, ?)
+		err := t.send(ctx, `insert into mailbox (mailbox_hash, uid_validity, last_uid, first_uid, mod_seq, missing) values (?, ?, ?, ?, ?, ?)
 			on conflict (mailbox_hash) do update set uid_validity = excluded.uid_validity, last_uid = excluded.last_uid,
 			first_uid = excluded.first_uid, mod_seq = excluded.mod_seq, missing = excluded.missing`,
 			t.mailboxHash(s.Account, s.Mailbox), s.UIDValidity, s.LastUID, s.FirstUID, int64(s.ModSeq), writeRanges(s.Missing))
@@ -95,7 +95,7 @@ func (d *DB) RefreshToken(ctx context.Context, name string) (token string, err e
 func (d *DB) KeepRefreshToken(ctx context.Context, name, token string) error {
 	return d.update(ctx, func(t *tx) error {
 		hash := t.tokenHash(name)
-		_, err := t.exec(ctx, `insert into oauth_token (name_hash, kept_at, sealed_token) values (?, ?, ?)
+		err := t.send(ctx, `insert into oauth_token (name_hash, kept_at, sealed_token) values (?, ?, ?)
 			on conflict (name_hash) do update set kept_at = excluded.kept_at, sealed_token = excluded.sealed_token`,
 			hash, micros(time.Now()), t.seal(token, "oauth_token", "token", hash))
 		return err

@@ -40,7 +40,7 @@ func (t *tx) AddMessage(ctx context.Context, m *bridge.Message) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `insert into message (id, thread, seq, kind, author, author_kind, via, at, received, files)
+	err = t.send(ctx, `insert into message (id, thread, seq, kind, author, author_kind, via, at, received, files)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.ID, m.Thread, seq, m.Kind, m.Author, m.AuthorKind, m.Via, micros(m.At), m.Received, len(m.Attachments))
 	if err != nil {
@@ -53,7 +53,7 @@ func (t *tx) AddMessage(ctx context.Context, m *bridge.Message) error {
 			return err
 		}
 	}
-	_, err = t.exec(ctx, `insert into message_content
+	err = t.send(ctx, `insert into message_content
 		(message, sealed_author_name, sealed_text, sealed_html, sealed_quoted, sealed_signature, sealed_mail_id, sealed_stays)
 		values (?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.ID, sealed(m.AuthorName, "author_name"), sealed(m.Text, "text"), sealed(m.HTML, "html"),
@@ -92,7 +92,7 @@ func (t *tx) touchThread(ctx context.Context, m *bridge.Message) (seq int, err e
 // has not seen what came just before, nor what they answered by email without looking.
 func (t *tx) touchParticipants(ctx context.Context, m *bridge.Message, seq int) error {
 	if m.Kind != bridge.Note {
-		_, err := t.exec(ctx, `update participant set last_at = ?, unread = case when person = ? then unread else unread + 1 end,
+		err := t.send(ctx, `update participant set last_at = ?, unread = case when person = ? then unread else unread + 1 end,
 			read_seq = case when person = ? and unread = 0 then ? else read_seq end where thread = ?`, micros(m.At), m.Author, m.Author, seq, m.Thread)
 		if err != nil || m.AuthorKind != bridge.ByStaff {
 			return err
@@ -105,7 +105,7 @@ func (t *tx) touchParticipants(ctx context.Context, m *bridge.Message, seq int) 
 	if err != nil || n > 0 || m.AuthorKind != bridge.ByStaff {
 		return err
 	}
-	_, err = t.exec(ctx, `insert into reader (thread, person, read_seq) values (?, ?, ?)
+	err = t.send(ctx, `insert into reader (thread, person, read_seq) values (?, ?, ?)
 		on conflict (thread, person) do update set read_seq = excluded.read_seq`, m.Thread, m.Author, seq)
 	return err
 }
@@ -207,14 +207,14 @@ func (t *tx) AddReceipts(ctx context.Context, thread, person bridge.ID, fromSeq,
 	if err != nil || done >= seq {
 		return err
 	}
-	_, err = t.exec(ctx, `insert into receipt (thread, message, person, at)
+	err = t.send(ctx, `insert into receipt (thread, message, person, at)
 		select m.thread, m.id, ?, ? from message m
 		where m.thread = ? and m.seq >= ? and m.seq <= ? and m.kind = 'public' and m.author is distinct from ?
 		on conflict do nothing`, person, micros(at), thread, max(fromSeq, done+1), seq, person)
 	if err != nil || fromSeq > done+1 {
 		return err // something before was never shown
 	}
-	_, err = t.exec(ctx, `update participant set receipt_seq =
+	err = t.send(ctx, `update participant set receipt_seq =
 		(select case when t.seq < ? then t.seq else ? end from thread t where t.id = participant.thread)
 		where thread = ? and person = ?`, seq, seq, thread, person)
 	return err

@@ -85,7 +85,7 @@ func (t *tx) MarkRead(ctx context.Context, thread, person bridge.ID, seq int) er
 	if !errors.Is(err, bridge.ErrNotFound) {
 		return err // they have read further already
 	}
-	_, err = t.exec(ctx, `insert into reader (thread, person, read_seq) values (?, ?, ?)
+	err = t.send(ctx, `insert into reader (thread, person, read_seq) values (?, ?, ?)
 		on conflict (thread, person) do update set read_seq = excluded.read_seq where reader.read_seq < excluded.read_seq`,
 		thread, person, seq)
 	return err

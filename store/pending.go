@@ -93,7 +93,7 @@ func (t *tx) addPendingFile(ctx context.Context, of bridge.ID, i int, f bridge.A
 	} else if err := t.useBlob(ctx, f.Blob.Key); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `insert into pending_file (id, pending, position, size, blob_key, sealed_label, sealed_content)
+	err = t.send(ctx, `insert into pending_file (id, pending, position, size, blob_key, sealed_label, sealed_content)
 		values (?, ?, ?, ?, ?, ?, ?)`, f.ID, of, i, f.Blob.Size, nullable(f.Blob.Key), sealed, content)
 	return err
 }
@@ -255,7 +255,7 @@ func (t *tx) ForgetPending(ctx context.Context, before time.Time, limit int) (in
 		})
 	for _, id := range ids {
 		if err == nil {
-			_, err = t.exec(ctx, `insert into removal (blob_key, at) select blob_key, cast(? as bigint) from pending_file
+			err = t.send(ctx, `insert into removal (blob_key, at) select blob_key, cast(? as bigint) from pending_file
 				where pending = ? and blob_key is not null on conflict do nothing`, micros(time.Now()), id)
 		}
 		if err == nil {

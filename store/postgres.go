@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math"
@@ -48,12 +47,13 @@ type postgres struct {
 const (
 	beginUpdate   = "begin isolation level repeatable read"
 	beginView     = "begin isolation level repeatable read, read only"
-	postgresConns = 24 // for one process, unless the DSN says otherwise: a server allows 100 by default
+	beginLatest   = "begin isolation level read committed" // see latest
+	postgresConns = 24                                     // for one process, unless the DSN says otherwise: a server allows 100 by default
 
 	maxTries  = 60                     // of one transaction that keeps meeting others
 	maxPause  = 100 * time.Millisecond // between two of them
 	fewTries  = 3                      // after errors that the next try may, but need not, turn into an answer
-	tiredFrom = 6                      // tries, after which others of this process that met too often stand in line
+	tiredFrom = 2                      // tries, after which others of this process that met too often stand in line
 )
 
 // postgresConfig reads a DSN. Its errors do not show the password.
@@ -200,7 +200,7 @@ func (p *postgres) try(ctx context.Context, fn func(*tx) error) (tries int, err 
 	defer func() {
 		t.ended = true
 		if !over {
-			c.rollback()
+			c.rollbackShared()
 		}
 		p.giveBack(p.writers, c)
 	}()
@@ -212,11 +212,16 @@ func (p *postgres) try(ctx context.Context, fn func(*tx) error) (tries int, err 
 		return worthTrying(t.err), err
 	}
 	over = true
-	if err = c.commitShared(); err != nil {
-		c.rollback()
-		return worthTryingCommit(err), unavailable(fmt.Errorf("commit: %w", err))
+	lost, err := c.commitShared()
+	if err == nil {
+		return 0, nil
 	}
-	return 0, nil
+	c.rollbackShared()
+	err = unavailable(fmt.Errorf("commit: %w", err))
+	if lost {
+		return worthTrying(err), err
+	}
+	return worthTryingCommit(err), err
 }
 
 func (p *postgres) view(ctx context.Context, fn func(*tx) error) error {
@@ -227,7 +232,7 @@ func (p *postgres) view(ctx context.Context, fn func(*tx) error) error {
 	t := &tx{conn: c}
 	defer func() {
 		t.ended = true
-		c.rollback()
+		c.rollbackShared()
 		p.giveBack(p.readers, c)
 	}()
 	return fn(t)
@@ -240,13 +245,11 @@ func (p *postgres) begin(ctx context.Context, pool chan *conn, start string) (*c
 		if err != nil {
 			return nil, err
 		}
-		err = c.begin()
-		if err == nil {
-			c.used = true
+		if err = c.beginShared(); err == nil {
 			return c, nil
 		}
-		stale := c.used
-		c.rollback()
+		stale := !c.used.IsZero()
+		c.rollbackShared()
 		p.discard(pool, c)
 		if !stale || ctx.Err() != nil {
 			return nil, unavailable(fmt.Errorf("begin: %w", err))
@@ -284,6 +287,7 @@ func (p *postgres) borrow(ctx context.Context, pool chan *conn, start string) (*
 // giveBack puts a connection back if it can be used again.
 func (p *postgres) giveBack(pool chan *conn, c *conn) {
 	if c.idle() {
+		c.used = time.Now()
 		pool <- c
 		return
 	}
@@ -291,8 +295,7 @@ func (p *postgres) giveBack(pool chan *conn, c *conn) {
 }
 
 func (p *postgres) discard(pool chan *conn, c *conn) {
-	_ = c.c.Raw(func(any) error { return driver.ErrBadConn }) // so that database/sql closes it
-	_ = c.c.Close()
+	c.drop()
 	pool <- nil
 }
 
@@ -309,62 +312,20 @@ func (p *postgres) close() error {
 	return errors.Join(append(errs, p.db.Close())...)
 }
 
-// native calls fn with the driver's own connection.
-func (c *conn) native(fn func(*pgx.Conn) error) error {
-	return c.c.Raw(func(dc any) error {
-		n, ok := dc.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("a connection of type %T", dc)
-		}
-		return fn(n.Conn())
-	})
-}
-
-// idle reports whether the connection stands, outside of any transaction.
-func (c *conn) idle() bool {
-	ok := false
-	err := c.native(func(n *pgx.Conn) error {
-		ok = !n.IsClosed() && n.PgConn().TxStatus() == 'I'
-		return nil
-	})
-	return err == nil && ok
-}
-
-// commitShared commits. PostgreSQL answers a commit after a failed statement with "rollback" and no error.
-func (c *conn) commitShared() error {
-	return c.native(func(n *pgx.Conn) error {
-		tag, err := n.Exec(background, "commit")
-		if err == nil && tag.String() != "COMMIT" {
-			err = fmt.Errorf("it was undone: %s", tag)
-		}
-		return err
-	})
-}
-
-// values prepares arguments as database/sql does for other drivers. pgx would rather guess what to do with our types.
-func (e engine) values(args []any) ([]any, error) {
-	if e != postgresEngine {
-		return args, nil
-	}
-	plain := make([]any, len(args))
-	for i, a := range args {
-		v, err := driver.DefaultParameterConverter.ConvertValue(a)
-		if err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i+1, err)
-		}
-		plain[i] = v
-	}
-	return plain, nil
-}
-
 // latest lets each statement of a transaction that has run none yet see what was committed just before it. It is for claims, in
 // which one state for all of them would make workers meet over what they would have skipped.
 func (t *tx) latest(ctx context.Context) error {
 	if t.conn.engine != postgresEngine || t.ran {
 		return nil
 	}
-	_, err := t.exec(ctx, "set transaction isolation level read committed")
-	return err
+	if err := t.ready(ctx); err != nil {
+		return err
+	}
+	t.ran = true
+	if err := t.conn.restart(beginLatest); err != nil {
+		return t.fail(beginLatest, err)
+	}
+	return nil
 }
 
 // guard makes two transactions that guard the same thing meet, as if they changed the same row. It is for rules over rows that
@@ -373,7 +334,6 @@ func (t *tx) guard(ctx context.Context, thing string) error {
 	if t.conn.engine != postgresEngine {
 		return nil
 	}
-	_, err := t.exec(ctx, "insert into meta (name, value) values (?, ?) on conflict (name) do update set value = excluded.value",
+	return t.send(ctx, "insert into meta (name, value) values (?, ?) on conflict (name) do update set value = excluded.value",
 		"guard "+thing, []byte{})
-	return err
 }

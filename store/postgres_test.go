@@ -177,6 +177,9 @@ func TestLostConnections(t *testing.T) {
 	}
 	// A view has handed out what it read, so it can't.
 	err := d.View(t.Context(), func(tx bridge.Tx) error {
+		if _, err := tx.Setting(t.Context(), "a"); err != nil {
+			return err
+		}
 		server(t, dsn, disconnectAll)
 		_, err := tx.Setting(t.Context(), "a")
 		return err

@@ -112,7 +112,7 @@ func (t *tx) AddReceived(ctx context.Context, m bridge.Received, raw bridge.Blob
 	} else if err := t.useBlob(ctx, raw.Key); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, "insert into received_raw (received, size, blob_key, sealed_sum, sealed_content) values (?, ?, ?, ?, ?)",
+	err = t.send(ctx, "insert into received_raw (received, size, blob_key, sealed_sum, sealed_content) values (?, ?, ?, ?, ?)",
 		m.ID, raw.Size, nullable(raw.Key), t.conn.keys.Seal(raw.SHA256[:], "received_raw", "sum", m.ID[:]), content)
 	return err
 }

@@ -9,14 +9,14 @@ import (
 
 // AddReminder implements bridge.Reminders.
 func (t *tx) AddReminder(ctx context.Context, r bridge.Reminder) error {
-	_, err := t.exec(ctx, "insert into reminder (thread, person, since, step, due_at, unopened_at) values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+	err := t.send(ctx, "insert into reminder (thread, person, since, step, due_at, unopened_at) values (?, ?, ?, ?, ?, ?) on conflict do nothing",
 		r.Thread, r.Person, micros(r.Since), r.Step, momentOrNull(r.DueAt), micros(r.UnopenedAt))
 	return err
 }
 
 // SetReminder implements bridge.Reminders.
 func (t *tx) SetReminder(ctx context.Context, r bridge.Reminder) error {
-	_, err := t.exec(ctx, `insert into reminder (thread, person, since, step, due_at, unopened_at) values (?, ?, ?, ?, ?, ?)
+	err := t.send(ctx, `insert into reminder (thread, person, since, step, due_at, unopened_at) values (?, ?, ?, ?, ?, ?)
 		on conflict (thread, person) do update set since = excluded.since, step = excluded.step, due_at = excluded.due_at, unopened_at = excluded.unopened_at`,
 		r.Thread, r.Person, micros(r.Since), r.Step, momentOrNull(r.DueAt), micros(r.UnopenedAt))
 	return err
@@ -32,7 +32,7 @@ func momentOrNull(at time.Time) any {
 
 // RemoveReminder implements bridge.Reminders.
 func (t *tx) RemoveReminder(ctx context.Context, thread, person bridge.ID) error {
-	_, err := t.exec(ctx, "delete from reminder where thread = ? and person = ?", thread, person)
+	err := t.send(ctx, "delete from reminder where thread = ? and person = ?", thread, person)
 	return err
 }
 

@@ -15,7 +15,7 @@ func replyAddressDest(a *bridge.ReplyAddress) []any {
 
 // AddReplyAddress implements bridge.ReplyAddresses.
 func (t *tx) AddReplyAddress(ctx context.Context, a bridge.ReplyAddress) error {
-	_, err := t.exec(ctx, "insert into reply_address (id, thread, person, created_at, revoked_at) values (?, ?, ?, ?, ?)",
+	err := t.send(ctx, "insert into reply_address (id, thread, person, created_at, revoked_at) values (?, ?, ?, ?, ?)",
 		a.ID, a.Thread, a.Person, micros(a.CreatedAt), micros(a.RevokedAt))
 	return err
 }
@@ -37,7 +37,7 @@ func (t *tx) ReplyAddressOf(ctx context.Context, thread, person bridge.ID) (brid
 
 // RevokeReplyAddresses implements bridge.ReplyAddresses.
 func (t *tx) RevokeReplyAddresses(ctx context.Context, thread, person bridge.ID, at time.Time) error {
-	_, err := t.exec(ctx, "update reply_address set revoked_at = ? where thread = ? and person = ? and revoked_at = 0",
+	err := t.send(ctx, "update reply_address set revoked_at = ? where thread = ? and person = ? and revoked_at = 0",
 		micros(at), thread, person)
 	return err
 }

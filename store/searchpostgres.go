@@ -38,7 +38,7 @@ func (t *tx) putPostgres(ctx context.Context, m *bridge.Message, e entry) error 
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `insert into search_entry (id, thread, seq, note, words)
+	err = t.send(ctx, `insert into search_entry (id, thread, seq, note, words)
 		select ?, thread, seq, ?, cast(cast(? as text) as tsvector) from message where thread = ? and seq = ?
 		on conflict (thread, seq) do update set words = excluded.words`, id, m.Kind == bridge.Note, e.vector(), m.Thread, m.Seq)
 	return err

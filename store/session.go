@@ -49,7 +49,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) (data []byte, foun
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	row := s.row(token)
 	return s.db.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, `insert into session (token_hash, expires_at, sealed_data) values (?, ?, ?)
+		err := t.send(ctx, `insert into session (token_hash, expires_at, sealed_data) values (?, ?, ?)
 			on conflict (token_hash) do update set expires_at = excluded.expires_at, sealed_data = excluded.sealed_data
 				where session.expires_at > 0`,
 			row, micros(expiry), t.conn.keys.Seal(data, "session", "data", row))
@@ -62,7 +62,7 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	row := s.row(token)
 	return s.db.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, "update session set expires_at = -expires_at, sealed_data = ? where token_hash = ? and expires_at > 0",
+		err := t.send(ctx, "update session set expires_at = -expires_at, sealed_data = ? where token_hash = ? and expires_at > 0",
 			t.conn.keys.Seal(nil, "session", "data", row), row)
 		return err
 	})

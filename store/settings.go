@@ -11,7 +11,7 @@ func (t *tx) Setting(ctx context.Context, name string) (string, error) {
 
 // SetSetting implements bridge.Settings.
 func (t *tx) SetSetting(ctx context.Context, name, value string) error {
-	_, err := t.exec(ctx, `insert into setting (name, sealed_value) values (?, ?)
+	err := t.send(ctx, `insert into setting (name, sealed_value) values (?, ?)
 		on conflict (name) do update set sealed_value = excluded.sealed_value`,
 		name, t.conn.keys.Seal([]byte(value), "setting", "value", []byte(name)))
 	return err

@@ -10,7 +10,7 @@ import (
 
 // AddLoginCode implements bridge.SignIns.
 func (t *tx) AddLoginCode(ctx context.Context, c bridge.LoginCode) error {
-	_, err := t.exec(ctx, `insert into login_code (id, browser, person, thread, code_hash, attempts, created_at, expires_at, used_at)
+	err := t.send(ctx, `insert into login_code (id, browser, person, thread, code_hash, attempts, created_at, expires_at, used_at)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		c.ID, c.Browser[:], c.Person, c.Thread, c.CodeHash[:], c.Attempts, micros(c.CreatedAt), micros(c.ExpiresAt), micros(c.UsedAt))
 	return err
@@ -41,7 +41,7 @@ func (t *tx) AddAttempt(ctx context.Context, key string, at time.Time) error {
 	if err := t.guard(ctx, fmt.Sprintf("attempt %02x", hash[0])); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, "insert into attempt (key_hash, at) values (?, ?)", hash, micros(at))
+	err := t.send(ctx, "insert into attempt (key_hash, at) values (?, ?)", hash, micros(at))
 	return err
 }
 
@@ -54,9 +54,9 @@ func (t *tx) CountAttempts(ctx context.Context, key string, since time.Time) (in
 
 // SweepSignIns implements bridge.SignIns.
 func (t *tx) SweepSignIns(ctx context.Context, before time.Time) error {
-	if _, err := t.exec(ctx, "delete from login_code where created_at < ?", micros(before)); err != nil {
+	if err := t.send(ctx, "delete from login_code where created_at < ?", micros(before)); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, "delete from attempt where at < ?", micros(before))
+	err := t.send(ctx, "delete from attempt where at < ?", micros(before))
 	return err
 }

@@ -9,14 +9,14 @@ import (
 
 // AddStaged implements bridge.Staging. The same content staged again counts again.
 func (t *tx) AddStaged(ctx context.Context, owner bridge.ID, b bridge.Blob, at time.Time) error {
-	_, err := t.exec(ctx, `insert into staged (owner, blob_key, size, at) values (?, ?, ?, ?)
+	err := t.send(ctx, `insert into staged (owner, blob_key, size, at) values (?, ?, ?, ?)
 		on conflict (owner, blob_key) do update set size = staged.size + excluded.size, at = excluded.at`, owner, b.Key, b.Size, micros(at))
 	return err
 }
 
 // UseStaged implements bridge.Staging.
 func (t *tx) UseStaged(ctx context.Context, owner bridge.ID, b bridge.Blob) error {
-	_, err := t.exec(ctx, "delete from staged where owner = ? and blob_key = ?", owner, b.Key)
+	err := t.send(ctx, "delete from staged where owner = ? and blob_key = ?", owner, b.Key)
 	return err
 }
 

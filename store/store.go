@@ -1,8 +1,9 @@
 // Package store keeps what must last: threads, messages, people, deliveries, sessions, in SQLite or PostgreSQL, through sqlx.
 //
 // A write returns when it is on the disk. On SQLite all writes pass one writer, which commits everyone who waits at once (see
-// group); on PostgreSQL they run side by side, and those that meet run again (see postgres). Reads run beside them on connections
-// of their own, on a snapshot, and never wait for a write. The SQL is the same; where it can't be, engine says how.
+// group); on PostgreSQL they run side by side, those that meet run again (see postgres), and statements travel together (see journey).
+// Reads run beside them on connections of their own, on a snapshot, and never wait for a write. The SQL is the same; where it can't
+// be, engine says how.
 //
 // Whatever says who wrote what is sealed by [letterlock/store/seal] before it reaches SQL. This package implements the store
 // interfaces of [letterlock/bridge] and must not know mail, HTTP or the rules: it keeps and finds, and decides nothing.
@@ -189,7 +190,8 @@ func open(ctx context.Context, path string, keys *seal.Keyring) (_ *DB, err erro
 
 // Update runs fn in a transaction that can write, and returns when its work is on the disk. If fn fails, panics or ends its
 // goroutine, its work is undone, and only its. fn holds up every other write, so it must do nothing slow, and it must not
-// call Update. A statement that fails spoils the transaction, whatever fn returns. If the commit itself fails, it is not known whether the work was kept.
+// call Update. A statement that fails spoils the transaction, whatever fn returns; that a write failed may come out only at a later statement or at the
+// end. If the commit itself fails, it is not known whether the work was kept.
 func (d *DB) Update(ctx context.Context, fn func(bridge.Tx) error) error {
 	return d.update(ctx, func(t *tx) error { return fn(t) })
 }

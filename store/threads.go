@@ -26,7 +26,7 @@ func (t *tx) Thread(ctx context.Context, id bridge.ID) (bridge.Thread, error) {
 
 // AddThread implements bridge.Threads.
 func (t *tx) AddThread(ctx context.Context, h bridge.Thread) error {
-	_, err := t.exec(ctx, `insert into thread (id, status, mode, awaiting, seq, created_at, last_at, sealed_subject, sealed_preview)
+	err := t.send(ctx, `insert into thread (id, status, mode, awaiting, seq, created_at, last_at, sealed_subject, sealed_preview)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		h.ID, h.Status, h.Mode, h.Awaiting, h.Seq, micros(h.CreatedAt), micros(h.LastAt),
 		t.seal(h.Subject, "thread", "subject", h.ID[:]), t.seal(h.Preview, "thread", "preview", h.ID[:]))
@@ -49,7 +49,7 @@ func (t *tx) UpdateThread(ctx context.Context, h bridge.Thread) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, "update participant set status = ? where thread = ? and status <> ?", h.Status, h.ID, h.Status)
+	err = t.send(ctx, "update participant set status = ? where thread = ? and status <> ?", h.Status, h.ID, h.Status)
 	return err
 }
 

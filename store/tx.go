@@ -49,15 +49,24 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 		return 0, err
 	}
 	t.ran, t.wrote = true, true
-	res, err := t.conn.exec(query, args...)
-	if err != nil {
-		return 0, t.fail(query, err)
-	}
-	n, err := res.RowsAffected()
+	n, err := t.conn.exec(query, args...)
 	if err != nil {
 		return 0, t.fail(query, err)
 	}
 	return n, nil
+}
+
+// send is exec for a statement of which nobody needs to know how many rows it touched. That it failed may come out at a later one, or at the
+// commit; either way nothing of the transaction is kept.
+func (t *tx) send(ctx context.Context, query string, args ...any) error {
+	if err := t.ready(ctx); err != nil {
+		return err
+	}
+	t.ran, t.wrote = true, true
+	if err := t.conn.send(query, args...); err != nil {
+		return t.fail(query, err)
+	}
+	return nil
 }
 
 // change is exec for a row that must be there: its error is bridge.ErrNotFound if no row was touched.
