@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -27,33 +28,57 @@ const beginning = 64 << 10
 // fetched is a group of messages, as far as the server handed them over.
 type fetched struct {
 	group    []imap.UID
-	sizes    map[imap.UID]int64 // of those that were still there
+	sizes    map[imap.UID]int64 // of those that were still there; see measure
 	messages []message          // in the order of their UIDs, each once
 	lost     error              // why not all came, or nil
 }
 
-// broken reports whether the connection broke. After a NO or BAD it goes on.
-func (f *fetched) broken() bool {
-	var refused *imap.Error
-	return f.lost != nil && !errors.As(f.lost, &refused)
+// broken reports whether the connection broke.
+func (f *fetched) broken() bool { return f.lost != nil && !isNo(f.lost) }
+
+// unknown is the size of a message that is there and whose size the server does not tell.
+const unknown = -1
+
+// measure returns the sizes in octets of those messages that are still there. Its error means that the connection broke.
+func (c *connection) measure(uids []imap.UID) (map[imap.UID]int64, error) {
+	sizes, err := c.sizesOfAll(uids)
+	if err != nil || len(sizes) == len(uids) {
+		return sizes, err
+	}
+	// Most that it says nothing about are gone. One that is not must not be passed over.
+	missing := slices.DeleteFunc(slices.Clone(uids), func(uid imap.UID) bool {
+		_, there := sizes[uid]
+		return there
+	})
+	var set gaps
+	for _, uid := range missing {
+		set.add(uid, uid)
+	}
+	spans, err := c.spans(&imap.SearchCriteria{UID: []imap.UIDSet{imap.UIDSetNum(missing...)}})
+	if err != nil && !isNo(err) {
+		return nil, err
+	}
+	if err == nil {
+		missing = set.among(spans, len(missing))
+	}
+	for _, uid := range missing {
+		sizes[uid] = unknown
+	}
+	return sizes, nil
 }
 
-// measure returns the sizes in octets of those messages that are still there. A message whose size is not to be had counts as empty: fetching it
-// will tell more. Its error means that the connection broke.
-func (c *connection) measure(uids []imap.UID) (map[imap.UID]int64, error) {
+// sizesOfAll asks for sizes, and for each by itself where the server refuses that.
+func (c *connection) sizesOfAll(uids []imap.UID) (map[imap.UID]int64, error) {
 	sizes, err := c.sizes(uids)
-	var refused *imap.Error
 	switch {
-	case err == nil:
-		return sizes, nil
-	case !errors.As(err, &refused):
-		return nil, err
+	case err == nil || !isNo(err):
+		return sizes, err
 	case len(uids) == 1:
-		return map[imap.UID]int64{uids[0]: 0}, nil
+		return map[imap.UID]int64{uids[0]: unknown}, nil
 	}
 	sizes = make(map[imap.UID]int64, len(uids))
 	for i := range uids {
-		one, err := c.measure(uids[i : i+1])
+		one, err := c.sizesOfAll(uids[i : i+1])
 		if err != nil {
 			return nil, err
 		}
@@ -62,14 +87,20 @@ func (c *connection) measure(uids []imap.UID) (map[imap.UID]int64, error) {
 	return sizes, nil
 }
 
-// sizes asks for sizes.
+// isNo reports whether a server answered with NO or BAD, after which the connection goes on.
+func isNo(err error) bool {
+	var refused *imap.Error
+	return errors.As(err, &refused)
+}
+
+// sizes asks for sizes once.
 func (c *connection) sizes(uids []imap.UID) (map[imap.UID]int64, error) {
 	defer c.bound(c.timeout)()
 	found := make(map[imap.UID]int64, len(uids))
 	fetch := c.client.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, RFC822Size: true})
 	for m := fetch.Next(); m != nil; m = fetch.Next() {
 		var uid imap.UID
-		size := int64(-1)
+		size := int64(unknown)
 		for item := m.Next(); item != nil; item = m.Next() {
 			switch item := item.(type) {
 			case imapclient.FetchItemDataUID:
@@ -78,7 +109,10 @@ func (c *connection) sizes(uids []imap.UID) (map[imap.UID]int64, error) {
 				size = item.Size
 			}
 		}
-		if uid != 0 && size >= 0 {
+		if size <= 0 { // no message is empty
+			size = unknown
+		}
+		if uid != 0 {
 			found[uid] = size
 		}
 	}
@@ -89,7 +123,7 @@ func (c *connection) sizes(uids []imap.UID) (map[imap.UID]int64, error) {
 }
 
 // fetch gets messages that were measured. It does not mark them as seen. Of a message over the limit, which is alone in its group, only the
-// beginning is read.
+// beginning is read. One of unknown size, which is alone too, is read up to the limit, and then its beginning is kept.
 //
 // Only one FETCH may be in flight: the library was seen to hang with several.
 func (c *connection) fetch(group []imap.UID, sizes map[imap.UID]int64, limit int64) *fetched {
@@ -104,9 +138,15 @@ func (c *connection) fetch(group []imap.UID, sizes map[imap.UID]int64, limit int
 	}
 	section := &imap.FetchItemBodySection{Peek: true}
 	cut := len(group) == 1 && octets > limit
-	if cut {
+	unmeasured := len(group) == 1 && sizes[group[0]] == unknown
+	switch {
+	case cut:
 		octets = beginning
-		section.Partial = &imap.SectionPartial{Size: beginning}
+	case unmeasured:
+		octets = limit + 1
+	}
+	if cut || unmeasured {
+		section.Partial = &imap.SectionPartial{Size: octets}
 	}
 	// At least 32 KiB a second, beside the time for the command.
 	defer c.bound(c.timeout + time.Duration(octets>>15)*time.Second)()
@@ -124,6 +164,9 @@ func (c *connection) fetch(group []imap.UID, sizes map[imap.UID]int64, limit int
 		if ok && wanted[got.uid] {
 			delete(wanted, got.uid)
 			got.cut = cut
+			if unmeasured && got.size > limit {
+				got.cut, got.raw = true, bytes.Clone(got.raw[:min(beginning, len(got.raw))])
+			}
 			f.messages = append(f.messages, got)
 		}
 	}

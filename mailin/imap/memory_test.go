@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/emersion/go-imap/v2"
@@ -26,6 +28,12 @@ type memory struct {
 
 func newMemory(t testing.TB) *memory {
 	t.Helper()
+	return newMemoryWith(t, func(s imapserver.SessionIMAP4rev2) imapserver.Session { return s })
+}
+
+// newMemoryWith is newMemory with sessions that do something else.
+func newMemoryWith(t testing.TB, session func(imapserver.SessionIMAP4rev2) imapserver.Session) *memory {
+	t.Helper()
 	m := &memory{user: imapmemserver.NewUser("ann", "secret")}
 	if err := m.user.Create("INBOX", nil); err != nil {
 		t.Fatal(err)
@@ -34,7 +42,7 @@ func newMemory(t testing.TB) *memory {
 	mem.AddUser(m.user)
 	s := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return mem.NewSession(), nil, nil
+			return session(mem.NewSession().(imapserver.SessionIMAP4rev2)), nil, nil
 		},
 		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapUIDPlus: {}, imap.CapMove: {}},
 		InsecureAuth: true, Logger: log.New(io.Discard, "", 0),
@@ -57,6 +65,24 @@ func (m *memory) deliver(t testing.TB, raw string) {
 	t.Helper()
 	if _, err := m.user.Append("INBOX", literal{strings.NewReader(raw)}, &imap.AppendOptions{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// remove deletes a message, as somebody does who reads the mailbox too.
+func (m *memory) remove(t testing.TB, uid imap.UID) {
+	a := m.account()
+	a.Addr = m.wire.to
+	c := signIn(t, a)
+	defer c.Close()
+	_, err := c.Select("INBOX", nil).Wait()
+	if err == nil {
+		err = c.Store(imap.UIDSetNum(uid), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close()
+	}
+	if err == nil {
+		err = c.Expunge().Close()
+	}
+	if err != nil {
+		t.Errorf("remove: %v", err)
 	}
 }
 
@@ -208,6 +234,116 @@ func TestTooLarge(t *testing.T) {
 	}
 	if all, seen := look(t, s.account(), "INBOX"); all != 3 || seen != 2 {
 		t.Errorf("got %d messages, %d of them seen, want 3 and 2", all, seen)
+	}
+}
+
+// sizeless is a session that does not tell the size of the second message.
+type sizeless struct {
+	imapserver.SessionIMAP4rev2
+	how string
+}
+
+// Fetch implements imapserver.Session.
+func (s sizeless) Fetch(w *imapserver.FetchWriter, set imap.NumSet, options *imap.FetchOptions) error {
+	uids, ok := set.(imap.UIDSet)
+	if !options.RFC822Size || !ok || !uids.Contains(2) {
+		return s.SessionIMAP4rev2.Fetch(w, set, options)
+	}
+	if s.how == "no" {
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "it is broken"}
+	}
+	rest := imap.UIDSet{}
+	for _, r := range uids {
+		for uid := r.Start; uid <= r.Stop; uid++ {
+			if uid != 2 {
+				rest.AddNum(uid)
+			}
+		}
+	}
+	if s.how != "silence" {
+		m := w.CreateMessage(2)
+		m.WriteUID(2)
+		if s.how == "zero" {
+			m.WriteRFC822Size(0)
+		}
+		if err := m.Close(); err != nil {
+			return err
+		}
+	}
+	return s.SessionIMAP4rev2.Fetch(w, rest, options)
+}
+
+// A mail whose size the server does not tell is fetched all the same, and recorded by its beginning where it is too large.
+func TestSizeThatIsNotTold(t *testing.T) {
+	for _, how := range []string{"no", "nothing", "zero", "silence"} {
+		t.Run(how, func(t *testing.T) {
+			open := func() (*memory, *office) {
+				return newMemoryWith(t, func(s imapserver.SessionIMAP4rev2) imapserver.Session { return sizeless{s, how} }), newOffice()
+			}
+			s, o := open()
+			s.deliver(t, letter("one"))
+			large := letter("large") + strings.Repeat(strings.Repeat("a", 70)+"\r\n", 30_000)
+			s.deliver(t, large)
+			s.deliver(t, letter("two"))
+			start(t, o, nil, s.account())
+			o.awaitMails(t, "one large two")
+			o.awaitProgress(t, 3)
+			if m := o.mails["large"]; m.OverBound != "" || string(m.Raw) != large {
+				t.Errorf("got OverBound %q and %d octets of %d", m.OverBound, len(m.Raw), len(large))
+			}
+
+			s, o = open()
+			a := s.account()
+			a.After = Seen
+			s.deliver(t, letter("one"))
+			s.deliver(t, large)
+			s.deliver(t, letter("two"))
+			start(t, o, func(c *Config) { c.MaxSize = int64(len(large)) - 1 }, a)
+			o.awaitMails(t, "one large two")
+			o.awaitProgress(t, 3)
+			want := fmt.Sprintf("the mail has more octets than the limit of %d; it stays in mailbox INBOX of ann", len(large)-1)
+			if m := o.mails["large"]; m.OverBound != want || len(m.Raw) != beginning {
+				t.Errorf("got OverBound %q and %d octets, want %q", m.OverBound, len(m.Raw), want)
+			}
+			if all, seen := look(t, s.account(), "INBOX"); all != 3 || seen != 2 {
+				t.Errorf("got %d messages, %d of them seen, want 3 and 2", all, seen)
+			}
+		})
+	}
+}
+
+// vanishing is a session in which something happens before the answer to the first SEARCH.
+type vanishing struct {
+	imapserver.SessionIMAP4rev2
+	happened *atomic.Bool
+	happens  func()
+}
+
+// Search implements imapserver.Session.
+func (s vanishing) Search(kind imapserver.NumKind, criteria *imap.SearchCriteria, options *imap.SearchOptions) (*imap.SearchData, error) {
+	data, err := s.SessionIMAP4rev2.Search(kind, criteria, options)
+	if !s.happened.Swap(true) {
+		s.happens()
+	}
+	return data, err
+}
+
+// A mail that somebody deletes after it was found is not waited for.
+func TestGoneBeforeItIsMeasured(t *testing.T) {
+	var s *memory
+	happened := &atomic.Bool{}
+	s = newMemoryWith(t, func(inner imapserver.SessionIMAP4rev2) imapserver.Session {
+		return vanishing{inner, happened, func() { s.remove(t, 2) }}
+	})
+	o := newOffice()
+	for _, subject := range strings.Fields("one two three") {
+		s.deliver(t, letter(subject))
+	}
+	start(t, o, nil, s.account())
+	o.awaitMails(t, "one three")
+	o.awaitProgress(t, 3)
+	if state, err := o.Mailbox(t.Context(), "ann", "INBOX"); err != nil || len(state.Missing) != 0 {
+		t.Errorf("got %+v, %v, want that nothing is missing", state, err)
 	}
 }
 

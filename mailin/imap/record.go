@@ -149,8 +149,11 @@ func (r *reader) arrival(ctx context.Context, f *fetched, i int) (bridge.Arrival
 		return bridge.Arrival{}, err
 	}
 	if m.cut {
-		mail.OverBound = fmt.Sprintf("the mail has %d octets, which is more than the limit of %d; it stays in mailbox %s of %s",
-			max(m.size, f.sizes[m.uid]), r.MaxSize, r.account.Mailbox, r.account.Name)
+		over := fmt.Sprintf("%d octets, which is more than the limit of %d", max(m.size, f.sizes[m.uid]), r.MaxSize)
+		if f.sizes[m.uid] == unknown {
+			over = fmt.Sprintf("more octets than the limit of %d", r.MaxSize)
+		}
+		mail.OverBound = fmt.Sprintf("the mail has %s; it stays in mailbox %s of %s", over, r.account.Mailbox, r.account.Name)
 	}
 	return r.judge(ctx, mail, "")
 }

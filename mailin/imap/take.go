@@ -49,7 +49,7 @@ func (r *reader) unmeasured(ctx context.Context, uids []imap.UID, lost error) er
 	return errors.Join(r.putAside(ctx, uids[0], lost), lost)
 }
 
-// group returns the messages, of those given, that are fetched together next: at least one, and a too large one alone.
+// group returns the messages, of those given, that are fetched together next: at least one, and alone one that is too large or of unknown size.
 func (r *reader) group(uids []imap.UID, sizes map[imap.UID]int64) []imap.UID {
 	if r.careful > 0 {
 		r.careful--
@@ -58,11 +58,11 @@ func (r *reader) group(uids []imap.UID, sizes map[imap.UID]int64) []imap.UID {
 	var sum int64
 	for i, uid := range uids {
 		sum += sizes[uid]
-		large := sizes[uid] > r.MaxSize
+		alone := sizes[uid] > r.MaxSize || sizes[uid] == unknown
 		switch {
-		case i == 0 && large:
+		case i == 0 && alone:
 			return uids[:1]
-		case i > 0 && (large || sum > r.BatchBytes):
+		case i > 0 && (alone || sum > r.BatchBytes):
 			return uids[:i]
 		}
 	}
@@ -151,8 +151,7 @@ func (r *reader) settle(ctx context.Context, c *connection, done []imap.UID) err
 	for len(r.undone) > 0 {
 		some := r.undone[:min(len(r.undone), r.Batch)]
 		err := c.finish(some, r.account)
-		var refused *imap.Error
-		if errors.As(err, &refused) {
+		if isNo(err) {
 			// They are recorded, and the server won't do it: that must not keep other mail from coming.
 			r.log.ErrorContext(ctx, "recorded messages stay as they are", "after", string(r.account.After), "messages", len(some), "error", err)
 			err = nil
