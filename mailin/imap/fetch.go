@@ -42,14 +42,17 @@ const unknown = -1
 // measure returns the sizes in octets of those messages that are still there. Its error means that the connection broke.
 func (c *connection) measure(uids []imap.UID) (map[imap.UID]int64, error) {
 	sizes, err := c.sizesOfAll(uids)
-	if err != nil || len(sizes) == len(uids) {
-		return sizes, err
+	if err != nil {
+		return nil, err
 	}
-	// Most that it says nothing about are gone. One that is not must not be passed over.
 	missing := slices.DeleteFunc(slices.Clone(uids), func(uid imap.UID) bool {
 		_, there := sizes[uid]
 		return there
 	})
+	if len(missing) == 0 {
+		return sizes, nil
+	}
+	// Most that it says nothing about are gone. One that is not must not be passed over.
 	var set gaps
 	for _, uid := range missing {
 		set.add(uid, uid)
@@ -113,7 +116,7 @@ func (c *connection) sizes(uids []imap.UID) (map[imap.UID]int64, error) {
 			size = unknown
 		}
 		if uid != 0 {
-			found[uid] = size
+			found[uid] = size // unknown also where news of its flags came first: the library hands over one answer for each message
 		}
 	}
 	if err := fetch.Close(); err != nil {
