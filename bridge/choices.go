@@ -85,17 +85,7 @@ func choicesOf(ctx context.Context, tx Tx, person ID) (MailChoices, error) {
 // MailChoices returns what a person decided about their mails: to staff, and to the person.
 func (g *Gateway) MailChoices(ctx context.Context, a Actor, person ID) (MailChoices, error) {
 	var c MailChoices
-	err := g.store.View(ctx, func(tx Tx) error {
-		p, err := g.resolve(ctx, tx, a)
-		if err != nil {
-			return err
-		}
-		if !p.isStaff() && p.person.ID != person {
-			return ErrForbidden
-		}
-		if _, err := tx.Person(ctx, person); err != nil {
-			return err
-		}
+	err := g.viewPerson(ctx, a, person, func(tx Tx, _ Person) (err error) {
 		c, err = choicesOf(ctx, tx, person)
 		return err
 	})

@@ -99,18 +99,7 @@ func stopped(ctx context.Context, tx Tx, d Delivery, p Person) error {
 // MailStop returns why mail to a person is stopped, or ErrNotFound if it is not: to staff, and to the person.
 func (g *Gateway) MailStop(ctx context.Context, a Actor, person ID) (MailStop, error) {
 	var s MailStop
-	err := g.store.View(ctx, func(tx Tx) error {
-		p, err := g.resolve(ctx, tx, a)
-		if err != nil {
-			return err
-		}
-		if !p.isStaff() && p.person.ID != person {
-			return ErrForbidden
-		}
-		who, err := tx.Person(ctx, person)
-		if err != nil {
-			return err
-		}
+	err := g.viewPerson(ctx, a, person, func(tx Tx, who Person) (err error) {
 		s, err = tx.MailStop(ctx, who.Address)
 		return err
 	})

@@ -27,7 +27,16 @@ func (g *Gateway) Me(ctx context.Context, a Actor) (Person, error) {
 // PersonByID returns anybody to staff, and oneself to anyone.
 func (g *Gateway) PersonByID(ctx context.Context, a Actor, id ID) (Person, error) {
 	var who Person
-	err := g.store.View(ctx, func(tx Tx) error {
+	err := g.viewPerson(ctx, a, id, func(_ Tx, p Person) error {
+		who = p
+		return nil
+	})
+	return who, wrap("person", err)
+}
+
+// viewPerson reads something of a person for staff, or for the person.
+func (g *Gateway) viewPerson(ctx context.Context, a Actor, id ID, fn func(Tx, Person) error) error {
+	return g.store.View(ctx, func(tx Tx) error {
 		p, err := g.resolve(ctx, tx, a)
 		if err != nil {
 			return err
@@ -35,10 +44,12 @@ func (g *Gateway) PersonByID(ctx context.Context, a Actor, id ID) (Person, error
 		if !p.isStaff() && p.person.ID != id {
 			return ErrForbidden
 		}
-		who, err = tx.Person(ctx, id)
-		return err
+		who, err := tx.Person(ctx, id)
+		if err != nil {
+			return err
+		}
+		return fn(tx, who)
 	})
-	return who, wrap("person", err)
 }
 
 // PeopleByID returns those whose ids are given, by their ids, to staff. Ids that are nobody's are left out.
