@@ -8,28 +8,33 @@ import (
 	"letterlock/bridge/mailaddr"
 )
 
-// again reports whether a mail could be one that its author sent to somebody else, and that a third sends to a reply address that leaked: nothing but
-// signatures prove it, and those do not cover to whom it is.
-func (ev *evidence) again(mail *bridge.Mail, claim bridge.Claim) bool {
-	if ev.signed == nil || claim.Path == "" {
-		return false
+// again tells why a mail could be one that its author sent to somebody else, and that a third sends here because a reply address or a Message-ID of
+// ours leaked: nothing but signatures prove it, and those do not cover what makes it a reply. It returns nothing if it can't be that.
+func (ev *evidence) again(mail *bridge.Mail, claim bridge.Claim) string {
+	switch {
+	case ev.signed == nil:
+	case claim.Path != "" && !ev.addressed(mail, claim.Path):
+		return "the signed To and Cc don't name this reply address"
+	case claim.Path == "" && claim.Address != "" && !ev.answers(mail):
+		return "the fields that say which mail it answers (In-Reply-To, References) are not all signed"
 	}
-	to := mailaddr.Normalize(claim.Path)
-	for _, list := range []struct {
-		name      string
-		addresses []bridge.Address
-	}{{"to", mail.To}, {"cc", mail.Cc}} {
-		covered := false
-		for _, s := range ev.signed {
-			covered = covered || strings.EqualFold(s, list.name)
-		}
-		for _, a := range list.addresses {
-			if covered && mailaddr.Normalize(a.Addr) == to {
-				return false
-			}
-		}
-	}
-	return true
+	return ""
+}
+
+// addressed reports whether what is signed names an address.
+func (ev *evidence) addressed(mail *bridge.Mail, path string) bool {
+	to := mailaddr.Normalize(path)
+	names := func(a bridge.Address) bool { return mailaddr.Normalize(a.Addr) == to }
+	return ev.covers("to") && slices.ContainsFunc(mail.To, names) || ev.covers("cc") && slices.ContainsFunc(mail.Cc, names)
+}
+
+// answers reports whether all is signed that a mail refers to. One field of two would not do: in either stands what may be ours.
+func (ev *evidence) answers(mail *bridge.Mail) bool {
+	return (len(mail.InReplyTo) == 0 || ev.covers("in-reply-to")) && (len(mail.References) == 0 || ev.covers("references"))
+}
+
+func (ev *evidence) covers(name string) bool {
+	return slices.ContainsFunc(ev.signed, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
 // signer is the method of a verdict about a mail that may be sent again, and what its reason begins with.
@@ -43,9 +48,9 @@ func (ev *evidence) signer() (method, by string) {
 	return MethodDKIM, "DKIM"
 }
 
-// addressed returns which of To and Cc the signatures of the author's organization cover, for a mail that a host before us found proven: it does not say
-// by which of them, so only what all cover counts. It returns nil where there are none, since then it was SPF that proved the author.
-func (h *header) addressed(author string) []string {
+// covered returns which of the fields that make a mail a reply the signatures of the author's organization cover, for one that a host before us found
+// proven: it does not say by which of them, so only what all cover counts. It returns nil where there are none, since then it was SPF that proved the author.
+func (h *header) covered(author string) []string {
 	var covered []string
 	for _, f := range h.fields {
 		if f.name != "dkim-signature" {
@@ -57,7 +62,7 @@ func (h *header) addressed(author string) []string {
 			continue
 		}
 		if covered == nil {
-			covered = []string{"to", "cc"}
+			covered = []string{"to", "cc", "in-reply-to", "references"}
 		}
 		_, part := tags.get("l")
 		signed := tags.list("h")

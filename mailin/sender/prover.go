@@ -230,7 +230,7 @@ func (p *Prover) gather(ctx context.Context, ev *evidence, e bridge.Envelope, pe
 		return
 	}
 	if believed && results.dmarcPass(domain) {
-		ev.method, ev.signed = MethodUpstream, h.addressed(domain)
+		ev.method, ev.signed = MethodUpstream, h.covered(domain)
 		return
 	}
 	chain := p.arc(ctx, raw, h, domain)
@@ -268,16 +268,16 @@ func (l authResults) spf() spfResult {
 // verdict decides about one recipient's part.
 func (p *Prover) verdict(ev evidence, mail *bridge.Mail, claim bridge.Claim) bridge.Verdict {
 	v := bridge.Verdict{Result: bridge.VerdictFail, Method: ev.method, Reasons: ev.notes}
+	old := ev.again(mail, claim)
 	switch {
 	case ev.moot != "":
 		return bridge.Verdict{Result: bridge.VerdictNone, Method: MethodNone, Reasons: []string{ev.moot}}
 	case ev.flaw != nil:
 		return bridge.Verdict{Result: bridge.VerdictReject, Method: MethodFrom, Reasons: []string{"from: " + ev.flaw.Error()}}
-	case ev.method != "" && ev.again(mail, claim):
+	case old != "":
 		by := ""
 		v.Method, by = ev.signer()
-		v.Reasons = append(v.Reasons[:len(v.Reasons):len(v.Reasons)],
-			by+": the signed To and Cc don't name this reply address, so it may be an old letter that somebody sends again")
+		v.Reasons = append(v.Reasons[:len(v.Reasons):len(v.Reasons)], by+": "+old+", so it may be an old letter that somebody sends again")
 		return v
 	case ev.method != "":
 		v.Result, v.Address = bridge.VerdictPass, ev.author

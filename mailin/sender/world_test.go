@@ -158,6 +158,7 @@ type letter struct {
 	imap   string // the account it came through
 	raw    string
 	claims string // the participant whose reply address it is
+	refers string // or else the one to whom the mail went that it refers to
 }
 
 func (w *world) judge(l letter) bridge.Verdict {
@@ -175,7 +176,7 @@ func (w *world) judgeBy(j Judge, l letter) bridge.Verdict {
 	if l.imap != "" {
 		e.Route, e.Peer = bridge.RouteIMAP, l.imap
 	}
-	claim := bridge.Claim{Address: l.claims}
+	claim := bridge.Claim{Address: l.claims + l.refers}
 	if l.claims != "" {
 		claim.Path = l.to
 	}
@@ -183,8 +184,8 @@ func (w *world) judgeBy(j Judge, l letter) bridge.Verdict {
 	return j.Judge(w.t.Context(), e, peer, raw, mailin.Parse(raw, mailin.Limits{}), claim)
 }
 
-// seal adds an ARC set, as a forwarder does (RFC 8617, section 5.1).
-func seal(t testing.TB, mail string, instance int, domain, selector, results, cv string, key crypto.Signer) string {
+// seal adds an ARC set, as a forwarder does (RFC 8617, section 5.1). It may cover more fields than the usual.
+func seal(t testing.TB, mail string, instance int, domain, selector, results, cv string, key crypto.Signer, more ...string) string {
 	t.Helper()
 	algorithm := "rsa-sha256"
 	if _, ok := key.(ed25519.PrivateKey); ok {
@@ -196,9 +197,10 @@ func seal(t testing.TB, mail string, instance int, domain, selector, results, cv
 	h := readHeader([]byte(mail))
 	body := bodyHash([]byte(mail)[h.body:], true)
 	aar := fmt.Sprintf("ARC-Authentication-Results: i=%d; %s\r\n", instance, results)
-	ams := fmt.Sprintf("ARC-Message-Signature: i=%d; a=%s; c=relaxed/relaxed; d=%s; s=%s;\r\n\th=from:to:subject:date:message-id; bh=%s;\r\n\tb=",
-		instance, algorithm, domain, selector, base64.StdEncoding.EncodeToString(body[:]))
-	ams = finish(ams, fieldHash(&h, []string{"from", "to", "subject", "date", "message-id"}, headerField{raw: []byte(ams)}, true))
+	covered := append([]string{"from", "to", "subject", "date", "message-id"}, more...)
+	ams := fmt.Sprintf("ARC-Message-Signature: i=%d; a=%s; c=relaxed/relaxed; d=%s; s=%s;\r\n\th=%s; bh=%s;\r\n\tb=",
+		instance, algorithm, domain, selector, strings.Join(covered, ":"), base64.StdEncoding.EncodeToString(body[:]))
+	ams = finish(ams, fieldHash(&h, covered, headerField{raw: []byte(ams)}, true))
 	as := fmt.Sprintf("ARC-Seal: i=%d; a=%s; cv=%s; d=%s; s=%s; b=", instance, algorithm, cv, domain, selector)
 
 	sets, err := readSets(&h)
