@@ -318,15 +318,6 @@ func writeFile(path string, r io.Reader) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// syncDir makes the names in a folder last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // insertInto is the statement that adds one row.
 func insertInto(t table) string {
 	list := make([]string, len(t.Columns))

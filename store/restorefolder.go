@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/pressly/goose/v3"
+
+	"letterlock/store/folder"
 )
 
 const restoringSuffix = ".restoring-"
@@ -152,14 +154,14 @@ func (p *folderPlace) sink(ctx context.Context, version int64) (rowSink, error) 
 
 // keep implements place.
 func (p *folderPlace) keep(context.Context) error {
-	if err := syncDir(p.temp); err != nil {
+	if err := folder.Sync(p.temp); err != nil {
 		return err
 	}
 	if !p.inside {
 		if err := os.Rename(p.temp, p.to.Dir); err != nil { // which fails if something has come there meanwhile
 			return err
 		}
-		if err := syncDir(filepath.Dir(p.to.Dir)); err != nil {
+		if err := folder.Sync(filepath.Dir(p.to.Dir)); err != nil {
 			return fmt.Errorf("%w: %w", errUncertain, err)
 		}
 		return nil
@@ -177,7 +179,7 @@ func (p *folderPlace) keep(context.Context) error {
 				return err
 			}
 		}
-		if err := syncDir(p.to.Dir); err != nil && last {
+		if err := folder.Sync(p.to.Dir); err != nil && last {
 			return fmt.Errorf("%w: %w", errUncertain, err)
 		} else if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"letterlock/store"
+	"letterlock/store/folder"
 )
 
 // backupCommand writes everything that is stored into one sealed file.
@@ -86,7 +87,7 @@ func backupTo(ctx context.Context, db *store.DB, path string, progress store.Pro
 	if err = os.Rename(f.Name(), path); err != nil {
 		return head, fmt.Errorf("back up: %w", err)
 	}
-	return head, syncFolder(filepath.Dir(path))
+	return head, folder.Sync(filepath.Dir(path))
 }
 
 const partSuffix = ".part"
@@ -105,13 +106,4 @@ func sweepParts(path string) {
 			os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
-}
-
-// syncFolder makes the names in a folder last.
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"letterlock/bridge"
+	"letterlock/store/folder"
 	"letterlock/web/archive"
 )
 
@@ -138,5 +139,5 @@ func (c *exportTo) write(ctx context.Context, env *environment, export func(*bri
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncFolder(filepath.Dir(c.Out))
+	return folder.Sync(filepath.Dir(c.Out))
 }

@@ -8,9 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
+
+	"letterlock/store/folder"
 )
 
 // Dir is a shelf in a folder. Each file is in a sub-folder named by the first two digits of its name.
@@ -27,7 +28,7 @@ func NewDir(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := folder.Sync(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
 	return &Dir{path: path, made: make(map[string]bool)}, nil
@@ -45,7 +46,7 @@ func (d *Dir) Put(_ context.Context, name string, f *os.File, _ int64) error {
 	if err := os.Rename(f.Name(), final); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(final)); err != nil {
+	if err := folder.Sync(filepath.Dir(final)); err != nil {
 		return errors.Join(err, os.Remove(final))
 	}
 	return nil
@@ -62,7 +63,7 @@ func (d *Dir) makeShard(name string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := syncDir(d.path); err != nil {
+	if err := folder.Sync(d.path); err != nil {
 		return err
 	}
 	d.made[dir] = true
@@ -170,15 +171,4 @@ func inBatches(names []string, fn func([]string) error) error {
 		names = names[n:]
 	}
 	return nil
-}
-
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // a folder can't be synced there
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/streamingaead/aesgcmhkdf"
+
+	"letterlock/store/folder"
 )
 
 const (
@@ -88,7 +90,7 @@ func Create(path string) (*Keyring, error) {
 	_, err = f.Write(text)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = folder.Sync(filepath.Dir(path))
 	}
 	if err != nil {
 		os.Remove(path)
@@ -180,16 +182,4 @@ func (k *Keyring) Marshal() ([]byte, error) {
 		return nil, fmt.Errorf("write a keyring: %w", err)
 	}
 	return append(text, '\n'), nil
-}
-
-// syncDir makes a new name in a folder last.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // a folder can't be synced there
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

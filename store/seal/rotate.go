@@ -14,6 +14,8 @@ import (
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"letterlock/store/folder"
 )
 
 // How keys change. A new key is added to the file and seals from then on; the old one still opens. Whoever has the file loaded reads it
@@ -232,5 +234,5 @@ func rewrite(path string, text []byte) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDir(filepath.Dir(path))
+	return folder.Sync(filepath.Dir(path))
 }
