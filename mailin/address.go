@@ -46,13 +46,14 @@ type mailbox struct {
 // group, and some write it in place of the comma; a colon outside of all of them ends a group's name.
 func (m *mailbox) read(v []byte) (rest []byte) {
 	m.phrase, m.angles, m.comments, m.broken = m.phrase[:0], m.angles[:0], m.comments[:0], false
+	at := false // the phrase has an "@"
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; c {
 		case ',', ';':
 			return v[i+1:]
 		case ':':
 			// A group's display name; or a colon in a name that should be quoted, which is lost with it.
-			if !bytes.ContainsAny(m.phrase, "@") {
+			if at = at || bytes.IndexByte(m.phrase, '@') >= 0; !at {
 				m.phrase = m.phrase[:0]
 				continue
 			}
@@ -123,6 +124,12 @@ func (m *mailbox) appendTo(list []bridge.Address, n *notes, field string) []brid
 		n.defect("the " + field + " field is malformed")
 	}
 	before := len(list)
+	name := ""
+	if len(m.angles) > 0 {
+		if name = displayName(m.phrase); name == "" && len(m.comments) > 0 {
+			name = displayName(m.comments[0])
+		}
+	}
 	for _, a := range m.angles {
 		addr, ok := addrSpec(bytes.TrimLeft(a, "< "))
 		if !ok {
@@ -130,10 +137,6 @@ func (m *mailbox) appendTo(list []bridge.Address, n *notes, field string) []brid
 				n.defect("the " + field + " field holds an address that cannot be read")
 			}
 			continue
-		}
-		name := displayName(m.phrase)
-		if name == "" && len(m.comments) > 0 {
-			name = displayName(m.comments[0])
 		}
 		list = append(list, bridge.Address{Name: name, Addr: addr})
 	}
@@ -167,18 +170,18 @@ func (m *mailbox) appendTo(list []bridge.Address, n *notes, field string) []brid
 		}
 		return append(list, a)
 	}
-	var name []byte
+	var words []byte
 	for _, w := range unquotedWords(m.phrase) {
 		if addr, ok := addrSpec(w); ok {
 			list = append(list, bridge.Address{Addr: addr})
 		} else {
-			name = append(append(name, w...), ' ')
+			words = append(append(words, w...), ' ')
 		}
 	}
 	switch found := len(list) - before; {
 	case found == 1:
 		n.defect("the " + field + " field has an address without brackets")
-		list[before].Name = displayName(name)
+		list[before].Name = displayName(words)
 	case found > 1:
 		n.defect("the " + field + " field has several addresses where one belongs")
 	case len(bytes.TrimSpace(m.phrase)) > 0:

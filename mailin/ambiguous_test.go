@@ -135,6 +135,7 @@ func TestAmbiguous(t *testing.T) {
 		"yEnc cut short":                          mime("", "Hi\n"+strings.Replace(strings.Split(yenc(secret), "\n=yend")[0], "=ybegin ", "=ybegin size="+strconv.Itoa(len(secret))+" ", 1)+"\n"),
 		"multipart wholly in qp":                  mime("Content-Type: multipart/mixed; boundary=\"=b\"\nContent-Transfer-Encoding: quoted-printable\n", strings.ReplaceAll("--=b\n"+file+secret64+"\n--=b--\n", "=", "=3D")),
 		"the multipart is the last type of many":  around(strings.Repeat("Content-Type: text/x\nContent-Type: text/y\nContent-Type: a/b\n", 5)+"Content-Type: a/1\nContent-Type: a/2\nContent-Type: a/3\nContent-Type: a/4\nContent-Type: multipart/mixed; boundary=b\n", "b"),
+		"the last type of many is repeated":       around("Content-Type: a/1\nContent-Type: a/2\nContent-Type: a/3\nContent-Type: a/4\nContent-Type: a/5\n"+strings.Repeat("Content-Type: multipart/mixed; boundary=b\n", 2), "b"),
 		"BinHex":                                  mime("", "Hi\n\n"+binHex("f.bin", secret)),
 		"a file called a complaint":               mixed("Content-Type: message/feedback-report\nContent-Transfer-Encoding: base64\n\n" + b64(secret)),
 		"BinHex behind another, and a mark":       mime("", "Hi\n\n"+string(binhexMark)+" 4.0)\n\nwords\n"+binHex("a.txt", "a")+"\n"+binHex("f.bin", secret)),

@@ -28,7 +28,7 @@ var binhexValue = func() (t [256]byte) {
 const maxBinHex = 20
 
 // cutBinHex takes the file in BinHex that begins at b[at:] out of a text. Whatever runs of one octet it announces, it has at most limit octets; ok is false
-// where there is none, or where it is cut short or longer.
+// where there is none, or where it is cut short or longer, and the content then what was read so far.
 func cutBinHex(b []byte, at int, limit int64) (f binhexFile, after int, ok bool) {
 	start := nextLine(b, at)
 	open := bytes.IndexByte(b[start:], ':')
@@ -44,8 +44,7 @@ func cutBinHex(b []byte, at int, limit int64) (f binhexFile, after int, ok bool)
 	size := int64(binary.BigEndian.Uint32(head[n+11:]))
 	r.limit = limit
 	f.name = decodeCharset(head[:n], "macintosh", false)
-	f.content = r.take(size)
-	if r.fail {
+	if f.content = r.take(size); r.fail {
 		return f, 0, false
 	}
 	// The checksum and the other fork follow, up to the second colon.
@@ -133,7 +132,7 @@ func (w *walker) binhex(e *entity, content []byte) []byte {
 		}
 		at += from
 		f, after, ok := cutBinHex(content, at, w.lim.Decoded-w.decoded)
-		if !ok || !w.spend(len(f.content)) {
+		if !w.spend(len(f.content)) || !ok { // what cannot be used was decoded all the same
 			from = nextLine(content, at)
 			continue
 		}

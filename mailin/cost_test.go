@@ -41,6 +41,25 @@ func hostileMails(n int) map[string]string {
 		n := len(s)
 		return winmail(tnef(0x00069003, body(0x102, 9, "\x00\x00\x00\x00"+string([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})+"MELA\x00\x00\x00\x00"+s)))
 	}
+	readings := func(head, body string) string {
+		var b strings.Builder
+		for i := range 9 {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=a%d\r\nContent-Type: multipart/related; boundary=a%d\r\n\r\n--a%d\r\n", i, i, i)
+		}
+		return "From: a@example.com\r\n" + b.String() + head + "\r\n\r\n" + body
+	}
+	half := func(s string) string { return strings.Repeat(s, min(n, 500<<10)/len(s)) } // fits into one header
+	parts := func(field string) string {
+		return mime("Content-Type: multipart/mixed; boundary=b\n", rep("--b\n"+field+"\n\nx\n"))
+	}
+	comments := half(strings.Repeat("(", 490) + ")")
+	var types strings.Builder
+	for i := range 3999 {
+		fmt.Fprintf(&types, "Content-Type: %s%06d\n", strings.Repeat("a", 100), i)
+	}
+	// Runs of one octet, and less of them than the file is said to have.
+	runs := strings.TrimRight(base64.NewEncoding("!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr").WithPadding(base64.NoPadding).
+		EncodeToString([]byte("\x01a\x00TEXTtext\x00\x00\x00\x30\x00\x00\x00\x00\x00\x00\x00\x00x"+strings.Repeat("\x90\xff", 6000))), "!")
 	signed := "x"
 	for range 45 {
 		signed = "Content-Type: application/pkcs7-mime\n\n" + signedMail(strings.Repeat("y", 50)+signed, true)
@@ -96,6 +115,17 @@ func hostileMails(n int) map[string]string {
 		"messages in messages":     "From: a@example.com\r\n" + strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 49) + rep("x\r\n"),
 		"encoded in encoded":       "From: a@example.com\r\n" + strings.Repeat("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", 49) + rep("x\r\n"),
 		"branching":                branching(45),
+		"readings of a message":    readings("Content-Type: message/rfc822", "From: b@example.com\r\nSubject: x\r\n\r\n"+rep("hello\r\n")),
+		"readings of a header":     readings(strings.TrimSpace(half("X: "+strings.Repeat("y", 120)+"\r\n")), "x"),
+		"readings of a name":       readings("Content-Disposition: attachment; filename="+half("=?utf-8?q?=41?= "), "x"),
+		"readings of parameters":   readings("Content-Type: a/b"+half("; a=b c"), "x"),
+		"nested comments in types": parts("Content-Type: a/b; " + comments),
+		"nested comments":          parts("Content-Disposition: " + comments),
+		"Content-Type fields":      parts(strings.TrimSpace(types.String())),
+		"bare CRs behind fields":   half("A:b\r")[:16<<10] + rep("\r") + "\n\r\nbody\r\n",
+		"angles behind a name":     "From: " + half("x ") + half("<a@b>") + "\r\n\r\n",
+		"colons behind an address": "From: " + half("x")[:200<<10] + "@" + half(":")[:200<<10] + "\r\n\r\n",
+		"BinHex cut short":         parts("Content-Type: a/b\n\n" + strings.Repeat(string(binhexMark)+" 4.0)\n:"+runs+"\n\n", 20)),
 		"uuencode beginnings":      mime("", rep("begin 644 x\n")),
 		"uuencode without end":     mime("", rep("begin 644 x\n#0V%T\n")),
 		"base64 padding":           mime("Content-Transfer-Encoding: base64\nContent-Type: a/b\n", rep("YQ==")),

@@ -108,6 +108,7 @@ type lines struct {
 	data []byte
 	pos  int
 	nl   int // the next LF at or after pos; len(data) where there is none; -1 unknown
+	cr   int // where the CRs before it begin
 }
 
 func (l *lines) end() int {
@@ -116,6 +117,8 @@ func (l *lines) end() int {
 			l.nl = l.pos + i
 		} else {
 			l.nl = len(l.data)
+		}
+		for l.cr = l.nl; l.cr > l.pos && l.data[l.cr-1] == '\r'; l.cr-- {
 		}
 	}
 	return l.nl
@@ -126,7 +129,7 @@ func (l *lines) end() int {
 func (l *lines) next() (line []byte, after int, bare bool) {
 	end := l.end()
 	after = min(end+1, len(l.data))
-	line = bytes.TrimRight(l.data[l.pos:end], "\r")
+	line = l.data[l.pos:max(l.pos, l.cr)]
 	from := 0
 	for {
 		i := bytes.IndexByte(line[from:], '\r')

@@ -115,7 +115,8 @@ func skipSpace(v []byte, i int) int {
 	return i
 }
 
-// commentEnd returns the index behind the comment that begins at i, or -1 if it has no end within 500 octets.
+// commentEnd returns the index behind the comment that begins at i, or -1 if it has no end within 500 octets, or is nested deeper than anybody nests
+// one: else a value full of beginnings would be searched that far from each.
 func commentEnd(v []byte, i int) int {
 	v = v[:min(len(v), i+500)]
 	if bytes.IndexByte(v[i:], ')') < 0 {
@@ -127,7 +128,9 @@ func commentEnd(v []byte, i int) int {
 		case '\\':
 			j++
 		case '(':
-			depth++
+			if depth++; depth > 10 {
+				return -1
+			}
 		case ')':
 			depth--
 			if depth == 0 {

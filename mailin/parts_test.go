@@ -51,6 +51,7 @@ func TestAddresses(t *testing.T) {
 		{"=?utf-8?q?ann=40example.com?=", nil},
 		{`"ann@example.com"`, nil},
 		{"(ann@example.com)", nil},
+		{"ann@example.com:80: x <bob@example.net>", list{{"ann@example.com:80: x", "bob@example.net"}}},
 		{"Ann <ann@example.com> <eve@example.net>", list{{"Ann", "ann@example.com"}, {"Ann", "eve@example.net"}}},
 		{"ann@example.com eve@example.net", list{{"", "ann@example.com"}, {"", "eve@example.net"}}},
 		{"ann@example.com <eve@example.net>", list{{"ann@example.com", "eve@example.net"}}},

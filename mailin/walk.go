@@ -77,6 +77,9 @@ func (w *walker) part(s *source, lo, hi int, at place) []piece {
 		return nil
 	}
 	h, skip := readHeader(s.data[lo:hi:hi], w.lim, &w.notes)
+	if w.several > 0 && !w.spend(skip) {
+		return nil // readings multiply with the depth
+	}
 	e := &entity{source: s, place: at, header: h, lo: lo + skip, hi: hi}
 	if len(h.fields) == 0 && !at.top {
 		// An empty line too many before the part's fields.
@@ -170,8 +173,10 @@ func (w *walker) types(e *entity) []mediaType {
 		return []mediaType{{main: "text/plain"}}
 	}
 	var list []mediaType
+	var read [][]byte // not those that were passed over: the last one may repeat one of them
 	for i, v := range values {
-		if i > 0 && slices.ContainsFunc(values[:i], func(o []byte) bool { return bytes.Equal(bytes.TrimSpace(o), bytes.TrimSpace(v)) }) {
+		v = bytes.TrimSpace(v)
+		if slices.ContainsFunc(read, func(o []byte) bool { return bytes.Equal(o, v) }) {
 			w.defect("a Content-Type field is repeated")
 			continue
 		}
@@ -179,6 +184,7 @@ func (w *walker) types(e *entity) []mediaType {
 			w.defect("there are more Content-Type fields than are read")
 			continue // the last one is what some readers take
 		}
+		read = append(read, v)
 		if i := bytes.IndexByte(v, 0); i > 0 {
 			// Some readers end at a NUL where others pass over it.
 			if t := parseMedia(v[:i]); strings.Contains(t.main, "/") {
@@ -255,7 +261,7 @@ func (w *walker) message(e *entity, t mediaType, enc transfer) []piece {
 		}
 	}
 	w.report("message/rfc822", body)
-	if w.foreign < 2 {
+	if w.foreign < 2 && (w.several == 0 || w.spend(len(body))) {
 		// One deeper is inside one that is listed; hashing it again at each depth would cost the square of the size.
 		w.add(e, t, name, body)
 	}
