@@ -27,6 +27,7 @@ func (n *notes) addresses(values [][]byte, field string) []bridge.Address {
 			list = m.appendTo(list, n, field)
 		}
 		if len(list) >= maxAddresses {
+			list = list[:maxAddresses] // one piece may name many
 			n.defect("the " + field + " field names more addresses than are read")
 			break
 		}

@@ -211,22 +211,51 @@ func signedMail(part string, indefinite bool) string {
 	return tlv(0x30, tlv(0x06, string(oidSignedData))+tlv(0xa0, tlv(0x30, "\x02\x01\x01"+tlv(0x31, "")+content+tlv(0x31, ""))))
 }
 
+func le16(n int) string { return string([]byte{byte(n), byte(n >> 8)}) }
+
+func le32(n int) string { return le16(n&0xffff) + le16(n>>16) }
+
+// tnefStream makes a TNEF stream of attributes.
+func tnefStream(attributes ...string) string {
+	return string(tnefSignature) + "\x01\x00" + strings.Join(attributes, "")
+}
+
+func tnefAttribute(level byte, id int, data string) string {
+	return string(level) + le32(id) + le32(len(data)) + data + "\x00\x00"
+}
+
+// tnefProperty makes a MAPI property of variable length.
+func tnefProperty(kind, id int, s string) string {
+	return le16(kind) + le16(id) + le32(1) + le32(len(s)) + s + strings.Repeat("\x00", (4-len(s)%4)%4)
+}
+
 // tnefMail makes a TNEF stream with a text, and the file under a long name.
 func tnefMail() string {
-	u16 := func(n int) string { return string([]byte{byte(n), byte(n >> 8)}) }
-	u32 := func(n int) string { return u16(n&0xffff) + u16(n>>16) }
-	attr := func(level byte, id int, data string) string {
-		return string(level) + u32(id) + u32(len(data)) + data + "\x00\x00"
+	return tnefStream(
+		tnefAttribute(1, 0x00069007, le32(1252)+le32(0)),
+		tnefAttribute(1, 0x00069003, le32(2)+le16(3)+le16(0x1234)+le32(7)+tnefProperty(0x1e, 0x1000, "Hello from Outlook\x00")),
+		tnefAttribute(2, 0x00069002, "\x01\x00"),
+		tnefAttribute(2, 0x00018010, "F~1.BIN\x00"),
+		tnefAttribute(2, 0x0006800f, secret),
+		tnefAttribute(2, 0x00069005, le32(1)+tnefProperty(0x1f, 0x3707, "f\x00.\x00b\x00i\x00n\x00\x00\x00")),
+	)
+}
+
+// winmailRTF makes a mail with messages in TNEF whose text is compressed RTF: each octet of the mail becomes eight.
+func winmailRTF(messages int) string {
+	var rtf strings.Builder
+	rtf.WriteString("\x00\x00\x00\x00\xff\xff\xff\x7fLZFu\x00\x00\x00\x00\x00{\\rtf1 \x80")
+	for at := len(rtfDictionary) + 8; at < 500_000; {
+		rtf.WriteByte(0xff)
+		for range 8 {
+			ref := (at-1)&4095<<4 | 15
+			rtf.Write([]byte{byte(ref >> 8), byte(ref)})
+			at += 17
+		}
 	}
-	pad := func(s string) string { return s + strings.Repeat("\x00", (4-len(s)%4)%4) }
-	variable := func(kind, id int, s string) string { return u16(kind) + u16(id) + u32(1) + u32(len(s)) + pad(s) }
-	return string(tnefSignature) + "\x01\x00" +
-		attr(1, 0x00069007, u32(1252)+u32(0)) +
-		attr(1, 0x00069003, u32(2)+u16(3)+u16(0x1234)+u32(7)+variable(0x1e, 0x1000, "Hello from Outlook\x00")) +
-		attr(2, 0x00069002, "\x01\x00") +
-		attr(2, 0x00018010, "F~1.BIN\x00") +
-		attr(2, 0x0006800f, secret) +
-		attr(2, 0x00069005, u32(1)+variable(0x1f, 0x3707, "f\x00.\x00b\x00i\x00n\x00\x00\x00"))
+	inner := tnefStream(tnefAttribute(1, 0x00069003, le32(1)+tnefProperty(0x102, 0x1009, rtf.String())))
+	file := tnefAttribute(2, 0x00069002, "") + tnefAttribute(2, 0x00069005, le32(1)+tnefProperty(0x0d, 0x3701, strings.Repeat("\x00", 16)+inner))
+	return mixed("Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(tnefStream(strings.Repeat(file, messages)))))
 }
 
 // binHex writes a file as programs of the Macintosh do, without its checksums.

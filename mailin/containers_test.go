@@ -34,13 +34,13 @@ func TestRTF(t *testing.T) {
 }
 
 func TestTNEF(t *testing.T) {
-	m, ok := readTNEF([]byte(tnefMail()), 0)
+	m, ok := readTNEF([]byte(tnefMail()), 0, new(int64(1<<20)))
 	if !ok || !m.whole || m.text != "Hello from Outlook" || len(m.files) != 1 || m.files[0].name != "f.bin" || string(m.files[0].content) != secret {
 		t.Errorf("got %+v, %t", m, ok)
 	}
 	whole := tnefMail()
 	for i := range whole {
-		readTNEF([]byte(whole[:i]), 0) // cut anywhere
+		readTNEF([]byte(whole[:i]), 0, new(int64(1<<20))) // cut anywhere
 	}
 	mail := mime("Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n", base64.StdEncoding.EncodeToString([]byte(whole)))
 	got := Parse([]byte(mail), Limits{})
@@ -91,7 +91,7 @@ func TestSpecialBodies(t *testing.T) {
 func FuzzTNEF(f *testing.F) {
 	f.Add([]byte(tnefMail()))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, _ := readTNEF(b, 0)
+		m, _ := readTNEF(b, 0, new(int64(1<<20)))
 		if !utf8.ValidString(m.text) || !utf8.ValidString(m.html) || len(m.files) > maxTNEFFiles*(maxTNEFDepth+1) {
 			t.Errorf("%d files, text %q", len(m.files), m.text)
 		}

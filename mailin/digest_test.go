@@ -62,12 +62,24 @@ func TestLimits(t *testing.T) {
 		"header":  {"X: " + strings.Repeat("x", 300) + "\r\nFrom: ann@example.com\r\n\r\nHello", Limits{HeaderBytes: 200}},
 		"fields":  {strings.Repeat("X: y\r\n", 20) + "\r\nHello", Limits{Fields: 10}},
 		"decoded": {mixed(file64 + secret64), Limits{Decoded: 30}},
+		"files":   {mime("", strings.Repeat(uu("x"), 60)), Limits{Parts: 50}},
+		"RTF":     {winmailRTF(20), Limits{}},
 		"text":    {mime("", strings.Repeat("Hello there\n", 100)), Limits{Text: 100}},
 	} {
 		m := Parse([]byte(c.raw), c.lim)
 		checkMail(t, m)
 		if m.OverBound == "" {
 			t.Errorf("%s: no bound was met", name)
+		}
+		if n := len(m.Attachments); n > 50 {
+			t.Errorf("%s: %d attachments", name, n)
+		}
+		size := 0
+		for _, a := range m.Attachments {
+			size += len(a.Content)
+		}
+		if size > 8*len(c.raw) {
+			t.Errorf("%s: %d octets of files out of %d", name, size, len(c.raw))
 		}
 		if d := Describe(m).Defects; !strings.HasPrefix(d[len(d)-1], "not read to its end: ") {
 			t.Errorf("%s: defects %q", name, d)

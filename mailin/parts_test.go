@@ -67,6 +67,9 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q: got %+q, want %+q", c.in, got, c.want)
 		}
 	}
+	if list := (&notes{}).addresses([][]byte{[]byte(strings.Repeat("a@b.example ", 2*maxAddresses))}, "To"); len(list) != maxAddresses {
+		t.Errorf("one piece gives %d addresses", len(list))
+	}
 	n := &notes{}
 	n.addresses([][]byte{[]byte("ceo@bank.example <eve@example.net>")}, "From")
 	if len(n.defects) == 0 {

@@ -49,7 +49,11 @@ func (w *walker) tnef(e *entity, content []byte) bool {
 	if !w.spend(len(content)) {
 		return false
 	}
-	m, ok := readTNEF(content, 0)
+	room := w.lim.Decoded - w.decoded
+	m, ok := readTNEF(content, 0, &room)
+	if w.decoded = w.lim.Decoded - max(room, 0); room < 0 {
+		w.overBound("its decoded content is larger than is read")
+	}
 	if !ok {
 		return false
 	}

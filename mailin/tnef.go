@@ -83,8 +83,8 @@ type tnefValue struct {
 	data []byte
 }
 
-// readTNEF decodes a stream. Files share its memory.
-func readTNEF(b []byte, depth int) (m tnefMessage, ok bool) {
+// readTNEF decodes a stream. Files share its memory; the octets of RTF are taken from room, which is below zero if they were too many.
+func readTNEF(b []byte, depth int, room *int64) (m tnefMessage, ok bool) {
 	if !isTNEF(b) || len(b) < 6 || depth > maxTNEFDepth {
 		return m, false
 	}
@@ -121,7 +121,7 @@ func readTNEF(b []byte, depth int) (m tnefMessage, ok bool) {
 		case 0x0002800c: // attBody
 			plain = data
 		case 0x00069003: // attMAPIProps
-			m.body(readProps(data, &m.whole), codepage)
+			m.body(readProps(data, &m.whole), codepage, room)
 		case 0x00069002: // attAttachRenddata: the next file begins
 			if len(m.files) >= maxTNEFFiles {
 				m.whole = false
@@ -140,7 +140,7 @@ func readTNEF(b []byte, depth int) (m tnefMessage, ok bool) {
 		case 0x00069005: // attAttachment
 			if file != nil {
 				at := len(m.files) - 1
-				m.attachment(at, readProps(data, &m.whole), codepage, depth)
+				m.attachment(at, readProps(data, &m.whole), codepage, depth, room)
 				if len(m.files) > maxTNEFFiles {
 					m.whole = false
 					return m, true
@@ -163,7 +163,7 @@ func readTNEF(b []byte, depth int) (m tnefMessage, ok bool) {
 }
 
 // body takes the message's text out of its properties: plain, HTML, or compressed RTF.
-func (m *tnefMessage) body(p tnefProps, codepage string) {
+func (m *tnefMessage) body(p tnefProps, codepage string, room *int64) {
 	if v, ok := p[0x3fde]; ok && len(v.data) >= 4 { // PidTagInternetCodepage
 		if l := codepageLabel(binary.LittleEndian.Uint32(v.data)); l != "" {
 			codepage = l
@@ -183,7 +183,8 @@ func (m *tnefMessage) body(p tnefProps, codepage string) {
 		m.subject = v.text(codepage)
 	}
 	if v, ok := p[0x1009]; ok && m.html == "" { // PidTagRtfCompressed
-		if rtf, ok := inflateRTF(v.data); ok {
+		rtf, ok := inflateRTF(v.data)
+		if *room -= int64(len(rtf)); ok && *room >= 0 {
 			text, html := readRTF(rtf)
 			m.html = html
 			if strings.TrimSpace(m.text) == "" {
@@ -196,7 +197,7 @@ func (m *tnefMessage) body(p tnefProps, codepage string) {
 }
 
 // attachment takes the names of file at, and its content where the properties hold that; a message in it gives its own files.
-func (m *tnefMessage) attachment(at int, p tnefProps, codepage string, depth int) {
+func (m *tnefMessage) attachment(at int, p tnefProps, codepage string, depth int, room *int64) {
 	f := &m.files[at]
 	for _, id := range []uint16{0x3001, 0x3704, 0x3707} { // display name, short and long file name
 		if v, ok := p[id]; ok {
@@ -225,7 +226,7 @@ func (m *tnefMessage) attachment(at int, p tnefProps, codepage string, depth int
 	if len(data) > 16 {
 		data = data[16:] // the GUID of the interface that the object speaks
 	}
-	inner, ok := readTNEF(data, depth+1)
+	inner, ok := readTNEF(data, depth+1, room)
 	if !ok {
 		f.content = data
 		return

@@ -280,6 +280,10 @@ func (w *walker) report(kind string, content []byte) {
 
 // add lists an attachment.
 func (w *walker) add(e *entity, t mediaType, name string, content []byte) {
+	if len(w.attachments) >= w.lim.Parts {
+		w.overBound("it has more parts than are read") // one text may hold many files
+		return
+	}
 	a := bridge.MailPart{ContentType: cleanType(t.main), Content: content, SHA256: sha256.Sum256(content)}
 	if w.several > 0 {
 		// Another reading of the same part.
