@@ -136,6 +136,11 @@ func TestAmbiguous(t *testing.T) {
 		"multipart wholly in qp":                  mime("Content-Type: multipart/mixed; boundary=\"=b\"\nContent-Transfer-Encoding: quoted-printable\n", strings.ReplaceAll("--=b\n"+file+secret64+"\n--=b--\n", "=", "=3D")),
 		"the multipart is the last type of many":  around(strings.Repeat("Content-Type: text/x\nContent-Type: text/y\nContent-Type: a/b\n", 5)+"Content-Type: a/1\nContent-Type: a/2\nContent-Type: a/3\nContent-Type: a/4\nContent-Type: multipart/mixed; boundary=b\n", "b"),
 		"the last type of many is repeated":       around("Content-Type: a/1\nContent-Type: a/2\nContent-Type: a/3\nContent-Type: a/4\nContent-Type: a/5\n"+strings.Repeat("Content-Type: multipart/mixed; boundary=b\n", 2), "b"),
+		"a delivery status, of two encodings":     mixed("Content-Type: message/delivery-status\nContent-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\n" + secret64),
+		"one of many delivery statuses":           mime("Content-Type: multipart/mixed; boundary=b\n", "--b\n\nHello\n"+strings.Repeat("--b\nContent-Type: text/rfc822-headers\n\nx: y\n", 50)+"--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n"+b64(secret)+"\n--b--\n"),
+		"message in base64 and in the clear":      mixed("Content-Type: message/rfc822\nContent-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\n" + b64(mixed(file+secret64))),
+		"message in base64 and in qp":             mixed("Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\nContent-Transfer-Encoding: base64\n\n" + b64(mixed(file+secret64))),
+		"second file of a uuencoded part":         mixed("Content-Type: application/octet-stream; name=a.txt\nContent-Transfer-Encoding: x-uuencode\n\nbegin 644 a.txt\n#86)C\n`\nend\n" + uu(secret)),
 		"BinHex":                                  mime("", "Hi\n\n"+binHex("f.bin", secret)),
 		"a file called a complaint":               mixed("Content-Type: message/feedback-report\nContent-Transfer-Encoding: base64\n\n" + b64(secret)),
 		"BinHex behind another, and a mark":       mime("", "Hi\n\n"+string(binhexMark)+" 4.0)\n\nwords\n"+binHex("a.txt", "a")+"\n"+binHex("f.bin", secret)),
@@ -162,7 +167,7 @@ func TestAmbiguous(t *testing.T) {
 			checkMail(t, m)
 			for _, a := range m.Attachments {
 				if string(a.Content) == secret {
-					if !strings.HasPrefix(a.Filename, "f.") && !strings.Contains(raw, "name=a.pdf") && !strings.Contains(raw, "message/feedback-report") {
+					if !strings.HasPrefix(a.Filename, "f.") && !strings.Contains(raw, "name=a.pdf") && !strings.Contains(raw, "message/feedback-report") && !strings.Contains(raw, "message/delivery-status") {
 						t.Errorf("its name is %q", a.Filename)
 					}
 					return

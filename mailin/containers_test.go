@@ -53,6 +53,34 @@ func TestTNEF(t *testing.T) {
 	}
 }
 
+// TestTNEFContents has files with two contents, of which readers take one or the other: the whole part is kept beside what was read of it.
+func TestTNEFContents(t *testing.T) {
+	begin, data := tnefAttribute(2, 0x00069002, ""), tnefAttribute(2, 0x0006800f, "benign")
+	properties := func(list ...string) string {
+		return tnefAttribute(2, 0x00069005, le32(len(list))+strings.Join(list, ""))
+	}
+	content := tnefProperty(0x102, 0x3701, secret)
+	for why, stream := range map[string]string{
+		"data and a property": tnefStream(begin, data, properties(content)),
+		"a property and data": tnefStream(begin, properties(content), data),
+		"data twice":          tnefStream(begin, data, tnefAttribute(2, 0x0006800f, secret)),
+		"a property twice":    tnefStream(begin, properties(tnefProperty(0x102, 0x3701, "benign"), content)),
+		"a property of two":   tnefStream(begin, properties(le16(0x102)+le16(0x3701)+le32(2)+le32(4)+"safe"+le32(len(secret))+secret+"\x00")),
+		"data and a message":  tnefStream(begin, tnefAttribute(2, 0x0006800f, secret), properties(tnefProperty(0x0d, 0x3701, strings.Repeat("\x00", 16)+tnefStream()))),
+		"no file begun":       tnefStream(data, tnefAttribute(2, 0x0006800f, secret)),
+	} {
+		m := Parse([]byte(mixed("Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"+base64.StdEncoding.EncodeToString([]byte(stream)))), Limits{})
+		checkMail(t, m)
+		if n := len(m.Attachments); n != 2 || string(m.Attachments[1].Content) != stream {
+			t.Errorf("%s: %d attachments", why, n)
+		}
+	}
+	same := tnefStream(begin, data, properties(tnefProperty(0x102, 0x3701, "benign")))
+	if m, _ := readTNEF([]byte(same), 0, new(int64(1<<20))); !m.whole || len(m.files) != 1 {
+		t.Errorf("the same content twice: %+v", m)
+	}
+}
+
 func TestSpecialBodies(t *testing.T) {
 	for _, c := range []struct{ why, mail, reply, file string }{
 		{

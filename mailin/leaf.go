@@ -38,16 +38,21 @@ func likeliest(raw []byte, encs []transfer) []transfer {
 func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	raw := e.body()
 	isText := t.main == "text/plain" || t.main == "text/html" || t.main == "text/enriched" || t.main == "text/richtext"
+	declared := enc
 	enc = w.trueEncoding(raw, enc, isText)
 	content, first, ok := w.decode(raw, enc)
 	if !ok {
 		return nil
 	}
+	if enc == encUU {
+		if _, files := cutUU(raw); len(files) > 1 {
+			defer w.attachUU(e, files[1:]) // content is the first one
+		}
+	}
 	name := w.filename(e, t)
 	inline, attached := w.disposition(e)
 	if report.IsPart(t.main) && w.foreign == 0 && bytes.IndexByte(content, 0) < 0 {
-		w.report(t.main, content)
-		if name != "" || attached {
+		if kept := w.report(t.main, content); !kept || name != "" || attached {
 			// A report's part needs no name: this may be a file that calls itself one.
 			w.attach(e, t, name, content, first)
 		}
@@ -58,6 +63,9 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 	}
 	if ps, ok := w.special(e, t, name, content); ok {
 		return ps
+	}
+	if enc == encBase64 && declared != encBase64 && !isText {
+		defer w.add(e, t, name, raw) // a key or a checksum is meant as it came
 	}
 	if t.main == "text/calendar" && w.foreign == 0 && (w.spare == nil || isBlankString(w.spare.text) && isBlankString(w.spare.html)) {
 		w.spare = &piece{text: invitation(content, t.text("charset"))}

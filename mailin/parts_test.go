@@ -151,6 +151,22 @@ func TestParameters(t *testing.T) {
 	}
 }
 
+// TestLooksLikeBase64 has files that are base64 by their looks, and not by their fields: they are listed decoded, and as they came.
+func TestLooksLikeBase64(t *testing.T) {
+	lines := strings.Repeat("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xt\n", 3)
+	for why, key := range map[string]string{
+		"a checksum": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+		"a key":      strings.TrimSuffix(lines, "\n"),
+	} {
+		for _, field := range []string{"", "Content-Transfer-Encoding: 7bit\n", "Content-Transfer-Encoding: quoted-printable\n"} {
+			m := Parse([]byte(mixed("Content-Type: application/octet-stream; name=licence.key\n"+field+"\n"+key)), Limits{})
+			if n := len(m.Attachments); n != 2 || string(m.Attachments[1].Content) != strings.ReplaceAll(key, "\n", "\r\n") || m.Attachments[1].Filename != "licence.key" {
+				t.Errorf("%s, %q: %d attachments", why, field, n)
+			}
+		}
+	}
+}
+
 func TestCharsets(t *testing.T) {
 	for _, c := range []struct{ in, label, want string }{
 		{"gr\xfc\xdfe", "", "grüße"},

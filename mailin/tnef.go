@@ -134,8 +134,12 @@ func readTNEF(b []byte, depth int, room *int64) (m tnefMessage, ok bool) {
 				file.name = tnefText(data, codepage)
 			}
 		case 0x0006800f: // attAttachData
-			if file != nil && len(file.content) == 0 {
+			switch {
+			case file == nil:
+			case len(file.content) == 0:
 				file.content = data
+			case !bytes.Equal(file.content, data):
+				m.whole = false // some readers take the one, some the other
 			}
 		case 0x00069005: // attAttachment
 			if file != nil {
@@ -217,10 +221,15 @@ func (m *tnefMessage) attachment(at int, p tnefProps, codepage string, depth int
 		return
 	}
 	if v.kind != 0x0d {
-		if len(f.content) == 0 {
+		if len(f.content) > 0 && !bytes.Equal(f.content, v.data) {
+			m.whole = false
+		} else {
 			f.content = v.data
 		}
 		return
+	}
+	if len(f.content) > 0 {
+		m.whole = false // the message takes its place
 	}
 	data := v.data
 	if len(data) > 16 {
@@ -349,8 +358,12 @@ func readProps(b []byte, whole *bool) tnefProps {
 			} else {
 				data = r.padded(r.u32())
 			}
-			if _, there := props[id]; !there && id != 0 && !r.fail && j == 0 {
+			switch have, there := props[id]; {
+			case id == 0 || r.fail:
+			case !there:
 				props[id] = tnefValue{kind, data}
+			case id == 0x3701 && !bytes.Equal(have.data, data):
+				*whole = false // another content
 			}
 		}
 	}

@@ -115,7 +115,9 @@ func (w *walker) entity(e *entity) []piece {
 				ps = w.leaves(e, t, encs)
 			}
 		case t.main == "message/rfc822" || t.main == "message/global" || t.main == "message/news" || t.main == "text/rfc822" || t.main == "message/partial" && t.text("number") == "1":
-			ps = w.message(e, t, encs[0])
+			for _, enc := range encs {
+				ps = firstPieces(ps, w.message(e, t, enc))
+			}
 		default:
 			if b := w.guess(e, t); b != nil {
 				w.defect("parts stand where the header names none")
@@ -271,11 +273,13 @@ func (w *walker) message(e *entity, t mediaType, enc transfer) []piece {
 	return nil
 }
 
-// report keeps a part for reading it as a report.
-func (w *walker) report(kind string, content []byte) {
-	if w.foreign == 0 && w.several == 0 && len(w.reports) < 50 {
-		w.reports = append(w.reports, report.Part{Type: kind, Content: content})
+// report keeps a part for reading it as a report, and says whether it did.
+func (w *walker) report(kind string, content []byte) (kept bool) {
+	if w.foreign > 0 || w.several > 0 || len(w.reports) >= 50 {
+		return false
 	}
+	w.reports = append(w.reports, report.Part{Type: kind, Content: content})
+	return true
 }
 
 // add lists an attachment.
