@@ -96,6 +96,8 @@ func TestSpecialBodies(t *testing.T) {
 		{"base64 that a field denies", mime("Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n", base64.StdEncoding.EncodeToString([]byte("Hello there, Bob!\n"))+"\n"), "Hello there, Bob!", ""},
 		{"RTF beside a text", mime("Content-Type: multipart/mixed; boundary=b\n", "--b\n\nHello\n--b\nContent-Type: text/rtf\n\n{\\rtf1 x}\n--b--\n"), "Hello", "attachment-1.rtf"},
 		{"related parts, the root last", mime("Content-Type: multipart/related; boundary=b; start=\"<r@b>\"\n", "--b\nContent-Type: image/png; name=i.png\nContent-ID: <i@b>\n\nx\n--b\nContent-Type: text/html\nContent-ID: <r@b>\n\n<p>Hello</p>\n--b--\n"), "Hello", "i.png"},
+		{"words like a field above the letter", mime("", "Content-Type: text/html is what I see\n\nHello\n"), "Content-Type: text/html is what I see\n\nHello", ""},
+		{"a field below the empty line", mime("", "Content-Type: text/html\n\n<p>Hello</p>\n"), "Hello", ""},
 		{"a NUL in a short text", mime("Content-Type: text/plain\n", "Hel\x00lo\n"), "Hello", ""},
 		{"signed and opaque", mime("Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\nContent-Transfer-Encoding: base64\n", base64.StdEncoding.EncodeToString([]byte(signedMail("Content-Type: text/plain; charset=utf-8\n\nGrüße\n"+strings.Repeat(" ", 20), false)))), "Grüße", ""},
 		{"inline PGP", mime("", "Hello\n\n-----BEGIN PGP MESSAGE-----\n\nhQEMA\n=abcd\n-----END PGP MESSAGE-----\n\nBye\n"), "Hello\n\nBye", "encrypted.asc"},

@@ -15,7 +15,7 @@ func (w *walker) date(value []byte) time.Time {
 	}
 	if len(value) > 0 && value[0] > ' ' {
 		if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", string(value)); err == nil && plausible(t) {
-			return t
+			return writable(t)
 		}
 	}
 	s := decodeText(value)
@@ -24,7 +24,7 @@ func (w *walker) date(value []byte) time.Time {
 	}
 	if len(s) <= maxDate {
 		if t, ok := parseDate(s); ok && plausible(t) {
-			return t
+			return writable(t)
 		}
 	}
 	w.defect("the Date field cannot be read")
@@ -83,10 +83,19 @@ func digits(b []byte) int {
 
 func plausible(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 9998 }
 
+// writable takes off a zone that RFC 3339 cannot write.
+func writable(t time.Time) time.Time {
+	if _, east := t.Zone(); max(east, -east) >= 24*3600 {
+		return t.UTC()
+	}
+	return t
+}
+
 // dateParts are the parts of a date, in any order, as far as they were found.
 type dateParts struct {
 	year, month, day   int
 	hour, minute, sec  int
+	early              bool // the month stands before the day, and may be a day of the week, as "mar." is
 	hasTime, afternoon bool
 	morning, hasZone   bool
 	zone               int // in seconds east of UTC
@@ -269,8 +278,9 @@ func (d *dateParts) name(word string) bool {
 			return d.offset(rest)
 		}
 	}
-	if m := monthOf(word); m > 0 && d.month == 0 {
-		d.month = m
+	// Of two months the second one counts, as in "mar. 24 nov.", unless a zone may be meant.
+	if m := monthOf(word); m > 0 && (d.month == 0 || d.early && !d.hasTime) {
+		d.month, d.early = m, d.day == 0
 	}
 	return true
 }

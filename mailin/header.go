@@ -307,12 +307,7 @@ func continues(data []byte, at int) bool {
 
 // endOfHeader finds the body of a header that is too large to be read.
 func endOfHeader(data []byte, from int) int {
-	for from < len(data) {
-		i := bytes.IndexByte(data[from:], '\n')
-		if i < 0 {
-			break
-		}
-		from += i + 1
+	for {
 		rest := data[from:]
 		if bytes.HasPrefix(rest, []byte("\r\n")) {
 			return from + 2
@@ -320,8 +315,12 @@ func endOfHeader(data []byte, from int) int {
 		if bytes.HasPrefix(rest, []byte("\n")) {
 			return from + 1
 		}
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			return len(data)
+		}
+		from += i + 1
 	}
-	return len(data)
 }
 
 // unfold takes the line ends out of a value (RFC 5322, section 2.2.3). It copies only if there are any.

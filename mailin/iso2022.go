@@ -51,9 +51,28 @@ var escapes = []struct {
 	{"$)E", setUnknown, true},
 }
 
+// lostEscapes tells text that a relay took the escapes out of from words that hold the same signs: behind "$B" stand whole pairs of octets, and no
+// space, up to "(B" or "(J".
+func lostEscapes(b []byte) bool {
+	for {
+		_, rest, ok := bytes.Cut(b, []byte("$B"))
+		if !ok {
+			return false
+		}
+		n := 0
+		for n+1 < len(rest) && rest[n] > ' ' && rest[n] < 0x7f && rest[n+1] > ' ' && rest[n+1] < 0x7f {
+			if n > 0 && rest[n] == '(' && (rest[n+1] == 'B' || rest[n+1] == 'J') {
+				return true
+			}
+			n += 2
+		}
+		b = rest[n:]
+	}
+}
+
 // decodeISO2022 reads text that switches its character set by escape sequences. Each line begins anew in ASCII, whatever the one before forgot to end.
 func decodeISO2022(b []byte, label string) string {
-	if bytes.IndexByte(b, 0x1b) < 0 && strings.HasPrefix(label, "iso-2022-jp") && bytes.Contains(b, []byte("$B")) && (bytes.Contains(b, []byte("(B")) || bytes.Contains(b, []byte("(J"))) {
+	if bytes.IndexByte(b, 0x1b) < 0 && strings.HasPrefix(label, "iso-2022-jp") && lostEscapes(b) {
 		// A relay took the escapes out.
 		for _, seq := range []string{"$B", "(B", "(J"} {
 			b = bytes.ReplaceAll(b, []byte(seq), []byte("\x1b"+seq))

@@ -54,7 +54,7 @@ func cleanLabel(s string) string {
 	s = strings.ToLower(strings.Trim(s, " \t\"'<>;,:\r\n="))
 	s = strings.TrimPrefix(s, "charset=")
 	s, _, _ = strings.Cut(s, "*") // a language (RFC 2231, section 5)
-	if i := strings.IndexAny(s, " (\t"); i > 0 {
+	if i := strings.IndexAny(s, " (\t;,"); i > 0 {
 		s = s[:i]
 	}
 	if l, ok := labels[s]; ok {

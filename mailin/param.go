@@ -214,7 +214,7 @@ func quoted(v []byte, i int) (value []byte, next int) {
 
 // isPath tells a path of Windows, by its drive or server.
 func isPath(v []byte) bool {
-	return len(v) > 3 && v[1] == ':' && v[2] == '\\' && v[3] != '\\'
+	return len(v) > 3 && (v[1] == ':' && v[2] == '\\' && v[3] != '\\' || v[0] == '\\' && v[1] == '\\' && v[2] != '\\')
 }
 
 // paramName takes RFC 2231's marks off: "filename*1*" is section 1 of an extended "filename".

@@ -94,12 +94,19 @@ func (w *walker) cutHeader(h *header, rest []byte) int {
 		return 0
 	}
 	more, n := readHeader(trimmed, w.lim, &w.notes)
-	if !more.has("content-type") {
+	if !more.has("content-type") || isSentence(more.first("content-type")) {
 		return 0
 	}
 	w.defect("an empty line stands in the header")
 	h.fields = append(h.fields, more.fields...)
 	return len(rest) - len(trimmed) + n
+}
+
+// isSentence tells a letter's words behind the name of a field from the field's value: more of them follow the type, and no parameter.
+func isSentence(value []byte) bool {
+	_, rest, _ := bytes.Cut(bytes.TrimSpace(unfold(value)), []byte(" "))
+	rest = bytes.TrimSpace(rest)
+	return len(rest) > 0 && bytes.IndexByte(rest, '=') < 0 && bytes.IndexByte([]byte(";(/"), rest[0]) < 0
 }
 
 func isBlankString(s string) bool { return strings.TrimSpace(s) == "" }

@@ -67,9 +67,22 @@ func (w *word) whole() []byte {
 	return append(w.octets, b...)
 }
 
+// ended reports whether a word's base64 ends with its tail, its padding left out, although a word of n signs follows. The bits that fill its last sign up are
+// zero then. Where they belong to the next octet, that is a control character if there are four of them. If there are two it may be a space or a digit too; but
+// then what makes the quantum whole is an odd number of signs, where all words before the last are of even length.
+func (w *word) ended(n int) bool {
+	switch len(w.tail) {
+	case 2:
+		return base64Value[w.tail[1]]&15 == 0
+	case 3:
+		return base64Value[w.tail[2]]&3 == 0 && n%2 == 0
+	}
+	return false
+}
+
 // join appends the next word, which has the same charset.
 func (w *word) join(next word, base64 []byte) {
-	if len(w.tail) > 0 && base64 != nil {
+	if len(w.tail) > 0 && base64 != nil && !w.ended(len(base64)) {
 		next = splitBase64(next.charset, append(bytes.Clone(w.tail), base64...))
 		w.octets = append(w.octets, next.octets...)
 	} else {
