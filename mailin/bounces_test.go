@@ -108,6 +108,24 @@ func TestBounces(t *testing.T) {
 	t.Logf("%-24s %3d mails, kind %3d, recipient %3d, class %3d", "all", total.all, total.kind, total.recipient, total.class)
 }
 
+// TestJournal has a server carry a bounce in a report of its own: the bounce is read as if it had come alone.
+func TestJournal(t *testing.T) {
+	const bounce = "From: MAILER-DAEMON@example.com\nSubject: Undelivered\nReturn-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=c\n\n--c\n\nno\n--c\nContent-Type: message/delivery-status\n\n" +
+		"Reporting-MTA: dns; mx.example.com\nOriginal-Envelope-Id: ENV123\n\nFinal-Recipient: rfc822; a@example.com\nAction: failed\nStatus: 5.1.1\n\n--c--\n"
+	m := Parse([]byte(mime("X-MS-Journal-Report: \nContent-Type: multipart/mixed; boundary=b\n", "--b\n\nSender: x\n--b\nContent-Type: message/rfc822\n\n"+bounce+"\n--b--\n")), Limits{})
+	if m.Kind != bridge.KindBounce || len(m.Report) != 1 || m.ReportedEnvelope != "ENV123" {
+		t.Errorf("got a %s of %+v, envelope %q", m.Kind, m.Report, m.ReportedEnvelope)
+	}
+}
+
+// TestNoReport has a file of a type that reports have too: it is listed once.
+func TestNoReport(t *testing.T) {
+	m := Parse([]byte(mixed("Content-Type: text/rfc822-headers; name=headers.txt\nContent-Disposition: attachment; filename=headers.txt\n\nReceived: x\nSubject: y")), Limits{})
+	if m.Kind != bridge.KindMessage || len(m.Attachments) != 1 || m.Attachments[0].Filename != "headers.txt" {
+		t.Errorf("got a %s with %d attachments", m.Kind, len(m.Attachments))
+	}
+}
+
 // TestPassedOnBounces sends every bounce of the corpus on as people do: none may be taken for one, nor for anything else that no person wrote.
 func TestPassedOnBounces(t *testing.T) {
 	const person = "From: Ann Miller <ann@example.com>\nTo: desk@example.org\nDate: Fri, 20 Nov 2026 09:00:00 +0100\nMessage-ID: <p@example.com>\nMIME-Version: 1.0\n"

@@ -279,7 +279,10 @@ func (w *walker) judge(m *bridge.Mail, e *entity, text, html string) {
 	}
 	// It only looked like a report, so its parts are attachments.
 	for _, p := range w.reports {
-		if report.IsPart(p.Type) {
+		listed := func(a bridge.MailPart) bool {
+			return a.ContentType == cleanType(p.Type) && bytes.Equal(a.Content, p.Content)
+		}
+		if report.IsPart(p.Type) && !slices.ContainsFunc(w.attachments, listed) {
 			w.add(&entity{}, mediaType{main: p.Type}, "", p.Content)
 		}
 	}
@@ -305,7 +308,7 @@ func (w *walker) carried(m *bridge.Mail, e *entity, text string) bool {
 		in := (&walker{lim: w.lim, inner: true, decoded: w.decoded, work: w.work, parts: w.parts, textRead: w.textRead}).mail(p.Content)
 		switch in.Kind {
 		case bridge.KindBounce, bridge.KindComplaint, bridge.KindReceipt:
-			m.Kind, m.Report, m.ReportedID, m.AutoSubmitted = in.Kind, in.Report, in.ReportedID, true
+			m.Kind, m.Report, m.ReportedID, m.ReportedEnvelope, m.AutoSubmitted = in.Kind, in.Report, in.ReportedID, in.ReportedEnvelope, true
 			m.List = isList(&e.header)
 			return true
 		}

@@ -3,6 +3,7 @@ package mailin
 import (
 	"encoding/binary"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -81,6 +82,7 @@ func readRTF(b []byte) (text, html string) {
 	var stack []rtfState
 	ignored, pending := 0, 0 // groups beyond the bound; characters that stand for a \u
 	starred := false
+	high := rune(0) // the first half of a character that two \u make (RFC 2781, section 2.1)
 	write := func(s string) {
 		switch {
 		case state.tag:
@@ -96,7 +98,7 @@ func readRTF(b []byte) (text, html string) {
 	flush := func() {
 		if len(octets) > 0 {
 			write(decodeCharset(octets, codepage, false))
-			octets = octets[:0]
+			octets, high = octets[:0], 0
 		}
 	}
 	char := func(c byte) {
@@ -186,14 +188,21 @@ func readRTF(b []byte) (text, html string) {
 				if number < 0 {
 					number += 65536
 				}
-				if r := rune(number); utf8.ValidRune(r) && r > 0 {
+				switch r := rune(number); {
+				case utf16.IsSurrogate(r) && r < 0xdc00:
+					high = r
+				case utf16.IsSurrogate(r):
+					if c := utf16.DecodeRune(high, r); c != utf8.RuneError {
+						write(string(c))
+					}
+					high = 0
+				case utf8.ValidRune(r) && r > 0:
+					high = 0
 					write(string(r))
 				}
 				pending = state.uc
 			case "par", "line", "row", "sect", "page":
-				if !state.tag {
-					write("\n")
-				}
+				write("\n")
 			case "tab", "cell":
 				write("\t")
 			case "emdash":
