@@ -1,12 +1,11 @@
 package bridge_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"letterlock/bridge"
 	"letterlock/store"
-	"letterlock/store/seal"
+	"letterlock/store/sqlitetest"
 )
 
 // rings counts what other processes would hear.
@@ -15,11 +14,8 @@ type rings map[string]int
 func (r rings) Ring(topic string) { r[topic]++ }
 
 func TestOtherProcessesAreWoken(t *testing.T) {
-	keys, err := seal.Generate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys})
+	path, keys := sqlitetest.New(t)
+	db, err := store.Open(t.Context(), store.Config{Path: path, Keys: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

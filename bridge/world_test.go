@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"letterlock/bridge"
 	"letterlock/store"
 	"letterlock/store/pgtest"
-	"letterlock/store/seal"
+	"letterlock/store/sqlitetest"
 )
 
 // world is an organization with somebody of every kind, on a real store.
@@ -50,11 +49,8 @@ func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 
 func newConfig(t testing.TB) (bridge.Config, *store.DB, *clock) {
 	t.Helper()
-	keys, err := seal.Generate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys}
+	path, keys := sqlitetest.New(t)
+	config := store.Config{Path: path, Keys: keys}
 	if onPostgres() {
 		config.DSN, config.Blobs = pgtest.New(t), t.TempDir()
 	}

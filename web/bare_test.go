@@ -2,21 +2,17 @@ package web
 
 import (
 	"io"
-	"path/filepath"
 	"testing"
 
 	"letterlock/bridge"
 	"letterlock/store"
-	"letterlock/store/seal"
+	"letterlock/store/sqlitetest"
 )
 
 func gatewayOf(t *testing.T) *bridge.Gateway {
 	t.Helper()
-	keys, err := seal.Generate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys})
+	path, keys := sqlitetest.New(t)
+	db, err := store.Open(t.Context(), store.Config{Path: path, Keys: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

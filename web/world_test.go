@@ -15,7 +15,6 @@ import (
 	"net/mail"
 	"net/textproto"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +23,7 @@ import (
 
 	"letterlock/bridge"
 	"letterlock/store"
-	"letterlock/store/seal"
+	"letterlock/store/sqlitetest"
 	"letterlock/web"
 	"letterlock/web/page/pagetest"
 )
@@ -88,9 +87,8 @@ func newWorld(t testing.TB) *world { return newRoomyWorld(t, 2<<20) }
 func newRoomyWorld(t testing.TB, maxFiles int64) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{}, log: &logged{}}
-	keys, err := seal.Generate()
-	w.must(err)
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys})
+	path, keys := sqlitetest.New(t)
+	db, err := store.Open(t.Context(), store.Config{Path: path, Keys: keys})
 	w.must(err)
 	t.Cleanup(func() { w.must(db.Close()) })
 	w.db = db

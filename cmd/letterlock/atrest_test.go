@@ -163,7 +163,7 @@ func newPlanter(t *testing.T, dsn string) *planter {
 	}
 	p.member = &member{dir: p.dir, smtp: smtpAddr, base: "http://" + httpAddr, log: &lockedBuffer{}}
 	p.member.env = []string{
-		"HOME=" + p.dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "LETTERLOCK_DATABASE=" + dsn, "LETTERLOCK_DOMAIN=example.com",
+		"HOME=" + p.dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "GORACE=" + os.Getenv("GORACE"), "LETTERLOCK_DATABASE=" + dsn, "LETTERLOCK_DOMAIN=example.com",
 		"LETTERLOCK_BASE_URL=http://" + httpAddr, "LETTERLOCK_ORGANIZATION=Harbour Clinic", "LETTERLOCK_SENDER_POLICY=address",
 		"LETTERLOCK_RELAY_ADDRESS=" + p.relay.addr, "LETTERLOCK_RELAY_TLS=none", "LETTERLOCK_COPIES_NEED=any", "LETTERLOCK_NOTICES_DELAY=0s", "LETTERLOCK_SMTP_LISTEN=" + smtpAddr, "LETTERLOCK_HTTP_LISTEN=" + httpAddr,
 		"LETTERLOCK_LOG_LEVEL=debug",

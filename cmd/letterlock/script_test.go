@@ -174,7 +174,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	defer log.Close()
 	c := exec.Command(path, "serve")
 	c.Dir, c.Stdout, c.Stderr = ts.MkAbs("."), log, log
-	for _, name := range []string{"HOME", "PATH", "TMPDIR"} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "GORACE"} {
 		c.Env = append(c.Env, name+"="+ts.Getenv(name))
 	}
 	for _, name := range []string{"DOMAIN", "BASE_URL", "ORGANIZATION", "DATA", "DATABASE", "KEY_FILE", "KEY_COMMAND", "KEY", "MESSAGE_PACE", "SENDER_POLICY", "SMTP_LISTEN", "HTTP_LISTEN", "RELAY_ADDRESS", "RELAY_TLS", "COPIES_NEED", "NOTICES_DELAY", "NOTICES_UNDO", "LOG_LEVEL", "INBOX", "IMAP", "SEARCH", "DNS_SERVERS"} {

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +32,7 @@ import (
 	"letterlock/mailout/submit/relaytest"
 	"letterlock/mailout/tlsrpt"
 	"letterlock/store"
-	"letterlock/store/seal"
+	"letterlock/store/sqlitetest"
 )
 
 // today is in the morning, when all reports of the day before are due.
@@ -130,9 +129,8 @@ func newWorld(t *testing.T, zone string, c relaytest.Config) *world {
 	t.Cleanup(web.Close)
 	w.at["9.9.9.2:443"] = web.Listener.Addr().String()
 
-	keys, err := seal.Generate()
-	w.must(err)
-	w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "letterlock.db"), Keys: keys})
+	path, keys := sqlitetest.New(t)
+	w.db, err = store.Open(t.Context(), store.Config{Path: path, Keys: keys})
 	w.must(err)
 	t.Cleanup(func() { _ = w.db.Close() })
 	w.gateway, err = bridge.New(bridge.Config{Store: w.db, Keyring: keys, Domain: "clinic.example", BaseURL: "https://portal.example", Organization: "Harbour Clinic"})
