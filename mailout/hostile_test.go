@@ -246,14 +246,15 @@ func TestHostilePeers(t *testing.T) {
 		return strings.Repeat(code+"-"+strings.Repeat("x", 70)+"\r\n", 2000) + code + " ok\r\n"
 	}
 	type peer struct {
-		fault   map[string]string
-		refuse  string
-		again   bool // the peer keeps mails and does not say so: that it gets them again can't be avoided (RFC 5321, section 6.1)
-		noTries bool // the fault does not cost an attempt
-		some    int  // how many deliveries the fault costs one attempt each, and no others any; 0: whatever it costs
+		fault    map[string]string
+		refuse   string
+		again    bool          // the peer keeps mails and does not say so: that it gets them again can't be avoided (RFC 5321, section 6.1)
+		noTries  bool          // the fault does not cost an attempt
+		patience time.Duration // how long our side waits; 0 for hardly at all
+		some     int           // how many deliveries the fault costs one attempt each, and no others any; 0: whatever it costs
 	}
 	peers := map[string]peer{
-		"slow octets":                            {fault: map[string]string{"banner": slow, "EHLO": slow, "MAIL": slow, "RCPT": slow, "DATA": slow, "end": slow}, noTries: true},
+		"slow octets":                            {fault: map[string]string{"banner": slow, "EHLO": slow, "MAIL": slow, "RCPT": slow, "DATA": slow, "end": slow}, noTries: true, patience: 20 * time.Second},
 		"closes in the middle of the banner":     {fault: map[string]string{"banner": "220-mx.exa"}},
 		"closes before its banner":               {fault: map[string]string{"banner": drop}},
 		"never greets":                           {fault: map[string]string{"banner": silence}},
@@ -312,7 +313,11 @@ func TestHostilePeers(t *testing.T) {
 			h.start(t)
 			b := newBox()
 			ids := b.add(12, bridge.DeliverMessage, 5)
-			run(t, b, impatientRelay(t, h.addr, submit.TLSNone, nil), func(c *mailout.Config) { c.Concurrency = 3 })
+			patience := p.patience
+			if patience == 0 {
+				patience = impatient
+			}
+			run(t, b, patientRelay(t, h.addr, submit.TLSNone, nil, patience), func(c *mailout.Config) { c.Concurrency = 3 })
 			settle(t, b, ids)
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -346,10 +351,16 @@ func TestHostilePeers(t *testing.T) {
 // impatientRelay is a client that waits for nothing long.
 func impatientRelay(tb testing.TB, addr string, security submit.Security, config *tls.Config) *submit.Relay {
 	tb.Helper()
-	const short = 400 * time.Millisecond
+	return patientRelay(tb, addr, security, config, impatient)
+}
+
+const impatient = 400 * time.Millisecond
+
+func patientRelay(tb testing.TB, addr string, security submit.Security, config *tls.Config, patience time.Duration) *submit.Relay {
+	tb.Helper()
 	r, err := submit.NewRelay(submit.RelayConfig{
 		Address: addr, Security: security, TLS: config, LocalName: "gateway.example", Connections: 3, MaxMails: 5,
-		ConnectTimeout: 2 * time.Second, CommandTimeout: short, BlockTimeout: short, FinalTimeout: short,
+		ConnectTimeout: 2 * time.Second, CommandTimeout: patience, BlockTimeout: patience, FinalTimeout: patience,
 	})
 	if err != nil {
 		tb.Fatal(err)
