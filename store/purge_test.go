@@ -37,10 +37,10 @@ func TestDeletedThreadsLeaveNothing(t *testing.T) {
 
 	raw := plainSQLite(t, path)
 	traces := map[string][]byte{}
-	// The index writes a word without what it shares with the word before it, so not every one can be seen.
+	// The index writes a word without what it shares with the word before it: one letter often, three hardly ever.
 	for _, word := range words {
 		for _, content := range filesIn(t, dir) {
-			if trace := token(keys.Lookup, word); bytes.Contains(content, trace) {
+			if trace := token(keys.Lookup, word)[2:]; bytes.Contains(content, trace) {
 				traces["the word "+word+" in the index"] = trace
 			}
 		}
