@@ -26,7 +26,7 @@ var (
 
 // conn is what go-smtp talks to: the client's octets after TLS, one command line for each Read, and data only up to the end of its mail.
 // It answers what go-smtp must not see: lines that are not well formed, STARTTLS, and BDAT, whose refused chunks go-smtp would take for
-// commands. All but drain and cut is called by one goroutine.
+// commands. All but hurry, drain and cut is called by one goroutine.
 type conn struct {
 	net.Conn
 	run  *run
@@ -45,7 +45,7 @@ type conn struct {
 	quiet bool      // drop the next reply: after STARTTLS there is no second greeting (RFC 3207, section 4.2)
 	line  []byte    // what is left of the command line being read
 	over  bool      // nothing more is read from the client
-	left  func()    // takes the connection off all lists; nil once another conn has taken over
+	leave func()    // gives back the connection's place; nil once another conn has taken over
 
 	faults  int      // commands that were none
 	answers []string // LMTP: the replies to a mail, in place of the next lines
@@ -57,14 +57,15 @@ type conn struct {
 
 	mu       sync.Mutex
 	busy     bool // in a mail transaction
+	slow     bool // its mail has to make way
 	draining bool
 }
 
-func newConn(r *run, w *way, nc net.Conn, left func()) *conn {
+func newConn(r *run, w *way, nc net.Conn, leave func()) *conn {
 	return &conn{
 		Conn: nc, run: r, way: w, peer: peerIP(nc.RemoteAddr()), name: peerName(nc.RemoteAddr()),
 		br: bufio.NewReaderSize(nc, 8<<10), bw: bufio.NewWriterSize(nc, 4<<10),
-		until: time.Now().Add(r.SessionTimeout), left: left,
+		until: time.Now().Add(r.SessionTimeout), leave: leave,
 	}
 }
 
@@ -204,10 +205,10 @@ func (c *conn) startTLS() error {
 		c.run.Log.Debug("no TLS session", "peer", c.name, "error", err)
 		return io.EOF
 	}
-	next := newConn(c.run, c.run.secure, session, c.left)
+	next := newConn(c.run, c.run.secure, session, c.leave)
 	next.tls, next.quiet, next.until = session, true, c.until
 	next.front, next.who, next.faults = c.front, c.who, c.faults
-	c.left = nil
+	c.leave = nil
 	c.run.replace(c, next)
 	return io.EOF
 }
@@ -216,6 +217,9 @@ func (c *conn) startTLS() error {
 func (c *conn) startData() {
 	c.data, c.spent = &scanner{}, 0
 	c.due = earlier(time.Now().Add(c.run.DataTimeout), c.until)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slow = false
 }
 
 // readData reads up to the end of the mail, and never past it.
@@ -225,10 +229,13 @@ func (c *conn) readData(p []byte) (int, error) {
 			if err := c.flush(); err != nil {
 				return 0, c.abort(err)
 			}
-			if err := c.Conn.SetReadDeadline(earlier(time.Now().Add(c.run.BlockTimeout), c.due)); err != nil {
+			if err := c.awaitData(); err != nil {
 				return 0, c.abort(err)
 			}
 			if _, err := c.br.Peek(1); err != nil {
+				if isTimeout(err) && c.isSlow() {
+					err = errSlow
+				}
 				return 0, c.abort(err)
 			}
 		}
@@ -254,6 +261,16 @@ func (c *conn) readData(p []byte) (int, error) {
 		}
 		return n, nil
 	}
+}
+
+// awaitData sets the deadline for the next piece of the mail.
+func (c *conn) awaitData() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.slow {
+		return errSlow
+	}
+	return c.Conn.SetReadDeadline(earlier(time.Now().Add(c.run.BlockTimeout), c.due))
 }
 
 // abort ends the reading of a mail, and of the session.
@@ -361,17 +378,18 @@ func (c *conn) flush() error {
 // Close is called by go-smtp, also after another conn has taken over, and more than once.
 func (c *conn) Close() error {
 	c.over = true
-	if c.left == nil {
+	if c.leave == nil {
 		return nil
 	}
-	left := c.left
-	c.left = nil
-	defer left()
+	leave := c.leave
+	c.leave = nil
+	defer c.run.live.Done()
 	err := c.flush()
 	if c.stray && err == nil {
 		c.linger()
 	}
 	c.run.forget(c)
+	leave() // before the client sees the end, after which it may come again at once
 	return errors.Join(err, c.Conn.Close())
 }
 
@@ -399,6 +417,20 @@ func (c *conn) isBusy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.busy
+}
+
+// hurry ends the reading of the mail with errSlow. Any goroutine may call it.
+func (c *conn) hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slow = true
+	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (c *conn) isSlow() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.slow
 }
 
 // drain asks the connection to end, at once or after the mail that is under way. Any goroutine may call it.

@@ -70,6 +70,55 @@ func TestBigMails(t *testing.T) {
 	}
 }
 
+// TestSlowBigMails lets a client sit on the only place for a big mail. It may, until somebody else has one too.
+func TestSlowBigMails(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		o := newOffice()
+		addr, _ := start(t, o, func(c *Config) {
+			c.MaxSize, c.MaxBig, c.BigPatience = 4<<20, 1, 50*time.Millisecond
+			if secure {
+				c.TLS = certificate(t)
+			}
+		})
+		client := func() *client {
+			c := dial(t, addr)
+			if secure {
+				c.talk("< 220\n> EHLO client.example\n<- 250\n> STARTTLS\n<- 220")
+				c.secure()
+				c.talk("> EHLO client.example\n<- 250\n> MAIL FROM:<ann@example.org>\n<- 250\n> RCPT TO:<reply+ann@desk.example>\n<- 250\n> DATA\n<- 354")
+				return c
+			}
+			hello(c)
+			return c
+		}
+		body := "Subject: big\r\n\r\n" + strings.Repeat(strings.Repeat("a", 998)+"\r\n", 270)
+		alone := client()
+		alone.send(body)
+		time.Sleep(200 * time.Millisecond) // far beyond its patience, but nobody waits
+		alone.send(".\r\n")
+		alone.talk("<- 250 2.0.0 OK")
+
+		slow, others := client(), 0
+		slow.send(body)
+		for told := false; !told; others++ { // the first may come before the slow one has its place
+			other := client()
+			other.send(body + ".\r\n")
+			other.talk("<- 250 2.0.0 OK")
+			slow.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			_, err := slow.r.Peek(1)
+			told = err == nil
+		}
+		slow.talk("<- 421 4.3.1")
+		slow.conn.Close()
+		alone.talk("> MAIL FROM:<ann@example.org>\n<- 250\n> RCPT TO:<reply+ann@desk.example>\n<- 250\n> DATA\n<- 354")
+		alone.send(body + ".\r\n")
+		alone.talk("<- 250 2.0.0 OK")
+		if mails := o.got(); len(mails) != 2+others {
+			t.Errorf("got %d mails, want %d", len(mails), 2+others)
+		}
+	}
+}
+
 func TestManyRefusals(t *testing.T) {
 	o := newOffice()
 	addr, _ := start(t, o, func(c *Config) { c.MaxRefused, c.MaxRecipients = 3, 1 })

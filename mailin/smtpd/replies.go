@@ -18,6 +18,7 @@ var (
 	errUTF8Path = errors.New("the path is not ASCII and SMTPUTF8 was not given")
 	errTooBig   = errors.New("over the size limit")
 	errNoRoom   = errors.New("too many big mails at once")
+	errSlow     = errors.New("too slow while others wait")
 	errLoop     = errors.New("too many Received fields")
 	errVerdict  = errors.New("the sender can't be checked at the moment")
 )
@@ -44,6 +45,7 @@ var replies = []struct {
 	{errTooBig, 552, smtp.EnhancedCode{5, 3, 4}, "The mail is larger than this host takes"},
 	{errTooMuch, 552, smtp.EnhancedCode{5, 3, 4}, "The mail is larger than this host takes, closing"},
 	{errNoRoom, 452, smtp.EnhancedCode{4, 3, 1}, "Too many large mails at once, try again later"},
+	{errSlow, 421, smtp.EnhancedCode{4, 3, 1}, "Others wait for room, and this mail comes too slowly, closing"},
 	{errLoop, 554, smtp.EnhancedCode{5, 4, 6}, "Too many Received fields, this mail is going round in a loop"},
 	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "Lines of a mail must end with CR LF, a bare CR or LF is not taken (RFC 5321, section 2.3.8)"},
 	{errVerdict, 451, smtp.EnhancedCode{4, 7, 0}, "The sender can't be checked at the moment, try again later"},

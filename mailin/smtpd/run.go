@@ -22,7 +22,7 @@ type run struct {
 	// given to Run by the grace that mails under way have.
 	work  context.Context
 	limit *limiter
-	big   chan struct{} // one element for each big mail in memory
+	big   *room
 
 	pace *paces
 
@@ -50,7 +50,7 @@ func (s *Server) Run(ctx context.Context) error {
 	r := &run{
 		Server: s, work: work,
 		limit: &limiter{total: s.MaxConns, each: s.MaxNetConns, nets: make(map[netip.Prefix]int)},
-		big:   make(chan struct{}, s.MaxBig), conns: make(map[*conn]struct{}),
+		big:   newRoom(s.MaxBig, s.BigPatience), conns: make(map[*conn]struct{}),
 		pace: newPaces(s.Pace, s.Exempt, s.Now),
 	}
 	r.clear, r.secure, r.local = r.newWay(s.TLS, false), r.newWay(nil, false), r.newWay(nil, true)
@@ -153,15 +153,11 @@ func (r *run) admit(nc net.Conn, lmtp, unix bool) {
 		r.turnAway(nc, "has too many connections, try again later")
 		return
 	}
-	left := func() {
-		leave()
-		r.live.Done()
-	}
 	to := r.clear
 	if lmtp {
 		to = r.local
 	}
-	c := newConn(r, to, nc, left)
+	c := newConn(r, to, nc, leave)
 	c.front, c.who = front, who
 	var isTLS bool
 	if c.tls, isTLS = nc.(*tls.Conn); !isTLS {

@@ -19,7 +19,6 @@ import (
 const (
 	checkTimeout   = 30 * time.Second
 	receiveTimeout = 5 * time.Minute
-	roomTimeout    = 30 * time.Second // for a place among the big mails
 )
 
 // session is one client's, from its HELO on. It holds at most one mail transaction (RFC 5321, section 3.3).
@@ -161,7 +160,7 @@ func (s *session) envelope(to string) bridge.Envelope {
 // Data implements smtp.Session. It answers 250 only when every recipient's part is durable.
 func (s *session) Data(r io.Reader) error {
 	s.conn.startData()
-	raw, leave, err := s.read(r)
+	raw, place, err := s.read(r)
 	if err != nil {
 		s.run.Log.Info("mail not taken", "peer", s.conn.name, "reason", err)
 		if errors.Is(err, errBareLine) || errors.Is(err, errTooMuch) {
@@ -172,7 +171,7 @@ func (s *session) Data(r io.Reader) error {
 		}
 		return s.run.replyTo(err)
 	}
-	defer leave()
+	defer place.leave()
 	if hops(raw) > maxHops {
 		s.run.Log.Warn("mail loop", "peer", s.conn.name)
 		return s.run.replyTo(errLoop)
@@ -209,14 +208,14 @@ func (s *session) answers(outcomes []outcome) []string {
 	return lines
 }
 
-// read takes the mail into memory, with our Received field before it. What leave gives back is held for as long as the mail is.
-func (s *session) read(r io.Reader) (raw []byte, leave func(), err error) {
+// read takes the mail into memory, with our Received field before it. Its place, nil for a small one, is held for as long as the mail is.
+func (s *session) read(r io.Reader) (raw []byte, big *place, err error) {
 	prefix := s.received()
 	limit := len(prefix) + int(s.run.MaxSize)
-	leave = func() {}
 	defer func() {
+		big.complete()
 		if err != nil {
-			leave()
+			big.leave()
 		}
 	}()
 	raw = make([]byte, 0, min(len(prefix)+max(int(s.size)+1, 8<<10), smallMail))
@@ -225,8 +224,8 @@ func (s *session) read(r io.Reader) (raw []byte, leave func(), err error) {
 		if len(raw) == cap(raw) {
 			size := 2 * cap(raw)
 			if size > smallMail && cap(raw) <= smallMail {
-				if leave, err = s.run.enterBig(); err != nil {
-					return nil, leave, err
+				if big, err = s.run.big.enter(s.run.work.Done(), s.conn.hurry); err != nil {
+					return nil, nil, err
 				}
 				size = max(size, len(prefix)+int(s.size)+1)
 			}
@@ -237,29 +236,17 @@ func (s *session) read(r io.Reader) (raw []byte, leave func(), err error) {
 		}
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]
+		big.took(n)
 		if len(raw) > limit {
-			return nil, leave, errTooBig
+			return nil, big, errTooBig
 		}
 		if err == io.EOF {
-			return raw, leave, nil
+			return raw, big, nil
 		}
 		if err != nil {
-			return nil, leave, err
+			return nil, big, err
 		}
 	}
-}
-
-// enterBig waits for a place among the big mails.
-func (r *run) enterBig() (leave func(), err error) {
-	timer := time.NewTimer(roomTimeout)
-	defer timer.Stop()
-	select {
-	case r.big <- struct{}{}:
-		return func() { <-r.big }, nil
-	case <-timer.C:
-	case <-r.work.Done():
-	}
-	return func() {}, errNoRoom
 }
 
 // received returns our Received field for the mail.

@@ -74,6 +74,7 @@ type Config struct {
 	Pace   Pace           // how much one address may do within a minute; no bounds if zero
 	Exempt []netip.Prefix // networks for which Pace does not hold
 
+	BigPatience    time.Duration // how long a mail over 256 KiB may come in slower than 64 KiB a second while others wait; default 20 seconds
 	CommandTimeout time.Duration // for the next command line; default 5 minutes (RFC 5321, section 4.5.3.2.7)
 	BlockTimeout   time.Duration // for the next piece of data; default 3 minutes
 	DataTimeout    time.Duration // for the whole of one mail; default 15 minutes
@@ -111,6 +112,7 @@ func New(c Config) (*Server, error) {
 	defaults(&c.MaxConns, 500)
 	defaults(&c.MaxNetConns, 100)
 	defaults(&c.MaxBig, 4)
+	defaults(&c.BigPatience, 20*time.Second)
 	defaults(&c.CommandTimeout, 5*time.Minute)
 	defaults(&c.BlockTimeout, 3*time.Minute)
 	defaults(&c.DataTimeout, 15*time.Minute)
