@@ -223,7 +223,10 @@ func (s *session) read(r io.Reader) (raw []byte, big *place, err error) {
 	for {
 		if len(raw) == cap(raw) {
 			size := 2 * cap(raw)
-			if size > smallMail && cap(raw) <= smallMail {
+			if cap(raw) < smallMail {
+				size = min(size, smallMail)
+			}
+			if cap(raw) == smallMail {
 				if big, err = s.run.big.enter(s.run.work.Done(), s.conn.hurry); err != nil {
 					return nil, nil, err
 				}
