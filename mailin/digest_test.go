@@ -91,6 +91,16 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestFilesOfOneText puts more files into one part than are read, where nothing else shows the rest.
+func TestFilesOfOneText(t *testing.T) {
+	for count, bound := range map[int]bool{maxUU - 1: false, maxUU + 1: true} {
+		m := Parse([]byte(mixed("Content-Type: application/octet-stream; name=f.bin\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n"+strings.Repeat(uu("x"), count))), Limits{})
+		if n := len(m.Attachments); n != min(count, maxUU) || m.OverBound != "" != bound {
+			t.Errorf("of %d files %d are attached, bound %q", count, n, m.OverBound)
+		}
+	}
+}
+
 func TestRaw(t *testing.T) {
 	crlf := []byte("From: ann@example.com\r\n\r\nHello\r\n")
 	if m := Parse(crlf, Limits{}); &m.Raw[0] != &crlf[0] {

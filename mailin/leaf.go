@@ -45,7 +45,7 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		return nil
 	}
 	if enc == encUU {
-		if _, files := cutUU(raw); len(files) > 1 {
+		if _, files := w.cutUU(raw); len(files) > 1 {
 			defer w.attachUU(e, files[1:]) // content is the first one
 		}
 	}
@@ -99,13 +99,13 @@ func (w *walker) leaf(e *entity, t mediaType, enc transfer) []piece {
 		// Some clients show such a part in the body, some as a file, some as both. The first text is the letter even so.
 		w.attach(e, t, name, content, first)
 		if !inline && e.index > 0 {
-			_, files := cutUU(content)
+			_, files := w.cutUU(content)
 			w.attachUU(e, files)
 			return nil
 		}
 	}
 	if w.foreign > 0 {
-		_, files := cutUU(content)
+		_, files := w.cutUU(content)
 		w.attachUU(e, files)
 		return nil
 	}
@@ -289,6 +289,15 @@ func (w *walker) attach(e *entity, t mediaType, name string, content []byte, fir
 	}
 }
 
+// cutUU takes the files out of a text, and says so if there may be more of them.
+func (w *walker) cutUU(b []byte) (text []byte, files []uuFile) {
+	text, files = cutUU(b)
+	if len(files) == maxUU {
+		w.overBound("a text holds more files than are read")
+	}
+	return text, files
+}
+
 func (w *walker) attachUU(e *entity, files []uuFile) {
 	for _, f := range files {
 		w.add(&entity{place: e.place}, mediaType{main: typeByName(f.name)}, f.name, f.content)
@@ -308,7 +317,7 @@ func (w *walker) text(e *entity, t mediaType, content []byte) piece {
 	html := t.main == "text/html"
 	if !html {
 		var files []uuFile
-		if content, files = cutUU(content); len(files) > 0 {
+		if content, files = w.cutUU(content); len(files) > 0 {
 			w.attachUU(e, files)
 		}
 		content = w.binhex(e, content)

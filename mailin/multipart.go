@@ -76,10 +76,10 @@ func (w *walker) parted(e *entity, t mediaType, guess bool) ([]piece, bool) {
 		}
 		out = firstPieces(out, w.siblings(e, t, parts))
 		// Files from before MIME may stand outside of the parts.
-		_, files := cutUU(e.data[e.lo:parts[0].lo])
+		_, files := w.cutUU(e.data[e.lo:parts[0].lo])
 		w.attachUU(e, files)
 		if closed {
-			_, files = cutUU(e.data[parts[len(parts)-1].hi:e.hi])
+			_, files = w.cutUU(e.data[parts[len(parts)-1].hi:e.hi])
 			w.attachUU(e, files)
 		}
 	}
