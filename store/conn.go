@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,8 +19,8 @@ type conn struct {
 	c      *sqlx.Conn
 	engine engine
 	keys   *seal.Keyring
-	stmts  map[string]*sqlx.Stmt
-	start  string // begins a transaction
+	stmts  map[string]*statement // on SQLite
+	start  string                // begins a transaction
 
 	// On PostgreSQL, where each statement is a journey to the server and back:
 	db      *sqlx.DB          // makes another connection
@@ -39,7 +38,7 @@ func newConn(ctx context.Context, db *sqlx.DB, e engine, keys *seal.Keyring, sta
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c: c, db: db, engine: e, keys: keys, stmts: map[string]*sqlx.Stmt{}, queries: map[string]string{}, start: start}, nil
+	return &conn{c: c, db: db, engine: e, keys: keys, stmts: map[string]*statement{}, queries: map[string]string{}, start: start}, nil
 }
 
 // query returns a query as the engine runs it. Queries are constants, so their number is bounded.
@@ -47,33 +46,12 @@ func (c *conn) query(query string) string {
 	return sqlx.Rebind(c.engine.bind(), c.engine.dialect(query))
 }
 
-// stmt returns the prepared form of a query.
-func (c *conn) stmt(query string) (*sqlx.Stmt, error) {
-	if s, ok := c.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := c.c.PreparexContext(background, c.query(query))
-	if err != nil {
-		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
-	}
-	c.stmts[query] = s
-	return s, nil
-}
-
 // exec runs a statement, and returns how many rows it touched.
 func (c *conn) exec(query string, args ...any) (int64, error) {
 	if c.engine == postgresEngine {
 		return c.execOnce(query, args)
 	}
-	s, err := c.stmt(query)
-	if err != nil {
-		return 0, err
-	}
-	res, err := s.ExecContext(background, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+	return c.execPrepared(query, args)
 }
 
 // send runs a statement whose answer nobody needs but if it fails. It may run together with the next one, and its failure is that one's
@@ -91,21 +69,7 @@ func (c *conn) each(query string, args []any, fn func(row) error) (fault, failed
 	if c.engine == postgresEngine {
 		return c.eachOnce(query, args, fn)
 	}
-	s, err := c.stmt(query)
-	if err != nil {
-		return err, nil
-	}
-	rows, err := s.QueryxContext(background, args...)
-	if err != nil {
-		return err, nil
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return nil, err
-		}
-	}
-	return rows.Err(), nil
+	return c.eachPrepared(query, args, fn)
 }
 
 func (c *conn) do(query string) error {
@@ -132,7 +96,7 @@ func (c *conn) rollback() { _ = c.do("rollback") }
 func (c *conn) close() error {
 	var errs []error
 	for _, s := range c.stmts {
-		errs = append(errs, s.Close())
+		errs = append(errs, c.c.Raw(func(any) error { return s.driver.Close() }))
 	}
 	return errors.Join(append(errs, c.c.Close())...)
 }

@@ -230,7 +230,7 @@ func plainValues(args []any) ([]any, error) {
 	}
 	plain := make([]any, len(args))
 	for i, a := range args {
-		v, err := driver.DefaultParameterConverter.ConvertValue(a)
+		v, err := plainValue(a)
 		if err != nil {
 			return nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
