@@ -467,6 +467,61 @@ func TestNothingWorks(t *testing.T) {
 	o.awaitProgress(t, 8)
 }
 
+// The same while several groups are under way: each comes, and none twice.
+func TestNothingWorksAmongGroups(t *testing.T) {
+	s, o := newMemory(t), newOffice()
+	recorded, tries := 0, 0
+	o.fail = func(string) error {
+		if recorded++; recorded > 23 {
+			if tries++; tries < 40 {
+				return errDown
+			}
+		}
+		return nil
+	}
+	for i := range 80 {
+		s.deliver(t, letter(strconv.Itoa(i)))
+	}
+	start(t, o, func(c *Config) { c.Batch, c.Together, c.RetryMin, c.RetryMax = 7, 3, 1, 1 }, s.account())
+	o.await(t, "80 mails", func() bool { return len(strings.Fields(o.got())) == 80 })
+	o.awaitProgress(t, 80)
+	if o.again != 0 {
+		t.Errorf("%d mails were taken twice", o.again)
+	}
+}
+
+// What waits to be recorded is bounded by its octets and by the number of groups; one group may always be recorded while the next is fetched.
+func TestUnderWay(t *testing.T) {
+	ended := make(chan struct{})
+	close(ended)
+	tests := []struct {
+		name   string
+		octets []int64
+		first  chan struct{}
+		want   bool
+	}{
+		{"none", nil, nil, false},
+		{"one that is too large", []int64{500}, nil, false},
+		{"two that fit", []int64{50, 50}, nil, false},
+		{"two that do not", []int64{50, 51}, nil, true},
+		{"too many", make([]int64, ahead), nil, true},
+		{"one that ended", []int64{1}, ended, true},
+	}
+	for _, tt := range tests {
+		w := &recorder{}
+		for i, n := range tt.octets {
+			rec := &recording{octets: n}
+			if i == 0 {
+				rec.ended = tt.first
+			}
+			w.underWay = append(w.underWay, rec)
+		}
+		if got := w.due(100); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // What fails for a moment comes in its place.
 func TestOrderIsKept(t *testing.T) {
 	s, o := newMemory(t), newOffice()

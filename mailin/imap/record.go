@@ -24,11 +24,16 @@ const (
 	transactionBytes = 4 << 20
 )
 
-// recording is a group of messages on its way into the store. Its outcomes may be read once it ended.
+// ahead is how many groups may be under way while the next is fetched.
+const ahead = 3
+
+// recording is a group of messages on its way into the store. What is below may be read once it ended.
 type recording struct {
 	fetched  *fetched
-	outcomes []outcome // of fetched.messages
+	octets   int64 // of fetched.messages
 	ended    chan struct{}
+	outcomes []outcome // of fetched.messages
+	gaveUp   bool      // nothing works, or ctx ended: not all of them were tried
 }
 
 // outcome is what became of one message.
@@ -37,70 +42,117 @@ type outcome struct {
 	err   error
 }
 
-// record begins to record what was fetched, in its order. It ends early if nothing works, or ctx ends; the rest is not tried then.
-func (r *reader) record(ctx context.Context, f *fetched) *recording {
-	rec := &recording{fetched: f, outcomes: make([]outcome, len(f.messages)), ended: make(chan struct{})}
-	go func() {
-		defer close(rec.ended)
-		r.recordGroup(ctx, rec)
-	}()
-	return rec
-}
-
 // portion is a part of a group that is recorded in one transaction.
 type portion struct {
+	of       *recording
 	from, to int // of the messages
 	mails    []bridge.Arrival
 	failed   bool // one of them can't be read or judged
 }
 
-// recordGroup records a group in portions. While one is committed the next is read and judged.
-func (r *reader) recordGroup(ctx context.Context, rec *recording) {
+// recorder records groups one after the other, each in portions. While one portion is committed the next is read and judged.
+type recorder struct {
+	underWay []*recording // in order; those at the front may have ended
+	groups   chan *recording
+	stop     func()
+	working  sync.WaitGroup
+}
+
+// newRecorder returns a recorder that works until ctx ends, or end is called, or nothing works.
+func (r *reader) newRecorder(ctx context.Context) *recorder {
+	w := &recorder{groups: make(chan *recording, ahead)}
+	ctx, w.stop = context.WithCancel(ctx)
 	portions := make(chan *portion, 1)
-	stop := make(chan struct{})
-	var preparing sync.WaitGroup
-	preparing.Go(func() {
+	w.working.Go(func() {
 		defer close(portions)
-		for from := 0; from < len(rec.fetched.messages); {
-			p := r.prepare(ctx, rec.fetched, from)
-			select {
-			case portions <- p:
-			case <-stop:
-				return
+		for rec := range w.groups {
+			for from, more := 0, true; more; more = from < len(rec.outcomes) {
+				p := r.prepare(ctx, rec, from)
+				portions <- p
+				from = p.to
 			}
-			from = p.to
 		}
 	})
-	defer preparing.Wait()
-	defer close(stop)
-	failed := 0
-	for p := range portions {
-		if !r.recordPortion(ctx, rec, p, &failed) {
-			return
+	w.working.Go(func() {
+		failed := 0
+		for p := range portions {
+			if p.from < p.to && !r.recordPortion(ctx, p, &failed) {
+				p.of.gaveUp = true
+				w.stop()
+			}
+			if p.to == len(p.of.outcomes) {
+				close(p.of.ended)
+			}
 		}
+	})
+	return w
+}
+
+// add hands over what was fetched.
+func (w *recorder) add(f *fetched) {
+	rec := &recording{fetched: f, outcomes: make([]outcome, len(f.messages)), ended: make(chan struct{})}
+	for _, m := range f.messages {
+		rec.octets += int64(len(m.raw))
 	}
+	w.underWay = append(w.underWay, rec)
+	w.groups <- rec
+}
+
+// due reports whether the first group has to be finished before another is fetched: it ended, or there are too many, or they hold more octets
+// than one may.
+func (w *recorder) due(limit int64) bool {
+	if len(w.underWay) == 0 {
+		return false
+	}
+	select {
+	case <-w.underWay[0].ended:
+		return true
+	default:
+	}
+	var octets int64
+	for _, rec := range w.underWay {
+		octets += rec.octets
+	}
+	return len(w.underWay) > 1 && (len(w.underWay) >= ahead || octets > limit)
+}
+
+// first takes the group that is the longest under way out of the recorder's hands.
+func (w *recorder) first() *recording {
+	rec := w.underWay[0]
+	w.underWay = w.underWay[1:]
+	return rec
+}
+
+// drop forgets the groups that are under way.
+func (w *recorder) drop() { w.underWay = nil }
+
+// end ends what is under way, after the portion that is being recorded.
+func (w *recorder) end() {
+	w.stop()
+	close(w.groups)
+	w.working.Wait()
 }
 
 // recordPortion records a portion, or as much of it as works: where it does not as a whole, one half after the other. It reports whether to go
 // on; failed counts messages that failed in a row.
-func (r *reader) recordPortion(ctx context.Context, rec *recording, p *portion, failed *int) bool {
+func (r *reader) recordPortion(ctx context.Context, p *portion, failed *int) bool {
 	if ctx.Err() != nil {
 		return false
 	}
 	if !p.failed && r.receive(ctx, p.mails) == nil {
 		for i := p.from; i < p.to; i++ {
-			rec.outcomes[i].tried = true
+			p.of.outcomes[i].tried = true
 		}
 		*failed = 0
 		return true
 	}
 	if p.to-p.from > 1 {
 		middle := (p.from + p.to) / 2
-		return r.recordPortion(ctx, rec, r.prepareRange(ctx, rec.fetched, p.from, middle), failed) &&
-			r.recordPortion(ctx, rec, r.prepareRange(ctx, rec.fetched, middle, p.to), failed)
+		return r.recordPortion(ctx, r.prepareRange(ctx, p.of, p.from, middle), failed) &&
+			r.recordPortion(ctx, r.prepareRange(ctx, p.of, middle, p.to), failed)
 	}
-	err := r.handOver(ctx, rec.fetched, p.from)
-	rec.outcomes[p.from] = outcome{tried: true, err: err}
+	err := r.handOver(ctx, p.of.fetched, p.from)
+	p.of.outcomes[p.from] = outcome{tried: true, err: err}
 	if err == nil {
 		*failed = 0
 	} else {
@@ -110,19 +162,23 @@ func (r *reader) recordPortion(ctx context.Context, rec *recording, p *portion, 
 }
 
 // prepare reads and judges the messages of the next portion.
-func (r *reader) prepare(ctx context.Context, f *fetched, from int) *portion {
+func (r *reader) prepare(ctx context.Context, rec *recording, from int) *portion {
+	messages := rec.fetched.messages
+	if ctx.Err() != nil {
+		return &portion{of: rec, from: from, to: len(messages)} // which is not recorded any more
+	}
 	to := from
-	for size := 0; to < len(f.messages) && to-from < r.Together; to++ {
-		if size += len(f.messages[to].raw); size > transactionBytes && to > from {
+	for size := 0; to < len(messages) && to-from < r.Together; to++ {
+		if size += len(messages[to].raw); size > transactionBytes && to > from {
 			break
 		}
 	}
-	return r.prepareRange(ctx, f, from, to)
+	return r.prepareRange(ctx, rec, from, to)
 }
 
 // prepareRange reads and judges messages, several at once.
-func (r *reader) prepareRange(ctx context.Context, f *fetched, from, to int) *portion {
-	p := &portion{from: from, to: to, mails: make([]bridge.Arrival, to-from)}
+func (r *reader) prepareRange(ctx context.Context, rec *recording, from, to int) *portion {
+	p := &portion{of: rec, from: from, to: to, mails: make([]bridge.Arrival, to-from)}
 	var all sync.WaitGroup
 	var next atomic.Int64
 	var failed atomic.Bool
@@ -130,7 +186,7 @@ func (r *reader) prepareRange(ctx context.Context, f *fetched, from, to int) *po
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(p.mails) && !failed.Load(); i = int(next.Add(1)) - 1 {
 				var err error
-				if p.mails[i], err = r.arrival(ctx, f, p.from+i); err != nil {
+				if p.mails[i], err = r.arrival(ctx, rec.fetched, p.from+i); err != nil {
 					failed.Store(true)
 				}
 			}

@@ -8,10 +8,11 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// takeAll takes messages, in the order of their UIDs, in groups that fit in memory. While one group is recorded the next is fetched. Its error
-// means that the connection or the rest of the machine does not work.
+// takeAll takes messages, in the order of their UIDs, in groups that fit in memory. While some groups are recorded the next is fetched. Its
+// error means that the connection or the rest of the machine does not work.
 func (r *reader) takeAll(ctx context.Context, c *connection, uids []imap.UID) error {
-	var last *recording
+	w := r.newRecorder(ctx)
+	defer w.end()
 	for len(uids) > 0 {
 		some := uids[:min(len(uids), r.Batch)]
 		if r.careful > 0 {
@@ -20,23 +21,24 @@ func (r *reader) takeAll(ctx context.Context, c *connection, uids []imap.UID) er
 		uids = uids[len(some):]
 		sizes, lost := c.measure(some)
 		if lost != nil {
-			return errors.Join(r.finish(ctx, c, last), r.unmeasured(ctx, some, lost))
+			return errors.Join(r.finishAll(ctx, c, w), r.unmeasured(ctx, some, lost))
 		}
 		for len(some) > 0 {
 			group := r.group(some, sizes)
 			some = some[len(group):]
 			f := c.fetch(group, sizes, r.MaxSize)
-			err := r.finish(ctx, c, last)
-			if errors.Is(err, errNothingWorks) {
-				return err // what was fetched comes again
+			w.add(f)
+			for !f.broken() && w.due(r.BatchBytes) {
+				if err := r.finishFirst(ctx, c, w); err != nil {
+					return errors.Join(err, r.finishAll(ctx, c, w))
+				}
 			}
-			last = r.record(ctx, f)
-			if err != nil || f.broken() {
-				return errors.Join(err, r.finish(ctx, c, last))
+			if f.broken() {
+				return r.finishAll(ctx, c, w)
 			}
 		}
 	}
-	return r.finish(ctx, c, last)
+	return r.finishAll(ctx, c, w)
 }
 
 // unmeasured deals with messages whose sizes were asked for when the connection broke. It's seen next time, one by one, on which of them.
@@ -69,11 +71,30 @@ func (r *reader) group(uids []imap.UID, sizes map[imap.UID]int64) []imap.UID {
 	return uids
 }
 
+// finishAll finishes all groups that are under way.
+func (r *reader) finishAll(ctx context.Context, c *connection, w *recorder) (err error) {
+	for len(w.underWay) > 0 {
+		err = errors.Join(err, r.finishFirst(ctx, c, w))
+	}
+	return err
+}
+
+// finishFirst finishes the group that is the longest under way. Where not all of it was tried the groups after it are dropped: what was fetched
+// comes again.
+func (r *reader) finishFirst(ctx context.Context, c *connection, w *recorder) error {
+	rec := w.first()
+	err := r.finish(ctx, c, rec)
+	if rec.gaveUp && err == nil {
+		err = errNothingWorks
+	}
+	if rec.gaveUp || errors.Is(err, errNothingWorks) {
+		w.drop()
+	}
+	return err
+}
+
 // finish waits until a group is recorded, and does with its messages what the account wants.
 func (r *reader) finish(ctx context.Context, c *connection, rec *recording) error {
-	if rec == nil {
-		return nil
-	}
 	<-rec.ended
 	f := rec.fetched
 	var done []imap.UID
