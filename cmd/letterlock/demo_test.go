@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,8 +28,6 @@ type runningDemo struct {
 
 func startDemo(t *testing.T, c demoCommand) *runningDemo {
 	t.Helper()
-	// What is temporary must end up, and be gone, where the test can see it.
-	t.Setenv("TMPDIR", t.TempDir())
 	r := &runningDemo{out: &bytes.Buffer{}}
 	env := &environment{stdout: r.out, stderr: io.Discard}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -127,7 +127,27 @@ func (r *runningDemo) thread(t *testing.T, subject string) bridge.ThreadView {
 	return bridge.ThreadView{}
 }
 
+// The demos of the tests run at the same time: what takes long is that their notices wait.
 func TestDemo(t *testing.T) {
+	// What is temporary must end up, and be gone, where the test can see it.
+	temporary, folder := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(temporary); err != nil || len(left) != 0 {
+			t.Errorf("they leave %v behind (%v)", left, err)
+		}
+	})
+	t.Run("tells its story", func(t *testing.T) {
+		t.Parallel()
+		demoTellsItsStory(t)
+	})
+	t.Run("keeps its folder", func(t *testing.T) {
+		t.Parallel()
+		demoKeepsItsFolder(t, folder)
+	})
+}
+
+func demoTellsItsStory(t *testing.T) {
 	// A port that somebody has already.
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -199,11 +219,12 @@ func TestDemo(t *testing.T) {
 		t.Errorf("got %d messages, the last by %s: %q", len(v.Messages), last.AuthorName, last.Text)
 	}
 
+	mailboxKeepsToItself(t, r)
 	if err := r.stop(); err != nil {
 		t.Errorf("the end: %v", err)
 	}
-	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
-		t.Errorf("it leaves %v behind (%v)", left, err)
+	if _, err := os.Stat(filepath.Dir(r.app.config.Data)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its folder is left behind (%v)", err)
 	}
 	for _, address := range []string{r.opened.http, r.opened.mailbox, r.opened.smtp} {
 		if conn, err := net.Dial("tcp", address); err == nil {
@@ -214,8 +235,8 @@ func TestDemo(t *testing.T) {
 }
 
 // The mailbox has no sign-in, so it must not answer to another page's name for this machine, nor take its forms.
-func TestDemoMailboxKeepsToItself(t *testing.T) {
-	r := startDemo(t, demoCommand{})
+func mailboxKeepsToItself(t *testing.T, r *runningDemo) {
+	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, "http://"+r.opened.mailbox+"/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -244,8 +265,7 @@ func TestDemoMailboxKeepsToItself(t *testing.T) {
 }
 
 // With a folder the demo goes on where it was.
-func TestDemoKeepsItsFolder(t *testing.T) {
-	folder := t.TempDir()
+func demoKeepsItsFolder(t *testing.T, folder string) {
 	r := startDemo(t, demoCommand{Data: folder})
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
