@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -22,6 +23,10 @@ type reader struct {
 	*Poller
 	account Account
 	log     *slog.Logger
+
+	// busy has room for those who parse a mail or look up its author. Who commits, and is waited for, keeps a processor that way. It also waits
+	// less for the lock of SQLite's page cache, which all connections share.
+	busy chan struct{}
 
 	validity uint32   // of the mailbox that what follows is about; zero before the first SELECT
 	first    imap.UID // while the mailbox is read for the first time and Account.Since holds: the first UID that counts anyway
@@ -66,6 +71,7 @@ const inARow = 3
 func newReader(p *Poller, a Account) *reader {
 	return &reader{
 		Poller: p, account: a, log: p.Log.With("account", a.Name), late: make(map[imap.UID]*lateMessage),
+		busy: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 	}
 }
 

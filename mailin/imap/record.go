@@ -228,8 +228,15 @@ func (r *reader) handOver(ctx context.Context, f *fetched, i int) error {
 	}
 }
 
+// turn waits until there is room in busy, and returns what makes it again.
+func (r *reader) turn() (over func()) {
+	r.busy <- struct{}{}
+	return func() { <-r.busy }
+}
+
 // read parses a message. A panic is an error of this message.
 func (r *reader) read(raw []byte) (mail *bridge.Mail, err error) {
+	defer r.turn()()
 	defer func() {
 		if v := recover(); v != nil {
 			r.log.Error("reading a message panicked", "stack", string(debug.Stack()))
@@ -247,7 +254,7 @@ func (r *reader) judge(ctx context.Context, mail *bridge.Mail, to string) (a bri
 	a = bridge.Arrival{Mail: mail, Envelope: bridge.Envelope{
 		Route: bridge.RouteIMAP, ReversePath: returnPath(mail.Raw), ForwardPath: to, Peer: r.account.Name, At: r.Now().UTC(),
 	}}
-	claim, err := r.Gateway.Author(ctx, a.Envelope, mail)
+	claim, err := r.author(ctx, a.Envelope, mail)
 	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
 		return a, fmt.Errorf("look up the author: %w", err)
 	}
@@ -256,6 +263,12 @@ func (r *reader) judge(ctx context.Context, mail *bridge.Mail, to string) (a bri
 		return a, fmt.Errorf("the sender can't be checked now: %w", bridge.ErrUnavailable)
 	}
 	return a, nil
+}
+
+// author asks the Gateway who would have to have written a mail.
+func (r *reader) author(ctx context.Context, e bridge.Envelope, mail *bridge.Mail) (bridge.Claim, error) {
+	defer r.turn()()
+	return r.Gateway.Author(ctx, e, mail)
 }
 
 // receive hands mails to the Gateway. Once begun, it is not stopped by the end of ctx.
