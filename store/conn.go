@@ -16,11 +16,12 @@ import (
 // transaction that others share, and PostgreSQL's driver close the connection. They are short by design, and contexts are looked
 // at between them.
 type conn struct {
-	c      *sqlx.Conn
-	engine engine
-	keys   *seal.Keyring
-	stmts  map[string]*statement // on SQLite
-	start  string                // begins a transaction
+	c       *sqlx.Conn
+	engine  engine
+	keys    *seal.Keyring
+	stmts   map[string]*statement // on SQLite
+	scratch []byte                // where a text is copied to be sealed
+	start   string                // begins a transaction
 
 	// On PostgreSQL, where each statement is a journey to the server and back:
 	db      *sqlx.DB          // makes another connection

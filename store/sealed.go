@@ -19,8 +19,17 @@ func (t *tx) seal(plain, table, column string, row []byte) []byte {
 	if plain == "" {
 		return nil
 	}
-	return t.conn.keys.Seal([]byte(plain), table, column, row)
+	if len(plain) > maxScratch {
+		return t.conn.keys.Seal([]byte(plain), table, column, row)
+	}
+	c := t.conn
+	c.scratch = append(c.scratch[:0], plain...)
+	defer clear(c.scratch) // plain content doesn't stay in memory longer than it must
+	return c.keys.Seal(c.scratch, table, column, row)
 }
+
+// maxScratch is the longest text that is copied to where others were before it is sealed.
+const maxScratch = 16 << 10
 
 // text reads a sealed column into a string. The row's key must be among the columns before it.
 func (t *tx) text(to *string, table, column string, row []byte) sealedText {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+
+	"letterlock/bridge"
 )
 
 // How statements reach SQLite. They are prepared once for each connection and given to the driver itself: database/sql between them, with its
@@ -149,6 +151,8 @@ func plainValue(a any) (driver.Value, error) {
 		return v, nil
 	case int:
 		return int64(v), nil
+	case bridge.ID:
+		return v.Value()
 	}
 	return driver.DefaultParameterConverter.ConvertValue(a)
 }

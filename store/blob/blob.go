@@ -100,11 +100,15 @@ var pairs = sync.Pool{New: func() any { return new(pair) }}
 
 // Stage reads r to its end and keeps the content, without holding more than a chunk in memory. When it returns a Blob with a Key,
 // the file lasts. It leaves nothing behind when it fails or when ctx ends. An error of r is returned as it is; others wrap ErrShelf.
+//
+// What a bytes.Buffer holds may become Blob.Inline without a copy, so nobody may change it any more.
 func (k *Keeper) Stage(ctx context.Context, r io.Reader) (Blob, error) {
-	if small, ok := r.(*bytes.Reader); ok && small.Len() <= seal.ChunkSize {
+	if small, ok := r.(*bytes.Buffer); ok && small.Len() <= seal.ChunkSize {
 		// Most mails and their files: they are in memory already.
-		inline := make([]byte, small.Len())
-		_, _ = io.ReadFull(small, inline) // of what it says that it has
+		inline := small.Next(small.Len())
+		if inline == nil {
+			inline = []byte{} // nil means that there is no content
+		}
 		return Blob{Inline: inline, Size: int64(len(inline)), SHA256: sha256.Sum256(inline)}, ctx.Err()
 	}
 	src := &sourceReader{r: &ctxReader{ctx, r}}
