@@ -37,11 +37,11 @@ func (d decision) handsOut() bool { return d.appends() || d.disposition == Held 
 // appends reports whether the mail becomes a message.
 func (d decision) appends() bool { return d.disposition == Appended || d.disposition == NewThread }
 
-func (d decision) record(e Envelope, m *Mail, v Verdict) Received {
+// record is what is recorded of a mail whatever is decided about it.
+func (m *Mail) record(e Envelope, v Verdict) Received {
 	r := Received{
-		ID: NewID(), Envelope: e, Disposition: d.disposition, Reasons: d.reasons, Refusal: d.refusal, Verdict: v, Kind: m.Kind,
+		ID: NewID(), Envelope: e, Verdict: v, Kind: m.Kind,
 		Subject: cleanLine(m.Subject, maxSubject), MailID: m.MessageID, Size: int64(len(m.Raw)),
-		Thread: d.target.thread, Person: d.target.person, Original: d.original, Identity: d.identity,
 	}
 	var from []string
 	for _, a := range m.From {
@@ -50,6 +50,13 @@ func (d decision) record(e Envelope, m *Mail, v Verdict) Received {
 		}
 	}
 	r.From = strings.Join(from, ", ")
+	return r
+}
+
+// record completes a mail's record with what was decided.
+func (d decision) record(r Received) Received {
+	r.Disposition, r.Reasons, r.Refusal, r.Identity = d.disposition, d.reasons, d.refusal, d.identity
+	r.Thread, r.Person, r.Original = d.target.thread, d.target.person, d.original
 	return r
 }
 

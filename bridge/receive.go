@@ -36,7 +36,7 @@ type Arrival struct {
 // kept, and it may be that only one of them is the cause, so whoever brings them tries each alone then. What they are is returned in
 // the order of the mails.
 func (g *Gateway) ReceiveAll(ctx context.Context, mails []Arrival) ([]Received, error) {
-	all := make([]arriving, len(mails))
+	all := make([]*arriving, len(mails))
 	for i := range mails {
 		var err error
 		if all[i], err = g.stage(ctx, mails[i]); err != nil {
@@ -52,7 +52,7 @@ func (g *Gateway) ReceiveAll(ctx context.Context, mails []Arrival) ([]Received, 
 	err := g.update(ctx, func(tx Tx) (err error) {
 		giveBack()
 		for i := range all {
-			if received[i], err = g.receive(ctx, tx, &all[i]); err != nil {
+			if received[i], err = g.receive(ctx, tx, all[i]); err != nil {
 				return err
 			}
 		}
@@ -65,28 +65,30 @@ func (g *Gateway) ReceiveAll(ctx context.Context, mails []Arrival) ([]Received, 
 	return received, nil
 }
 
-// arriving is a mail whose content is staged, before the transaction.
+// arriving is a mail whose content is staged, before the transaction, and what can be known of it by then.
 type arriving struct {
 	Arrival
 	wanted  decision
 	bad     *FileError // why it can't become a message, nor wait for staff to make it one
 	files   []Attachment
-	message Message // what it would be in its thread, but for its author
+	record  Received // without what is decided in the transaction
+	message Message  // what it would be in its thread, but for its author
 	raw     Blob
 	turn    turn
 }
 
 // stage puts what is large to a place of its own before the transaction; so it looks first whether it is wanted at all.
-func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
-	e, m, v := &mail.Envelope, mail.Mail, mail.Verdict
+func (g *Gateway) stage(ctx context.Context, mail Arrival) (*arriving, error) {
+	a := &arriving{Arrival: mail, wanted: decision{disposition: Appended}, turn: turn{pace: &g.pace}}
+	e, m, v := &a.Envelope, a.Mail, a.Verdict
 	if v.Result == VerdictTemporary {
-		return arriving{}, errors.New("the sender can't be judged now")
+		return nil, errors.New("the sender can't be judged now")
 	}
 	if e.At.IsZero() {
 		e.At = g.now()
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-	a := arriving{Arrival: mail, wanted: decision{disposition: Appended}, turn: turn{pace: &g.pace}}
+	a.record = m.record(*e, v)
 	decided := m.octets() > stageWithoutAsking || g.scanner != nil
 	if decided {
 		err := g.store.View(ctx, func(tx Tx) (err error) {
@@ -116,7 +118,7 @@ func (g *Gateway) stage(ctx context.Context, mail Arrival) (arriving, error) {
 		}
 	}
 	if a.wanted.keeps() {
-		a.raw, err = g.store.StageBlob(ctx, bytes.NewReader(m.Raw))
+		a.raw, err = g.store.StageBlob(ctx, bytes.NewBuffer(m.Raw))
 	}
 	return a, err
 }
@@ -135,7 +137,7 @@ func (g *Gateway) receive(ctx context.Context, tx Tx, a *arriving) (Received, er
 	if d.keeps() && !a.wanted.keeps() || d.appends() && !a.wanted.appends() || d.handsOut() && !a.wanted.handsOut() {
 		return Received{}, errChangedMind
 	}
-	r := d.record(e, m, v)
+	r := d.record(a.record)
 	switch d.disposition {
 	case Appended, NewThread:
 		if err = g.take(ctx, tx, &r, d, a); err == nil && d.instead.waits() {
@@ -181,7 +183,7 @@ func (m *Mail) octets() int {
 func (g *Gateway) stageFiles(ctx context.Context, m *Mail) ([]Attachment, error) {
 	var files []Attachment
 	for _, p := range m.Attachments {
-		b, err := g.store.StageBlob(ctx, bytes.NewReader(p.Content))
+		b, err := g.store.StageBlob(ctx, bytes.NewBuffer(p.Content))
 		if err != nil {
 			return nil, err
 		}

@@ -13,8 +13,14 @@ import (
 // single spaces, at most limit characters.
 func cleanLine(s string, limit int) string {
 	var b strings.Builder
+	b.Grow(min(len(s), max(limit, 0)))
 	n, space := 0, false
 	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		if r > ' ' && r < 0x7f && !space && n < limit {
+			b.WriteByte(byte(r)) // most are such
+			n++
+			continue
+		}
 		if unicode.IsSpace(r) || unicode.IsControl(r) {
 			space = true
 			continue
