@@ -24,8 +24,8 @@ type reader struct {
 	account Account
 	log     *slog.Logger
 
-	// busy has room for those who parse a mail or look up its author. Who commits, and is waited for, keeps a processor that way. It also waits
-	// less for the lock of SQLite's page cache, which all connections share.
+	// busy has room for one on each processor who parses a mail, looks up its author, or commits. So the commit, which is waited for, has a
+	// processor to itself. It also waits less for the lock of SQLite's page cache, which all connections share.
 	busy chan struct{}
 
 	validity uint32   // of the mailbox that what follows is about; zero before the first SELECT
@@ -71,7 +71,7 @@ const inARow = 3
 func newReader(p *Poller, a Account) *reader {
 	return &reader{
 		Poller: p, account: a, log: p.Log.With("account", a.Name), late: make(map[imap.UID]*lateMessage),
-		busy: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+		busy: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 	}
 }
 

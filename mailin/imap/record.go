@@ -276,7 +276,7 @@ func (r *reader) receive(ctx context.Context, mails []bridge.Arrival) (err error
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), receiveTimeout)
 	defer cancel()
 	defer r.caught(ctx, &err)
-	received, err := r.Gateway.ReceiveAll(ctx, mails)
+	received, err := r.receiveInTurn(ctx, mails)
 	if err != nil {
 		return err
 	}
@@ -284,6 +284,11 @@ func (r *reader) receive(ctx context.Context, mails []bridge.Arrival) (err error
 		r.log.InfoContext(ctx, "mail received", "received", one.ID, "disposition", one.Disposition, "octets", len(mails[i].Mail.Raw))
 	}
 	return nil
+}
+
+func (r *reader) receiveInTurn(ctx context.Context, mails []bridge.Arrival) ([]bridge.Received, error) {
+	defer r.turn()()
+	return r.Gateway.ReceiveAll(ctx, mails)
 }
 
 // caught makes a panic an error.
