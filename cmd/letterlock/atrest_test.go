@@ -31,6 +31,7 @@ const marker = "zqcanaryxj"
 // replies with quotes and signatures, held mail, what a relay said, searches, a sign-in, a backup. Then every file that was left,
 // PostgreSQL's own folder and the log are searched for them, in all the codings in which they could hide. Only the key opens them.
 func TestNothingIsReadableAtRest(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		plantAndSearch(t, "")

@@ -25,6 +25,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes several seconds")
 	}
+	t.Parallel()
 	rounds := 10
 	if n, err := strconv.Atoi(os.Getenv("LETTERLOCK_TEST_CRASH_ROUNDS")); err == nil {
 		rounds = n

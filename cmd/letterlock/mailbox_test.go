@@ -26,6 +26,7 @@ import (
 // the end each reply is in its conversation once.
 func TestMailboxImport(t *testing.T) {
 	dovecottest.Need(t)
+	t.Parallel()
 	mails := 10_000
 	if testing.Short() {
 		mails = 4000 // more than may be under way twice

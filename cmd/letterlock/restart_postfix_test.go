@@ -21,6 +21,7 @@ import (
 // LETTERLOCK_RESTART_MAILS sets how many there are (10,000; with -short 600).
 func TestRelayRestartsTwice(t *testing.T) {
 	postfixtest.Need(t)
+	t.Parallel()
 	const connections = 10
 	wanted := 10_000
 	if testing.Short() {
