@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +36,8 @@ func TestMain(m *testing.M) {
 	main := func(h hooks) func() {
 		return func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, h)) }
 	}
+	// Half of what these tests do is wait for processes, on all processors at once. go test -parallel says otherwise.
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	testscript.Main(m, map[string]func(){
 		"letterlock":                     main(hooks{}),
 		"letterlock-dies-before-its-250": main(hooks{received: kill}),
