@@ -94,6 +94,9 @@ func (c *conn) undo() error {
 // rollback ends the transaction if there still is one. SQLite ends it by itself after some errors, so there is no error to tell.
 func (c *conn) rollback() { _ = c.do("rollback") }
 
+// shrink gives back the memory of SQLite's page caches. The pragma works when it is prepared, so it is prepared anew each time.
+func (c *conn) shrink() { _, _ = c.c.ExecContext(background, "pragma shrink_memory") }
+
 func (c *conn) close() error {
 	var errs []error
 	for _, s := range c.stmts {

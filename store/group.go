@@ -28,6 +28,8 @@ const (
 	maxBatch     = 256                   // transactions in one commit
 	maxBatchTime = 20 * time.Millisecond // after which nobody else is let in
 	maxWaiting   = 4096                  // transactions waiting for their turn, before callers wait to wait
+
+	cachesAge = 2 * time.Second // after which a commit empties the caches
 )
 
 var errClosed = fmt.Errorf("the store is closed: %w", bridge.ErrUnavailable)
@@ -37,6 +39,7 @@ type group struct {
 	jobs    chan *job
 	idle    chan struct{} // holds a value while nobody leads
 	members []*job        // of the leader's batch
+	emptied time.Time     // the caches, by the leader
 
 	mu     sync.RWMutex // held for reading while a job is handed in
 	closed bool
@@ -159,6 +162,17 @@ func (g *group) lead(own *job, fn func(*tx) error) error {
 	return b.answer
 }
 
+// emptyCaches empties the page caches of all connections, now and then. SQLite counts their pages together: the writer's takes room from the
+// others, and once there are as many as all may have, whatever is read goes at once, so that a reader reads a page again for each row in it.
+func (g *group) emptyCaches() {
+	now := time.Now()
+	if now.Sub(g.emptied) < cachesAge {
+		return
+	}
+	g.emptied = now
+	g.conn.shrink()
+}
+
 // batch is what one commit holds.
 type batch struct {
 	group   *group
@@ -213,6 +227,7 @@ func (b *batch) finish() {
 			b.answer = err
 		}
 	}
+	g.emptyCaches()
 }
 
 // member lets one job run. If its work can neither stay nor be undone alone, the transaction as a whole is lost: SQLite ends it by
