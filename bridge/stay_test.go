@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -46,6 +47,9 @@ func (w *world) staged(name, content string) []bridge.Attachment {
 // contentFields are the fields of a mail that only a copy has; what is in one of them, and not looked through, would leave.
 var contentFields = []string{"Subject", "Author", "Text", "HTML", "Attachments", "InReplyTo", "References", "ReplyTo", "Need"}
 
+// cardDigits is more than a time or an id may show by chance.
+var cardDigits = regexp.MustCompile(`4111.?1111`)
+
 func isNotice(t *testing.T, o bridge.Outgoing, why string) {
 	t.Helper()
 	if o.Form != bridge.FormNotice || !strings.Contains(o.Why, why) {
@@ -56,7 +60,7 @@ func isNotice(t *testing.T, o bridge.Outgoing, why string) {
 			t.Errorf("the notice has %s: %v", name, f)
 		}
 	}
-	if all := fmt.Sprintf("%+v", o); strings.Contains(all, "1111") || strings.Contains(all, "Dear Ann") {
+	if all := fmt.Sprintf("%+v", o); cardDigits.MatchString(all) || strings.Contains(all, "Dear Ann") {
 		t.Errorf("the notice carries content: %s", all)
 	}
 }
