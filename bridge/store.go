@@ -20,6 +20,7 @@ type Store interface {
 type Blobs interface {
 	// StageBlob reads r to its end and makes the content durable, or keeps it in Blob.Inline when it is small.
 	// What no transaction refers to within a day is swept away. It returns r's error unchanged.
+	// What a bytes.Buffer holds may become Blob.Inline without a copy: nobody may change it any more.
 	StageBlob(ctx context.Context, r io.Reader) (Blob, error)
 	// OpenBlob returns the content, of which any range can be read. The Blob comes from a record that was read.
 	OpenBlob(ctx context.Context, b Blob) (io.ReadSeekCloser, error)
